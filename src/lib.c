@@ -1,0 +1,127 @@
+/*
+** lib.c - Conventions of the Lua edge. See lib.h.
+*/
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "clock.h"
+#include "lib.h"
+
+#define ERROR_CLASS "skein.Error"
+
+
+static sk_time deadline (lua_State *L, int arg, lua_Number seconds) {
+  luaL_argcheck(L, seconds == seconds, arg, "number expected, got NaN");
+  if (seconds <= 0) return SK_NOW;
+  lua_Number ns = ceil(seconds * 1e9); /* never early */
+  sk_time now = sk_clock_now();
+  return ns >= (lua_Number)(SK_FOREVER - now) ? SK_FOREVER
+                                              : now + (sk_time)ns;
+}
+
+
+sk_time sk_checkdeadline (lua_State *L, int arg) {
+  if (lua_isnoneornil(L, arg)) return SK_FOREVER;
+  return sk_checkspan(L, arg);
+}
+
+
+sk_time sk_checkspan (lua_State *L, int arg) {
+  if (lua_type(L, arg) != LUA_TNUMBER) luaL_checktype(L, arg, LUA_TNUMBER);
+  return deadline(L, arg, lua_tonumber(L, arg));
+}
+
+
+int sk_fail (lua_State *L, int err) {
+  luaL_pushfail(L);
+  switch (err) {
+  case -ETIMEDOUT: lua_pushliteral(L, "timeout"); return 2;
+  case -EPIPE: lua_pushliteral(L, "closed"); return 2;
+  default:
+    lua_pushstring(L, strerror(-err));
+    lua_pushinteger(L, -err);
+    return 3;
+  }
+}
+
+
+void sk_seterror (lua_State *L) {
+  luaL_setmetatable(L, ERROR_CLASS);
+}
+
+
+static void pusherror (lua_State *L, const char *kind, const char *fmt,
+                       va_list args) {
+  char message[1024];
+  vsnprintf(message, sizeof message, fmt, args);
+  lua_createtable(L, 0, 4);
+  lua_pushstring(L, kind);
+  lua_setfield(L, -2, "kind");
+  lua_pushstring(L, message);
+  lua_setfield(L, -2, "message");
+  sk_seterror(L);
+}
+
+
+void sk_pusherror (lua_State *L, const char *kind, const char *fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  pusherror(L, kind, fmt, args);
+  va_end(args);
+}
+
+
+int sk_raise (lua_State *L, const char *kind, const char *fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  pusherror(L, kind, fmt, args);
+  va_end(args);
+  luaL_where(L, 1);
+  lua_setfield(L, -2, "where");
+  return lua_error(L);
+}
+
+
+bool sk_iserror (lua_State *L, int idx, const char *kind) {
+  if (lua_type(L, idx) != LUA_TTABLE) return false;
+  idx = lua_absindex(L, idx);
+  if (!lua_getmetatable(L, idx)) return false;
+  luaL_getmetatable(L, ERROR_CLASS);
+  bool is = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  if (!is || kind == NULL) return is;
+  lua_pushliteral(L, "kind");
+  lua_rawget(L, idx);
+  const char *k = lua_tostring(L, -1);
+  is = k != NULL && strcmp(k, kind) == 0;
+  lua_pop(L, 1);
+  return is;
+}
+
+
+void sk_newclass (lua_State *L, void *S, const char *name,
+                  const luaL_Reg *methods, const luaL_Reg *meta) {
+  luaL_newmetatable(L, name);
+  if (meta != NULL) {
+    lua_pushlightuserdata(L, S);
+    luaL_setfuncs(L, meta, 1);
+  }
+  if (methods != NULL) {
+    lua_newtable(L);
+    lua_pushlightuserdata(L, S);
+    luaL_setfuncs(L, methods, 1);
+    lua_setfield(L, -2, "__index");
+  }
+  lua_pop(L, 1);
+}
+
+
+const char *sk_typename (lua_State *L, int idx) {
+  if (luaL_getmetafield(L, idx, "__name") == LUA_TSTRING) {
+    const char *name = lua_tostring(L, -1); /* kept by the metatable */
+    lua_pop(L, 1);
+    return name;
+  }
+  return luaL_typename(L, idx);
+}

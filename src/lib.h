@@ -1,0 +1,55 @@
+/*
+** lib.h - Conventions of the Lua edge: deadlines, results, errors.
+*/
+#ifndef sk_lib_h
+#define sk_lib_h
+
+#include <lua.h>
+#include <lauxlib.h>
+
+#include "sk.h"
+
+/* The scheduler of this Lua state: first upvalue of every C function. */
+#define sk_upvalue(L) lua_touserdata((L), lua_upvalueindex(1))
+
+/*
+** The deadline that argument 'arg' asks for, in seconds from now: none, nil
+** and huge ones mean SK_FOREVER, 0 and less SK_NOW; raises for anything that
+** is no number, and for NaN.
+*/
+SK_FUNC sk_time sk_checkdeadline (lua_State *L, int arg);
+
+/* The same for a span that must be given (sleep): no nil. */
+SK_FUNC sk_time sk_checkspan (lua_State *L, int arg);
+
+/*
+** Push nil and why, from a negative errno: how a wait ended has a name,
+** anything else is reported as 'io' does. Returns how many values it pushed.
+*/
+SK_FUNC int sk_fail (lua_State *L, int err);
+
+/* Push an error object (API: errors): a table with 'kind' and 'message'. */
+SK_FUNC void sk_pusherror (lua_State *L, const char *kind, const char *fmt,
+                           ...) __attribute__((format(printf, 3, 4)));
+
+/* Push it and raise it; 'err.where' is the line that called the C function. */
+SK_FUNC int sk_raise (lua_State *L, const char *kind, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Is the value at 'idx' an error object, and of this kind (NULL: of any)? */
+SK_FUNC bool sk_iserror (lua_State *L, int idx, const char *kind);
+
+/* Give the table at the top of the stack the metatable of error objects. */
+SK_FUNC void sk_seterror (lua_State *L);
+
+/*
+** Make the metatable 'name' with 'methods' (in __index) and 'meta', each with
+** the scheduler 'S' as first upvalue. Leaves nothing on the stack.
+*/
+SK_FUNC void sk_newclass (lua_State *L, void *S, const char *name,
+                          const luaL_Reg *methods, const luaL_Reg *meta);
+
+/* What luaL_typeerror says of the value at 'idx': "nil", "skein.Queue" ... */
+SK_FUNC const char *sk_typename (lua_State *L, int idx);
+
+#endif
