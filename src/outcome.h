@@ -19,6 +19,7 @@
 typedef struct HandleClass {
   const char *name; /* of the metatable: "skein.Process" */
   const char *kind; /* "process": for texts, and names made up */
+  const char *what; /* "process end": what its waiters wait for */
   /* Push field 'key' of the handle at 1 (pid ...), or return 0. May be NULL. */
   int (*field)(lua_State *L, void *handle, const char *key);
   lua_CFunction close; /* __close: must cancel what still runs and wait */
@@ -54,14 +55,32 @@ SK_FUNC void sk_outcome_settle (lua_State *L, Sched *S, int handle,
 /* Push all results, or raise the error: what 'get' does after the end. */
 SK_FUNC int sk_outcome_push (lua_State *L, int handle);
 
+/* Push the error of a failed or cancelled one, which counts as asked for. */
+SK_FUNC void sk_outcome_pusherror (lua_State *L, int handle);
+
 /* Remember the string at the top as traceback of the handle; pops it. */
 SK_FUNC void sk_outcome_settrace (lua_State *L, int handle);
+
+/*
+** Push the table that a handle keeps for what is rarely needed ('name', 'kept',
+** 'reason' ...), made if there is none.
+*/
+SK_FUNC void sk_outcome_pushbox (lua_State *L, int handle);
 
 /* Push the name of the handle ("task 12" if none was given). */
 SK_FUNC void sk_outcome_pushname (lua_State *L, int handle);
 
 /* Report now what failed and nobody asked for (the end of the program). */
 SK_FUNC void sk_outcome_reportall (lua_State *L, Sched *S);
+
+/*
+** Wait until the handle at 1 has ended, whatever cancels come: the last thing
+** that a __close does (in tail position: it yields). Returns 0.
+*/
+SK_FUNC int sk_outcome_await (lua_State *L);
+
+/* on_error(f or nil): who is told of failures that nobody asked for. */
+SK_FUNC int sk_outcome_onerror (lua_State *L);
 
 /* The common methods: self is at 1, the scheduler upvalue 1. */
 SK_FUNC int sk_outcome_get (lua_State *L);    /* ([timeout]) -> ... */

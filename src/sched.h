@@ -43,6 +43,8 @@
 
 #include "task.h"
 
+#define SK_QUICK 128 /* operations in a row that give nobody a turn */
+
 /* The scheduler of this Lua state, for who has no upvalue. */
 SK_FUNC Sched *sk_sched_of (lua_State *L);
 
@@ -51,14 +53,22 @@ SK_FUNC Sched *sk_sched_of (lua_State *L);
 
 /* ---- to wait ---- */
 
+SK_FUNC void sk_sched_mustraise (lua_State *L, Sched *S);
+SK_FUNC int sk_sched_giveturn (lua_State *L, Sched *S, int n);
+
 /* Raise "cancelled" if a cancel reaches the running task. Starts any wait. */
-SK_FUNC void sk_sched_checkpoint (lua_State *L, Sched *S);
+static inline void sk_sched_checkpoint (lua_State *L, Sched *S) {
+  if (sk_unlikely(S->current->pending)) sk_sched_mustraise(L, S);
+}
 
 /*
 ** The wait that need not wait: returns the top 'n' values, and gives others a
 ** turn now and then. What was done stays done: no cancel is raised here.
 */
-SK_FUNC int sk_sched_turn (lua_State *L, Sched *S, int n);
+static inline int sk_sched_turn (lua_State *L, Sched *S, int n) {
+  if (sk_likely(++S->quick < SK_QUICK)) return n;
+  return sk_sched_giveturn(L, S, n);
+}
 
 /*
 ** Suspend the running task on the list 'on' (NULL: on none) until it is woken
@@ -77,6 +87,9 @@ SK_FUNC int sk_sched_park (lua_State *L, Sched *S, List *on, sk_time due,
 SK_FUNC int sk_sched_parkk (lua_State *L, Sched *S, List *on, sk_time due,
                             const char *what, lua_KContext ctx,
                             lua_KFunction k);
+
+/* Let the others run once: skein.yield(), and sleep of 0. */
+SK_FUNC int sk_sched_yield (lua_State *L, Sched *S);
 
 /*
 ** How the wait ended: n >= 0 values given by the waker are on top, or
@@ -118,16 +131,24 @@ SK_FUNC Waiter *sk_sched_claim (Sched *S, List *waiters);
 */
 SK_FUNC void sk_sched_wake (Sched *S, Task *t, int n);
 
+/* Put 't', which stands in no list, at the end of those that can go on. */
+SK_FUNC void sk_sched_ready (Sched *S, Task *t);
+
 /* Wake all that wait there with the same -errno. */
 SK_FUNC void sk_sched_wakeall (Sched *S, List *waiters, int err);
 
-/* ---- tasks from C ---- */
-
 /*
-** Start a task from the function and its 'nargs' arguments on top of the
-** stack (popped); pushes its handle.
+** End the wait of 't' from outside, with -ETIMEDOUT, -ECANCELED ... False: it
+** does not wait, or was granted what it waits for.
 */
-SK_FUNC Task *sk_task_spawn (lua_State *L, Sched *S, int nargs);
+SK_FUNC bool sk_sched_disturb (Sched *S, Task *t, int err);
+
+/* ---- to cancel ---- */
+
+SK_FUNC void sk_sched_cancel (Sched *S, Task *t);
+SK_FUNC void sk_sched_cancelscope (Sched *S, Scope *sc);
+/* The scope of a group or run, and all of its tasks. */
+SK_FUNC void sk_sched_cancelall (Sched *S, Nursery *n);
 
 /* ---- the loop ---- */
 
@@ -145,6 +166,12 @@ SK_FUNC void sk_sched_unwatch (Sched *S, Watch *w);
 ** "cancelled".
 */
 SK_FUNC void sk_sched_alert (Sched *S, unsigned what);
+
+/* Do what the alerts ask for. Was Ctrl-C among them? */
+SK_FUNC bool sk_sched_attend (Sched *S);
+
+/* Run the others until the top level, parked or ready, can go on. */
+SK_FUNC void sk_sched_drive (Sched *S, lua_State *L);
 
 /*
 ** In a forked child: 'top' is the new top level. The tasks of the parent are

@@ -16,6 +16,7 @@
 
 #include "list.h"
 #include "poller.h"
+#include "signals.h"
 #include "timers.h"
 
 typedef struct Sched Sched;
@@ -94,11 +95,11 @@ typedef struct Nursery {
   size_t live;         /* how many */
   List idle;           /* who waits until none is left: its owner */
   List peer;           /* in Sched.nurseries */
-  struct Nursery *run; /* the run it is inside of: what its tasks start
-                          belongs there; NULL outside of any */
+  struct Nursery *run; /* the run it is inside of, or is; else NULL */
   Scope *scope;        /* of the task that opened it */
   bool closed;         /* takes no more tasks */
   bool group;          /* an error of a member cancels all */
+  bool interrupted;    /* a run that Ctrl-C ended */
 } Nursery;
 
 typedef enum TaskState {
@@ -110,13 +111,14 @@ typedef enum TaskState {
 } TaskState;
 
 struct Task {
-  Outcome outcome; /* must be first */
-  Waiter self;     /* its place among the ready ones, or in a waiting list */
-  Timer timer;     /* deadline of its wait */
-  lua_State *co;   /* its coroutine; NULL before start and after the end */
-  lua_State *at;   /* the coroutine it waits in: 'co', or one inside of it */
-  Scope *scope;    /* innermost; NULL: none but the root */
-  Nursery *nursery;
+  Outcome outcome;  /* must be first */
+  Waiter self;      /* its place among the ready ones, or in a waiting list */
+  Timer timer;      /* deadline of its wait */
+  lua_State *co;    /* its coroutine; NULL before start and after the end */
+  lua_State *at;    /* the coroutine it waits in: 'co', or one inside of it */
+  Scope *scope;     /* innermost; NULL: none but the root */
+  Nursery *nursery; /* it is a member of */
+  Nursery *home;    /* the tasks it starts are members of; NULL: loose */
   List sibling;     /* in nursery->members */
   Wait *wait;       /* of a wait with strings attached, else NULL */
   const char *what; /* what it waits for, for the dump */
@@ -125,7 +127,8 @@ struct Task {
   uint8_t state;    /* a TaskState */
   bool pending;     /* a cancel reaches it: its next wait raises */
   bool cancelled;   /* the root scope is cancelled */
-  bool rethrown;    /* the error under way was traced where it was raised */
+  bool traced;      /* a traceback is kept for it: see coro.c */
+  bool rethrown;    /* the error under way is the one that was traced */
 };
 
 /* What the layer of shared objects adds to the loop. All may be NULL. */
@@ -147,32 +150,43 @@ typedef struct Family {
 /* All that is per Lua state. */
 struct Sched {
   Task top;      /* the top level: not a coroutine; runs the loop to wait */
-  Task *current; /* never NULL while Lua runs */
+  Task *current; /* the one that runs */
   List ready;    /* Task.self of those that can go on, in order */
   Timers timers; /* of waits */
   Timers limits; /* of scopes */
   Poller poller;
   Family family;
-  size_t live;                /* tasks started and not ended */
-  size_t shared;              /* parked ones that others can wake */
-  Nursery loose;              /* tasks of no group and no run */
-  List nurseries;             /* all that are open */
-  Scope *spare;               /* free list */
-  struct Coro *coros;         /* coroutines that idle: see coro.c */
-  sk_time now;                /* the clock, as read last */
-  sk_time looked;             /* when the poller was looked at last */
-  uint64_t ids;               /* the last id or serial given */
-  unsigned quick;             /* operations that did not wait, since one did */
-  unsigned steps;             /* of the loop, since the clock was read */
+  Sink sink;        /* how signals reach us */
+  size_t live;      /* tasks started and not ended */
+  size_t shared;    /* parked ones that others can wake */
+  size_t hopes;     /* other reasons to wait: open signal channels */
+  Nursery loose;    /* tasks of no group and no run */
+  List nurseries;   /* all groups and runs that are open */
+  Scope *spare;     /* free list */
+  lua_State **idle; /* coroutines to use again: see coro.c */
+  int nidle;
+  lua_Integer slots; /* of the table that anchors coroutines: last one used */
+  lua_Integer gap;   /* first of those that are free again, or 0 */
+  List reports;      /* failures nobody has asked for: see outcome.c */
+  sk_time now;       /* the clock, as read last */
+  sk_time looked;    /* when the poller was looked at last */
+  uint64_t ids;      /* the last id or serial given */
+  unsigned quick;    /* operations in a row that did not wait */
+  unsigned steps;    /* of the loop, since the clock was read */
+  uint32_t epoch;    /* forks since the beginning: what is older is dropped */
+  bool looping;      /* the loop runs */
+  bool closed;       /* the Lua state is about to go */
   volatile unsigned alerts;   /* SK_ALERT_*, set by signal handlers */
   lua_State *volatile active; /* where Lua runs now, for alerts */
-  int driving;                /* depth of runs and waits of the top level */
-  bool looping;               /* the loop runs */
-  bool closed;                /* the Lua state is about to go */
-  List reports;               /* failures nobody has asked for: see outcome.c */
-  const char *kind;           /* of the top level: "process" or "thread" */
-  void (*died)(Sched *S, lua_State *L, Task *t); /* coroutine broke */
-  void (*onsignal)(Sched *S);                    /* SK_ALERT_SIGNAL came */
+  lua_Hook hook;              /* what our hook replaced */
+  int hookmask, hookcount;
+  const char *kind;     /* of the top level: "process" or "thread" */
+  const void *channels; /* the metatable of channels */
+  /* Set by the layers above: */
+  void (*died)(Sched *S, lua_State *L, Task *t); /* its coroutine broke */
+  void (*spawn)(lua_State *L, Sched *S, int nargs);
+  void (*onsignal)(Sched *S);           /* SK_ALERT_SIGNAL came */
+  void (*dump)(lua_State *L, Sched *S); /* push the text of skein.dump() */
 };
 
 #endif
