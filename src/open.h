@@ -12,6 +12,8 @@
 SK_FUNC void sk_open_error (lua_State *L, Sched *S);
 SK_FUNC void sk_open_task (lua_State *L, Sched *S);
 SK_FUNC void sk_open_scope (lua_State *L, Sched *S);
+SK_FUNC void sk_open_group (lua_State *L, Sched *S);
 SK_FUNC void sk_open_channel (lua_State *L, Sched *S);
+SK_FUNC void sk_open_dump (lua_State *L, Sched *S);
 
 #endif
