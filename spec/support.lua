@@ -1,6 +1,7 @@
 --- Shared by every spec.
 
 local assert = require("luassert")
+local core = require("skein.core")
 local skein = require("skein")
 
 local support = {}
@@ -11,7 +12,9 @@ support.patience = 20
 --- How many descriptors this process has open.
 ---@return integer
 function support.fds()
-  local list = assert(io.popen("ls /proc/" .. skein.self().pid .. "/fd"))
+  -- The shell waits until popen has closed the end that it keeps for a while.
+  local list = assert(io.popen("sleep 0.002; ls /proc/" .. skein.self().pid ..
+    "/fd"))
   local n = 0
   for _ in list:lines() do n = n + 1 end
   list:close()
@@ -26,9 +29,9 @@ function support.task(body)
   return function()
     skein.sleep(0.0001) -- the scheduler's own descriptors are open
     collectgarbage()
-    local live, fds = skein.live(), support.fds()
+    local live, fds = core.live(), support.fds()
     skein.run(skein.timeout, support.patience, body)
-    assert.equal(live, skein.live(), "tasks were left behind")
+    assert.equal(live, core.live(), "tasks were left behind")
     collectgarbage()
     assert.equal(fds, support.fds(), "descriptors were left open")
   end

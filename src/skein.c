@@ -4,6 +4,7 @@
 #include "coro.h"
 #include "lib.h"
 #include "open.h"
+#include "select.h"
 
 SK_API int luaopen_skein_core (lua_State *L);
 
@@ -18,6 +19,9 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_scope(L, S);
   sk_open_group(L, S);
   sk_open_channel(L, S);
+  sk_open_select(L, S);
+  sk_open_coroutine(L, S);
+  sk_open_signal(L, S);
   sk_open_dump(L, S);
   return 1;
 }
