@@ -320,9 +320,14 @@ void sk_outcome_pusherror (lua_State *L, int handle) {
   Outcome *o = lua_touserdata(L, handle);
   acknowledge(o);
   lua_getiuservalue(L, handle, 1);
-  if (!o->boxed) return;
-  lua_rawgeti(L, -1, 1);
-  lua_remove(L, -2);
+  if (o->boxed) {
+    lua_rawgeti(L, -1, 1);
+    lua_remove(L, -2);
+  }
+  if (o->status == SK_CANCELLED && lua_isnil(L, -1)) { /* by a fork */
+    lua_pop(L, 1);
+    sk_pusherror(L, "cancelled", "cancelled: it runs in the parent process");
+  }
 }
 
 
