@@ -1,0 +1,87 @@
+# The developer's makefile. Users install with 'luarocks make' or
+# 'make install'. The tools of tools/ say where Lua 5.4 is.
+
+PREFIX  = /usr/local
+DESTDIR =
+BUILD   = build
+LIMIT   = 600# seconds that the suite may take
+SPEC    = spec
+ARGS    =# passed on to busted
+
+ifeq ($(origin CC),default)
+CC := $(or $(shell command -v cc),gcc)
+endif
+LUAINC ?= $(eval LUAINC := $(shell tools/find include))$(LUAINC)
+
+OPT    = -O2 -g
+SAN    =
+WERROR =
+WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wundef -Wwrite-strings \
+         -Wmissing-prototypes -Wstrict-prototypes -Wconversion \
+         -Wpointer-arith -Wcast-qual
+CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -I$(LUAINC) $(WARN) $(WERROR) \
+         $(OPT) $(SAN)
+
+SRC  = $(wildcard src/*.c)
+OBJ  = $(SRC:src/%.c=$(BUILD)/%.o)
+CORE = $(BUILD)/skein/core.so
+
+all: $(CORE)
+
+$(CORE): $(OBJ)
+	@mkdir -p $(@D)
+	$(CC) -shared $(SAN) $(OBJ) -lpthread -o $@
+
+$(BUILD)/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+-include $(OBJ:.o=.d)
+
+# The shell lines that make lua5.4 find the build.
+env:
+	@tools/env
+
+demo:
+	@tools/setup build
+	@$(MAKE) --no-print-directory -s all
+	@tools/lua examples/tour.lua
+
+test:
+	@tools/setup build test
+	@$(MAKE) --no-print-directory -s all
+	@tools/test $(LIMIT) $(ARGS) $(SPEC)
+
+bench: all
+	@for file in bench/*.lua; do \
+	  echo "== $$file"; tools/lua $$file || exit 1; \
+	done
+
+check:
+	@tools/setup build test check
+	@tools/check
+
+# The suite under the address and the undefined behaviour sanitizers.
+asan:
+	@tools/setup build test
+	@$(MAKE) --no-print-directory -s BUILD=build/asan OPT="-O1 -g" \
+	  SAN="-fsanitize=address,undefined -fno-omit-frame-pointer" all
+	@BUILD=build/asan ASAN_OPTIONS=detect_leaks=0 \
+	  PRELOAD="$$($(CC) -print-file-name=libasan.so)" \
+	  tools/test $(LIMIT) $(ARGS) $(SPEC)
+
+LUADIR = $(DESTDIR)$(PREFIX)/share/lua/5.4
+LIBDIR = $(DESTDIR)$(PREFIX)/lib/lua/5.4
+
+install: all
+	mkdir -p "$(LUADIR)/skein" "$(LIBDIR)/skein"
+	cp lua/skein/*.lua "$(LUADIR)/skein/"
+	cp $(CORE) "$(LIBDIR)/skein/core.so"
+
+uninstall:
+	rm -rf "$(LUADIR)/skein" "$(LIBDIR)/skein"
+
+clean:
+	rm -rf build
+
+.PHONY: all env demo test bench check asan install uninstall clean
