@@ -7,9 +7,11 @@ BUILD   = build
 LIMIT   = 600# seconds that the suite may take
 SPEC    = spec
 ARGS    =# passed on to busted
+BENCH   = $(sort $(wildcard bench/*.lua))
+V       =# not empty: show the commands of the build
 
 ifeq ($(origin CC),default)
-CC := $(or $(shell command -v cc),gcc)
+CC := $(or $(shell command -v cc 2>/dev/null),gcc)
 endif
 LUAINC ?= $(eval LUAINC := $(shell tools/find include))$(LUAINC)
 
@@ -26,15 +28,21 @@ SRC  = $(wildcard src/*.c)
 OBJ  = $(SRC:src/%.c=$(BUILD)/%.o)
 CORE = $(BUILD)/skein/core.so
 
+# Build from a rule that has to install something first.
+MAKEALL = $(MAKE) --no-print-directory -s \
+          $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2) all
+
+say = $(if $(V),,@echo "$(1)";)
+
 all: $(CORE)
 
 $(CORE): $(OBJ)
 	@mkdir -p $(@D)
-	$(CC) -shared $(SAN) $(OBJ) -lpthread -o $@
+	$(call say,link $@)$(CC) -shared $(SAN) $(OBJ) -lpthread -o $@
 
 $(BUILD)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,cc $<)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 -include $(OBJ:.o=.d)
 
@@ -44,16 +52,16 @@ env:
 
 demo:
 	@tools/setup build
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKEALL)
 	@tools/lua examples/tour.lua
 
 test:
 	@tools/setup build test
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKEALL)
 	@tools/test $(LIMIT) $(ARGS) $(SPEC)
 
 bench: all
-	@for file in bench/*.lua; do \
+	@for file in $(BENCH); do \
 	  echo "== $$file"; tools/lua $$file || exit 1; \
 	done
 
@@ -64,8 +72,8 @@ check:
 # The suite under the address and the undefined behaviour sanitizers.
 asan:
 	@tools/setup build test
-	@$(MAKE) --no-print-directory -s BUILD=build/asan OPT="-O1 -g" \
-	  SAN="-fsanitize=address,undefined -fno-omit-frame-pointer" all
+	@$(MAKEALL) BUILD=build/asan OPT="-O1 -g" \
+	  SAN="-fsanitize=address,undefined -fno-omit-frame-pointer"
 	@BUILD=build/asan ASAN_OPTIONS=detect_leaks=0 \
 	  PRELOAD="$$($(CC) -print-file-name=libasan.so)" \
 	  tools/test $(LIMIT) $(ARGS) $(SPEC)
@@ -74,9 +82,9 @@ LUADIR = $(DESTDIR)$(PREFIX)/share/lua/5.4
 LIBDIR = $(DESTDIR)$(PREFIX)/lib/lua/5.4
 
 install: all
-	mkdir -p "$(LUADIR)/skein" "$(LIBDIR)/skein"
-	cp lua/skein/*.lua "$(LUADIR)/skein/"
-	cp $(CORE) "$(LIBDIR)/skein/core.so"
+	install -d "$(LUADIR)/skein" "$(LIBDIR)/skein"
+	install -m 644 lua/skein/*.lua "$(LUADIR)/skein/"
+	install -m 755 $(CORE) "$(LIBDIR)/skein/core.so"
 
 uninstall:
 	rm -rf "$(LUADIR)/skein" "$(LIBDIR)/skein"
