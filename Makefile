@@ -69,6 +69,10 @@ check:
 	@tools/setup build test check
 	@tools/check
 
+format:
+	@tools/setup check
+	@$$(command -v clang-format-14 || echo clang-format) -i src/*.[ch]
+
 # The suite under the address and the undefined behaviour sanitizers.
 asan:
 	@tools/setup build test
@@ -92,4 +96,4 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all env demo test bench check asan install uninstall clean
+.PHONY: all env demo test bench check format asan install uninstall clean
