@@ -13,7 +13,9 @@ V       =# not empty: show the commands of the build
 ifeq ($(origin CC),default)
 CC := $(or $(shell command -v cc 2>/dev/null),gcc)
 endif
-LUAINC ?= $(eval LUAINC := $(shell tools/find include))$(LUAINC)
+# Looked for when the first file is compiled, and once.
+LUAINC ?= $(eval LUAINC := $(or $(shell tools/find include),\
+            $(error no headers of Lua 5.4)))$(LUAINC)
 
 OPT    = -O2 -g
 SAN    =
