@@ -43,6 +43,12 @@ describe("layers", function()
     rejects("lib_queue.c", '#include "nowhere.h"\n', "nowhere.h, which is")
   end)
 
+  it("let the .c files of one noun include its headers", function()
+    accepts("task.c", '#include "sched.h"\n')
+    rejects("task.h", '#include "sched.h"\n', "sched.h, which is not below")
+    rejects("clock.c", '#include "timers.h"\n', "timers.h, which is not")
+  end)
+
   it("reject a file that they do not list", function()
     rejects("nowhere.c", "", "no layer")
   end)
