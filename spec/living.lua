@@ -64,7 +64,8 @@ local function collect(index, into)
     end
   elseif type(index) == "table" then
     for name, v in pairs(index) do
-      if type(name) == "string" and not name:find("^_") and living.is_callable(v) then
+      if type(name) == "string" and not name:find("^_")
+          and living.is_callable(v) then
         into[name] = true
       end
     end
