@@ -6,8 +6,8 @@
 #include "item.h"
 
 
-int sk_item_new (Member *m, const char *bytes, size_t size, const Off *refs,
-                 uint32_t nrefs) {
+int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs) {
+  if (m->slot->out != 0) sk_item_free(m, &m->slot->out); /* a raise left it */
   size_t where = (offsetof(Item, bytes) + size + 7) / 8 * 8;
   int err = sk_arena_take(&m->slot->out, where + nrefs * sizeof(Off));
   if (err != 0) return err;
@@ -18,7 +18,6 @@ int sk_item_new (Member *m, const char *bytes, size_t size, const Off *refs,
   i->size = size;
   i->priority = 0;
   i->tag = 0;
-  memcpy(i->bytes, bytes, size);
   if (nrefs > 0) {
     memcpy((char *)i + where, refs, nrefs * sizeof(Off));
     i->cargo.nrefs = nrefs;

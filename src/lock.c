@@ -6,7 +6,7 @@
 
 /* Pass the lock to the next in line, or set it free. */
 static void pass (Lock *l, int result, Bells *b) {
-  Waiter *w = sk_waiter_first(&l->line);
+  Seat *w = sk_seat_first(&l->line);
   if (w == NULL) {
     l->abandoned = result == SK_ABANDONED;
     l->owner = 0;
@@ -19,24 +19,24 @@ static void pass (Lock *l, int result, Bells *b) {
   sk_step();
   l->owner = w->who; /* from here it is theirs */
   sk_step();
-  sk_waiter_grant(w, result, b);
+  sk_seat_grant(w, result, b);
 }
 
 
 /* Somebody died between naming the next owner and telling it. */
 void sk_lock_repair (Object *o, Bells *b) {
   Lock *l = (Lock *)o;
-  sk_waiter_repair(&l->line, b);
-  Waiter *w = sk_waiter_first(&l->line);
+  sk_seat_repair(&l->line, b);
+  Seat *w = sk_seat_first(&l->line);
   if (w == NULL) return;
   if (l->owner == w->who)
-    sk_waiter_grant(w, l->passing, b);
+    sk_seat_grant(w, l->passing, b);
   else if (l->owner == 0)
     pass(l, l->abandoned ? SK_ABANDONED : 0, b);
 }
 
 
-void sk_lock_giveback (Member *m, Object *o, Waiter *w, Bells *b) {
+void sk_lock_giveback (Member *m, Object *o, Seat *w, Bells *b) {
   Lock *l = (Lock *)o;
   (void)m;
   if (w->result >= 0 && l->owner == w->who) pass(l, SK_ABANDONED, b);
@@ -49,7 +49,7 @@ void sk_lock_depart (Object *o, uint32_t slot, Bells *b) {
 }
 
 
-int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Waiter *w) {
+int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Seat *w) {
   int result = 0;
   sk_object_enter(m, &l->o);
   if (l->owner == 0) {
@@ -71,7 +71,7 @@ int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Waiter *w) {
     result = -EAGAIN;
     if (w != NULL) {
       w->who = who;
-      sk_waiter_join(w, &l->o, &l->line);
+      sk_seat_join(w, &l->o, &l->line);
     }
   }
   sk_object_leave(m, &l->o);

@@ -8,7 +8,7 @@
 #ifndef sk_lock_h
 #define sk_lock_h
 
-#include "waiter.h"
+#include "seat.h"
 
 enum { SK_ABANDONED = 1 };
 
@@ -30,7 +30,7 @@ SK_FUNC const Class sk_lock_class;
 ** 0; SK_ABANDONED: it is yours, its last owner died; -EDEADLK: it was yours
 ** already; -EAGAIN: somebody else's, and 'w', if any, waits in line.
 */
-SK_FUNC int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Waiter *w);
+SK_FUNC int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Seat *w);
 /* 0, or -EPERM: it is not yours. */
 SK_FUNC int sk_lock_release (Member *m, Lock *l, uint64_t who);
 /* The task 'who' has ended: if it owned the lock, it has abandoned it. */
@@ -38,7 +38,7 @@ SK_FUNC void sk_lock_abandon (Member *m, Lock *l, uint64_t who);
 
 /* For classes whose objects begin with a Lock; all under the guard. */
 SK_FUNC void sk_lock_repair (Object *o, Bells *b);
-SK_FUNC void sk_lock_giveback (Member *m, Object *o, Waiter *w, Bells *b);
+SK_FUNC void sk_lock_giveback (Member *m, Object *o, Seat *w, Bells *b);
 SK_FUNC void sk_lock_depart (Object *o, uint32_t slot, Bells *b);
 
 #endif

@@ -51,25 +51,25 @@ static void link (Off *head, Off *next, Off *prev, Off me, size_t prevat) {
 }
 
 
-static void linkobject (Family *f, Object *o) {
+static void linkobject (Root *f, Object *o) {
   link(&f->objects, &o->next, &o->prev, sk_off(o), offsetof(Object, prev));
 }
 
 
-static void unlinkobject (Family *f, Object *o) {
+static void unlinkobject (Root *f, Object *o) {
   *(o->prev != 0 ? &sk_at(Object, o->prev)->next : &f->objects) = o->next;
   if (o->next != 0) sk_at(Object, o->next)->prev = o->prev;
 }
 
 
-static void unlinkcargo (Family *f, Cargo *c) {
+static void unlinkcargo (Root *f, Cargo *c) {
   *(c->prev != 0 ? &sk_at(Cargo, c->prev)->next : &f->carriers) = c->next;
   if (c->next != 0) sk_at(Cargo, c->next)->prev = c->prev;
 }
 
 
 /* The lists are true in their 'next' links; make the rest so. */
-static void relink (Family *f) {
+static void relink (Root *f) {
   Off prev = 0;
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
     Object *o = sk_at(Object, i);
@@ -111,7 +111,7 @@ static Off *carried (Cargo *c) {
 }
 
 
-static void count (Family *f) {
+static void count (Root *f) {
   uint32_t flags;
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
     sk_at(Object, i)->marks = 0;
@@ -132,8 +132,8 @@ static void count (Family *f) {
 }
 
 
-static Family *enterrefs (void) {
-  Family *f = sk_family();
+static Root *enterrefs (void) {
+  Root *f = sk_root();
   if (sk_unlikely(sk_guard_enter(&f->refguard))) {
     relink(f);
     count(f);
@@ -143,7 +143,7 @@ static Family *enterrefs (void) {
 }
 
 
-static void leaverefs (Family *f) {
+static void leaverefs (Root *f) {
   sk_guard_leave(&f->refguard);
 }
 
@@ -158,7 +158,7 @@ static bool doomed (Member *m, Object *o) {
 
 static void destroy (Member *m, Object *o) {
   if (classes[o->type]->fini != NULL) classes[o->type]->fini(m, o);
-  Family *f = enterrefs();
+  Root *f = enterrefs();
   unlinkobject(f, o);
   leaverefs(f);
   sk_arena_give(&o->self);
@@ -173,7 +173,7 @@ static void settle (Member *m, Object *o, Bells *b) {
 
 void sk_object_recount (Member *m) {
   Bells bells = {0};
-  Family *f = enterrefs();
+  Root *f = enterrefs();
   relink(f);
   count(f);
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
@@ -198,7 +198,7 @@ void sk_object_recount (Member *m) {
 
 uint32_t sk_object_count (void) {
   if (sk_arena_base == NULL || *sk_arena_root() == 0) return 0;
-  Family *f = enterrefs();
+  Root *f = enterrefs();
   uint32_t n = 0;
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) n++;
   leaverefs(f);
@@ -264,7 +264,7 @@ int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
   o->type = type;
   o->refs = 1;
   o->self = b;
-  Family *f = enterrefs();
+  Root *f = enterrefs();
   Ref *r = entry(m->slot, *ref);
   r->flags = flags;
   linkobject(f, o);
@@ -283,7 +283,7 @@ int sk_object_hold (Member *m, Object *o, uint32_t flags, uint32_t *ref) {
   Bells bells = {0};
   int err = getfree(m, ref);
   if (err != 0) return err;
-  Family *f = enterrefs();
+  Root *f = enterrefs();
   Ref *r = entry(m->slot, *ref);
   r->flags = flags;
   r->object = sk_off(o);
@@ -304,7 +304,7 @@ uint32_t sk_object_flags (Member *m, uint32_t ref) {
 
 void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags) {
   Bells bells = {0};
-  Family *f = enterrefs();
+  Root *f = enterrefs();
   Ref *r = entry(m->slot, ref);
   Object *o = sk_at(Object, r->object);
   tally(o, r->flags, -1);
@@ -327,7 +327,7 @@ void sk_object_drop (Member *m, uint32_t ref) {
     classes[o->type]->depart(o, m->index, &bells);
     sk_object_leavering(m, o, &bells);
   }
-  Family *f = enterrefs();
+  Root *f = enterrefs();
   r->object = 0;
   sk_step();
   o->refs--;
@@ -377,8 +377,9 @@ static void countown (void *arg, Object *o, uint32_t flags) {
 
 
 bool sk_object_isshared (Member *m, Object *o) {
+  if (o->whole != 0) o = sk_at(Object, o->whole);
   Own own = {o, 0};
-  Family *f = enterrefs();
+  Root *f = enterrefs();
   sk_object_each(m->slot, countown, &own);
   bool shared = o->refs > own.refs;
   leaverefs(f);
@@ -389,7 +390,7 @@ bool sk_object_isshared (Member *m, Object *o) {
 void sk_object_load (Cargo *c) {
   if (c->nrefs == 0) return;
   uint32_t flags;
-  Family *f = enterrefs();
+  Root *f = enterrefs();
   for (uint64_t i = 0; i < c->nrefs; i++) {
     Object *o = target(carried(c)[i], &flags);
     o->refs++;
@@ -404,7 +405,7 @@ void sk_object_unload (Member *m, Cargo *c) {
   uint32_t flags;
   Bells bells = {0};
   if (c->nrefs == 0) return;
-  Family *f = enterrefs();
+  Root *f = enterrefs();
   unlinkcargo(f, c);
   sk_step();
   uint64_t n = c->nrefs;
@@ -433,7 +434,7 @@ int sk_object_inherit (Member *from, uint32_t to) {
     int err = maketable(from, &s->refs[i], i);
     if (err != 0) return err;
   }
-  Family *f = enterrefs();
+  Root *f = enterrefs();
   for (uint32_t n = 0; n < from->refs.made; n++) {
     const Ref *r = entry(from->slot, n);
     Ref *copy = entry(s, n);

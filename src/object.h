@@ -40,6 +40,7 @@ typedef struct Object {
   uint32_t marks;  /* of a recount */
   Off next, prev;  /* all objects */
   Off self;        /* the word that owns the object's block */
+  Off whole;       /* the object it is a part of; 0: none */
 } Object;
 
 typedef struct Cargo { /* the head of a message that carries references */
@@ -50,7 +51,7 @@ typedef struct Cargo { /* the head of a message that carries references */
 
 enum { SK_REF_ACTIVE = 8, SK_REF_FLAGS = 15 };
 
-struct Waiter;
+struct Seat;
 
 typedef struct Class {
   const char *name;
@@ -58,9 +59,9 @@ typedef struct Class {
   /* Under the guard: mend what a dead owner of the guard left half done. */
   void (*repair) (Object *o, Bells *b);
   /* Under the guard: 'w' has left the line without its wish. */
-  void (*unwait) (Member *m, Object *o, struct Waiter *w, Bells *b);
+  void (*unwait) (Member *m, Object *o, struct Seat *w, Bells *b);
   /* Under the guard: 'w' got its wish, but nobody is there to enjoy it. */
-  void (*giveback) (Member *m, Object *o, struct Waiter *w, Bells *b);
+  void (*giveback) (Member *m, Object *o, struct Seat *w, Bells *b);
   /* Under the guard: 'slot' gives up its reference, or died. */
   void (*depart) (Object *o, uint32_t slot, Bells *b);
   /* Under refguard: 'by' more references with these flags; 0: forget all. */

@@ -25,15 +25,15 @@ void sk_parcel_finish (Member *m, Parcel *p) {
   sk_object_enter(m, &p->o);
   p->done = 1;
   sk_step();
-  sk_waiter_grantall(&p->line, 0, &bells);
+  sk_seat_grantall(&p->line, 0, &bells);
   sk_object_leavering(m, &p->o, &bells);
 }
 
 
-int sk_parcel_await (Member *m, Parcel *p, Waiter *w) {
+int sk_parcel_await (Member *m, Parcel *p, Seat *w) {
   sk_object_enter(m, &p->o);
   int err = p->done ? 0 : -EAGAIN;
-  if (err != 0 && w != NULL) sk_waiter_join(w, &p->o, &p->line);
+  if (err != 0 && w != NULL) sk_seat_join(w, &p->o, &p->line);
   sk_object_leave(m, &p->o);
   return err;
 }
@@ -41,8 +41,8 @@ int sk_parcel_await (Member *m, Parcel *p, Waiter *w) {
 
 static void repair (Object *o, Bells *b) {
   Parcel *p = (Parcel *)o;
-  sk_waiter_repair(&p->line, b);
-  if (p->done) sk_waiter_grantall(&p->line, 0, b);
+  sk_seat_repair(&p->line, b);
+  if (p->done) sk_seat_grantall(&p->line, 0, b);
 }
 
 

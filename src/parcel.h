@@ -10,7 +10,7 @@
 #define sk_parcel_h
 
 #include "item.h"
-#include "waiter.h"
+#include "seat.h"
 
 typedef struct Parcel {
   Object o;
@@ -30,6 +30,6 @@ SK_FUNC bool sk_parcel_take (Member *m, Parcel *p, Off *from);
 /* It has ended: all who wait are told. */
 SK_FUNC void sk_parcel_finish (Member *m, Parcel *p);
 /* 0: it has ended; -EAGAIN: 'w' waits for it. */
-SK_FUNC int sk_parcel_await (Member *m, Parcel *p, Waiter *w);
+SK_FUNC int sk_parcel_await (Member *m, Parcel *p, Seat *w);
 
 #endif

@@ -10,6 +10,7 @@ int sk_pipe_init (Pipe *p, uint64_t bytes) {
     int err = sk_guard_init(&q->o.guard);
     if (err != 0) return err;
     q->o.type = SK_QUEUE;
+    q->o.whole = sk_off(p);
     q->capacity = UINT64_MAX;
     q->most = bytes;
     q->strict = 1;

@@ -46,21 +46,21 @@ static void takefirst (Queue *q, Off *word) {
 
 
 /* Give the item in '*from' to waiting getter 'w'. */
-static void handover (Waiter *w, Off *from, Bells *b) {
+static void handover (Seat *w, Off *from, Bells *b) {
   sk_arena_move(&w->block, from);
-  sk_waiter_grant(w, 0, b);
+  sk_seat_grant(w, 0, b);
 }
 
 
 /* Let in the putters that fit now. */
 static void admit (Queue *q, Bells *b) {
-  for (Waiter *w; (w = sk_waiter_first(&q->putters)) != NULL;) {
+  for (Seat *w; (w = sk_seat_first(&q->putters)) != NULL;) {
     Off i = w->block;
     if (!fits(q, item(i)->size)) break;
     insert(q, i);
     sk_arena_own(i, &q->items);
     w->block = 0;
-    sk_waiter_grant(w, 0, b);
+    sk_seat_grant(w, 0, b);
   }
 }
 
@@ -75,16 +75,16 @@ static void append (Queue *q, Off *word) {
 }
 
 
-static void offer (Waiter *w, Queue *q, Off *word) {
+static void offer (Seat *w, Queue *q, Off *word) {
   sk_arena_move(&w->block, word);
   w->wish = PUT;
-  sk_waiter_join(w, &q->o, &q->putters);
+  sk_seat_join(w, &q->o, &q->putters);
 }
 
 
-static int put (Member *m, Queue *q, Waiter *w, Bells *b) {
+static int put (Member *m, Queue *q, Seat *w, Bells *b) {
   Off *out = &m->slot->out;
-  Waiter *getter = sk_waiter_first(&q->getters);
+  Seat *getter = sk_seat_first(&q->getters);
   if (q->closed) return -EPIPE;
   if (getter == NULL &&
       (q->putters.first != 0 || !fits(q, item(*out)->size))) {
@@ -105,7 +105,7 @@ static int put (Member *m, Queue *q, Waiter *w, Bells *b) {
 }
 
 
-int sk_queue_put (Member *m, Queue *q, Waiter *w) {
+int sk_queue_put (Member *m, Queue *q, Seat *w) {
   Bells bells;
   bells.count = 0;
   bells.more = false;
@@ -117,16 +117,16 @@ int sk_queue_put (Member *m, Queue *q, Waiter *w) {
 
 
 /* Nothing is in the queue, but somebody waits to put: take it from there. */
-static void takefrom (Waiter *putter, Off *word, Bells *b) {
+static void takefrom (Seat *putter, Off *word, Bells *b) {
   *word = putter->block;
   sk_arena_own(*word, word);
   putter->block = 0;
-  sk_waiter_grant(putter, 0, b);
+  sk_seat_grant(putter, 0, b);
 }
 
 
-static int get (Member *m, Queue *q, Waiter *w, Bells *b) {
-  Waiter *putter = sk_waiter_first(&q->putters);
+static int get (Member *m, Queue *q, Seat *w, Bells *b) {
+  Seat *putter = sk_seat_first(&q->putters);
   if (q->items != 0) {
     takefirst(q, &m->slot->in);
     if (putter != NULL) admit(q, b);
@@ -140,12 +140,12 @@ static int get (Member *m, Queue *q, Waiter *w, Bells *b) {
   if (w == NULL) return -EAGAIN;
   w->wish = GET;
   w->block = 0;
-  sk_waiter_join(w, &q->o, &q->getters);
+  sk_seat_join(w, &q->o, &q->getters);
   return -EAGAIN;
 }
 
 
-int sk_queue_get (Member *m, Queue *q, Waiter *w) {
+int sk_queue_get (Member *m, Queue *q, Seat *w) {
   Bells bells;
   bells.count = 0;
   bells.more = false;
@@ -158,7 +158,7 @@ int sk_queue_get (Member *m, Queue *q, Waiter *w) {
 
 static void putfirst (Queue *q, Off *word, Bells *b) {
   Off i = *word;
-  Waiter *getter = sk_waiter_first(&q->getters);
+  Seat *getter = sk_seat_first(&q->getters);
   if (getter != NULL) {
     handover(getter, word, b);
     return;
@@ -187,12 +187,12 @@ void sk_queue_close (Member *m, Queue *q) {
   Bells bells = {0};
   sk_object_enter(m, &q->o);
   q->closed = 1;
-  sk_waiter_grantall(&q->getters, -EPIPE, &bells);
-  for (Waiter *w; (w = sk_waiter_first(&q->putters)) != NULL;) {
+  sk_seat_grantall(&q->getters, -EPIPE, &bells);
+  for (Seat *w; (w = sk_seat_first(&q->putters)) != NULL;) {
     q->unfinished--;
-    sk_waiter_grant(w, -EPIPE, &bells);
+    sk_seat_grant(w, -EPIPE, &bells);
   }
-  if (q->unfinished == 0) sk_waiter_grantall(&q->joiners, 0, &bells);
+  if (q->unfinished == 0) sk_seat_grantall(&q->joiners, 0, &bells);
   sk_object_leavering(m, &q->o, &bells);
 }
 
@@ -206,7 +206,7 @@ void sk_queue_reopen (Member *m, Queue *q) {
 
 /* One item less to deal with. */
 static void finish (Queue *q, Bells *b) {
-  if (--q->unfinished == 0) sk_waiter_grantall(&q->joiners, 0, b);
+  if (--q->unfinished == 0) sk_seat_grantall(&q->joiners, 0, b);
 }
 
 
@@ -223,12 +223,12 @@ int sk_queue_done (Member *m, Queue *q) {
 }
 
 
-int sk_queue_join (Member *m, Queue *q, Waiter *w) {
+int sk_queue_join (Member *m, Queue *q, Seat *w) {
   sk_object_enter(m, &q->o);
   int err = q->unfinished == 0 ? 0 : -EAGAIN;
   if (err != 0 && w != NULL) {
     w->wish = JOIN;
-    sk_waiter_join(w, &q->o, &q->joiners);
+    sk_seat_join(w, &q->o, &q->joiners);
   }
   sk_object_leave(m, &q->o);
   return err;
@@ -236,9 +236,9 @@ int sk_queue_join (Member *m, Queue *q, Waiter *w) {
 
 
 /* The waiter whose word 'block' is at 'owner', if it waits to put here. */
-static Waiter *putterof (const Queue *q, Off owner) {
-  Waiter *w = sk_at(Waiter, owner - offsetof(Waiter, block));
-  for (Waiter *p = sk_waiter_first(&q->putters); p; p = sk_waiter_next(p))
+static Seat *putterof (const Queue *q, Off owner) {
+  Seat *w = sk_at(Seat, owner - offsetof(Seat, block));
+  for (Seat *p = sk_seat_first(&q->putters); p; p = sk_seat_next(p))
     if (p == w) return w;
   return NULL;
 }
@@ -247,9 +247,9 @@ static Waiter *putterof (const Queue *q, Off owner) {
 /* Was the item that was being put given to a getter? */
 static bool wasgiven (Off i) {
   Off owner = sk_arena_owner(i);
-  for (uint32_t n = 1; n < sk_family()->reached; n++)
+  for (uint32_t n = 1; n < sk_root()->reached; n++)
     if (owner == sk_off(&sk_slot(n)->out)) return false;
-  const Waiter *w = sk_at(Waiter, owner - offsetof(Waiter, block));
+  const Seat *w = sk_at(Seat, owner - offsetof(Seat, block));
   return w->block == i && w->state != SK_WAITING;
 }
 
@@ -258,19 +258,19 @@ static bool wasgiven (Off i) {
 static void repair (Object *o, Bells *b) {
   Queue *q = (Queue *)o;
   bool came = false;
-  sk_waiter_repair(&q->getters, b);
-  sk_waiter_repair(&q->putters, b);
-  sk_waiter_repair(&q->joiners, b);
+  sk_seat_repair(&q->getters, b);
+  sk_seat_repair(&q->putters, b);
+  sk_seat_repair(&q->joiners, b);
   q->last = 0;
   q->count = q->bytes = 0;
   for (Off i = q->items; i != 0; i = item(i)->next) {
     Off owner = sk_arena_owner(i);
     if (owner != sk_off(&q->items)) {
-      Waiter *w = putterof(q, owner);
+      Seat *w = putterof(q, owner);
       sk_arena_own(i, &q->items);
       if (w != NULL) { /* its item was let in */
         w->block = 0;
-        sk_waiter_grant(w, 0, b);
+        sk_seat_grant(w, 0, b);
       }
     }
     came = came || i == q->coming;
@@ -278,13 +278,13 @@ static void repair (Object *o, Bells *b) {
     q->count++;
     q->bytes += item(i)->size;
   }
-  for (Waiter *w = sk_waiter_first(&q->putters), *next; w; w = next) {
-    next = sk_waiter_next(w);
+  for (Seat *w = sk_seat_first(&q->putters), *next; w; w = next) {
+    next = sk_seat_next(w);
     if (sk_arena_owns(&w->block)) continue;
     w->block = 0; /* its item was taken from it */
-    sk_waiter_grant(w, 0, b);
+    sk_seat_grant(w, 0, b);
   }
-  for (Waiter *w = sk_waiter_first(&q->getters); w; w = sk_waiter_next(w)) {
+  for (Seat *w = sk_seat_first(&q->getters); w; w = sk_seat_next(w)) {
     if (w->block == 0) continue;
     if (w->block == q->coming) {
       sk_arena_give(&w->block); /* half put: it never was */
@@ -301,7 +301,7 @@ static void repair (Object *o, Bells *b) {
 
 
 /* A putter gave up, so that one behind it may fit. */
-static void unwait (Member *m, Object *o, Waiter *w, Bells *b) {
+static void unwait (Member *m, Object *o, Seat *w, Bells *b) {
   Queue *q = (Queue *)o;
   (void)m;
   if (w->wish != PUT) return;
@@ -311,7 +311,7 @@ static void unwait (Member *m, Object *o, Waiter *w, Bells *b) {
 
 
 /* An item was given to one that died before it took it. */
-static void giveback (Member *m, Object *o, Waiter *w, Bells *b) {
+static void giveback (Member *m, Object *o, Seat *w, Bells *b) {
   Queue *q = (Queue *)o;
   (void)m;
   if (w->wish == GET && sk_arena_owns(&w->block)) putfirst(q, &w->block, b);

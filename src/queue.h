@@ -16,7 +16,7 @@
 #define sk_queue_h
 
 #include "item.h"
-#include "waiter.h"
+#include "seat.h"
 
 typedef struct Queue {
   Object o;
@@ -39,9 +39,9 @@ SK_FUNC const Class sk_queue_class;
 ** Put the item in 'm->slot->out'. 0; -EPIPE: closed; -EAGAIN: full, and if
 ** there is a 'w', it waits in line with the item. Otherwise the item stays.
 */
-SK_FUNC int sk_queue_put (Member *m, Queue *q, Waiter *w);
+SK_FUNC int sk_queue_put (Member *m, Queue *q, Seat *w);
 /* Get an item into 'm->slot->in'. 0, -EPIPE; -EAGAIN: 'w' waits in line. */
-SK_FUNC int sk_queue_get (Member *m, Queue *q, Waiter *w);
+SK_FUNC int sk_queue_get (Member *m, Queue *q, Seat *w);
 /* Put what is in '*word' back to the front: it was never got. */
 SK_FUNC void sk_queue_return (Member *m, Queue *q, Off *word);
 SK_FUNC void sk_queue_close (Member *m, Queue *q);
@@ -49,6 +49,6 @@ SK_FUNC void sk_queue_reopen (Member *m, Queue *q);
 /* One item is dealt with; -EINVAL: there is none. */
 SK_FUNC int sk_queue_done (Member *m, Queue *q);
 /* Are all items dealt with? 0; -EAGAIN: no, 'w' waits in line. */
-SK_FUNC int sk_queue_join (Member *m, Queue *q, Waiter *w);
+SK_FUNC int sk_queue_join (Member *m, Queue *q, Seat *w);
 
 #endif

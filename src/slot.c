@@ -13,23 +13,23 @@
 #include "slot.h"
 
 
-Family *sk_family (void) {
-  return sk_at(Family, *sk_arena_root());
+Root *sk_root (void) {
+  return sk_at(Root, *sk_arena_root());
 }
 
 
-int sk_family_open (void) {
+int sk_root_open (void) {
   static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
   int err = sk_arena_open();
   if (err != 0) return err;
   pthread_mutex_lock(&opening);
   if (*sk_arena_root() == 0) {
     Off *root = sk_arena_root();
-    err = sk_arena_take(root, sizeof(Family)); /* untouched: all zeros */
-    if (err == 0) err = sk_guard_init(&sk_family()->slotguard);
-    if (err == 0) err = sk_guard_init(&sk_family()->sweepguard);
-    if (err == 0) err = sk_guard_init(&sk_family()->refguard);
-    if (err == 0) sk_family()->reached = 1;
+    err = sk_arena_take(root, sizeof(Root)); /* untouched: all zeros */
+    if (err == 0) err = sk_guard_init(&sk_root()->slotguard);
+    if (err == 0) err = sk_guard_init(&sk_root()->sweepguard);
+    if (err == 0) err = sk_guard_init(&sk_root()->refguard);
+    if (err == 0) sk_root()->reached = 1;
   }
   pthread_mutex_unlock(&opening);
   return err;
@@ -50,7 +50,7 @@ static void enter (Guard *g) {
 
 
 int sk_slot_take (uint32_t maker, uint32_t *index) {
-  Family *f = sk_family();
+  Root *f = sk_root();
   int err = -EAGAIN;
   enter(&f->slotguard);
   uint32_t i = 1;
@@ -71,7 +71,7 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
 
 
 void sk_slot_live (Member *m) {
-  Family *f = sk_family();
+  Root *f = sk_root();
   Bells bells = {0};
   m->slot->pid = getpid();
   m->slot->born = sinceboot();
@@ -150,7 +150,7 @@ void sk_slot_ring (Member *m, Bells *b) {
   b->count = 0;
   if (sk_likely(!b->more)) return;
   b->more = false;
-  for (uint32_t i = 1; i < sk_family()->reached; i++) {
+  for (uint32_t i = 1; i < sk_root()->reached; i++) {
     Slot *s = sk_slot(i);
     if (__atomic_load_n(&s->inbox, __ATOMIC_SEQ_CST) != 0 && rouse(s))
       ring(m, s);
@@ -221,4 +221,12 @@ uint32_t sk_slot_stage (uint32_t n, uint32_t first, uint32_t *place) {
   }
   *place = n;
   return stage;
+}
+
+
+bool sk_slot_isalone (const Member *m) {
+  Root *f = sk_root();
+  for (uint32_t i = 1; i < f->reached; i++)
+    if (i != m->index && f->slot[i].state != SK_SLOT_FREE) return false;
+  return true;
 }

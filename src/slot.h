@@ -2,7 +2,7 @@
 ** slot.h - The members of a family: one slot for each scheduler.
 **
 ** A slot says which process a scheduler lives in, how to wake it, and what it
-** holds in the arena: references, waiters, blocks. Only its owner writes to
+** holds in the arena: references, seats, blocks. Only its owner writes to
 ** it while it lives; once its process is dead, whoever notices first sweeps
 ** it (sweep.h). Words of a slot own blocks as arena.h says.
 **
@@ -29,11 +29,11 @@ typedef struct Slot {
   int32_t pid;       /* 0: not known yet */
   uint32_t maker;    /* the slot that made it */
   int64_t born;      /* when it was taken: nanoseconds since boot */
-  Off inbox;         /* waiters whose wait is over, newest first */
+  Off inbox;         /* seats whose wait is over, newest first */
   Off busy;          /* the object that is being changed right now */
   Off out, in;       /* a message being made, a message being taken */
   Off fresh;         /* any other block being made */
-  Off refs[SK_STAGES], waiters[SK_STAGES]; /* tables, see object.h, waiter.h */
+  Off refs[SK_STAGES], seats[SK_STAGES]; /* tables, see object.h, seat.h */
   uint8_t bellsize;  /* of its doorbell's name; 0: none yet */
   char bell[15];
   char kind[12], name[52];
@@ -46,7 +46,7 @@ typedef struct Bells {
   uint32_t slot[30];
 } Bells;
 
-typedef struct Family {  /* the root structure of the arena */
+typedef struct Root {  /* the root structure of the arena */
   Guard slotguard;       /* slots taken */
   Guard sweepguard;      /* slots swept; outermost of all guards */
   Guard refguard;        /* references, lists of objects and carriers */
@@ -54,7 +54,7 @@ typedef struct Family {  /* the root structure of the arena */
   uint64_t births;       /* slots that came to life so far */
   uint32_t reached;      /* slots below this one were ever in use */
   Slot slot[SK_SLOTS];   /* 0 is never used */
-} Family;
+} Root;
 
 /* A scheduler's own view of its slot. */
 typedef struct Member {
@@ -64,15 +64,15 @@ typedef struct Member {
   struct {  /* entries of its tables that are free, by number */
     uint32_t *list;
     uint32_t count, cap, made;
-  } refs, waiters;
+  } refs, seats;
 } Member;
 
-SK_FUNC Family *sk_family (void);
+SK_FUNC Root *sk_root (void);
 /* Make or find the root structure of an opened arena. 0 or -errno. */
-SK_FUNC int sk_family_open (void);
+SK_FUNC int sk_root_open (void);
 
 static inline Slot *sk_slot (uint32_t index) {
-  return &sk_family()->slot[index];
+  return &sk_root()->slot[index];
 }
 
 /* Take a slot in state NEW for a member that 'maker' makes; -EAGAIN: none. */
@@ -92,6 +92,9 @@ SK_FUNC void sk_slot_ring (Member *m, Bells *b);
 SK_FUNC bool sk_slot_isgone (const Slot *s);
 /* A pidfd of the process of 's', not one that reuses its number; or -errno. */
 SK_FUNC int sk_slot_pidfd (const Slot *s);
+
+/* Is this the only member of the family? */
+SK_FUNC bool sk_slot_isalone (const Member *m);
 
 /* The entry 'n' of a table in stages of 'first', 2 * 'first' ... entries. */
 SK_FUNC uint32_t sk_slot_stage (uint32_t n, uint32_t first, uint32_t *place);

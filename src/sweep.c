@@ -5,7 +5,7 @@
 
 #include "item.h"
 #include "sweep.h"
-#include "waiter.h"
+#include "seat.h"
 
 typedef struct Sweeper {
   Member *m;
@@ -14,13 +14,13 @@ typedef struct Sweeper {
 } Sweeper;
 
 
-static void forsake (void *arg, Waiter *w) {
+static void forsake (void *arg, Seat *w) {
   Sweeper *s = arg;
   Object *o = sk_at(Object, w->object);
   const Class *c = sk_object_class(o->type);
   sk_object_enter(s->m, o);
   if (w->state == SK_WAITING) {
-    sk_waiter_leave(w);
+    sk_seat_leave(w);
     if (c->unwait != NULL) c->unwait(s->m, o, w, &s->bells);
   }
   else if (c->giveback != NULL)
@@ -50,12 +50,12 @@ static void clear (Member *m, Slot *dead, uint32_t index) {
     sk_object_enter(m, o);
     sk_object_leave(m, o);
   }
-  sk_waiter_each(dead, forsake, &s);
+  sk_seat_each(dead, forsake, &s);
   sk_object_each(dead, depart, &s);
   sk_item_free(m, &dead->out);
   sk_item_free(m, &dead->in);
   sk_arena_give(&dead->fresh);
-  for (int i = 0; i < SK_STAGES; i++) sk_arena_give(&dead->waiters[i]);
+  for (int i = 0; i < SK_STAGES; i++) sk_arena_give(&dead->seats[i]);
   for (int i = 0; i < SK_STAGES; i++) sk_arena_give(&dead->refs[i]);
 }
 
@@ -75,7 +75,7 @@ static void sweep (Member *m, uint32_t index) {
 }
 
 
-static bool enter (Family *f) {
+static bool enter (Root *f) {
   if (!sk_guard_enter(&f->sweepguard)) return false;
   sk_guard_repaired(&f->sweepguard);
   return true;
@@ -83,7 +83,7 @@ static bool enter (Family *f) {
 
 
 static bool sweepif (Member *m, int pid) {
-  Family *f = sk_family();
+  Root *f = sk_root();
   bool any = false;
   bool again = enter(f);
   for (uint32_t i = 1; i < f->reached; i++) {
@@ -116,7 +116,7 @@ void sk_sweep_process (Member *m, int pid) {
 
 
 void sk_sweep_slot (Member *m, uint32_t index) {
-  Family *f = sk_family();
+  Root *f = sk_root();
   enter(f);
   if (claim(sk_slot(index), SK_SLOT_NEW)) sweep(m, index);
   sk_guard_leave(&f->sweepguard);
@@ -124,12 +124,12 @@ void sk_sweep_slot (Member *m, uint32_t index) {
 
 
 void sk_sweep_leave (Member *m) {
-  Family *f = sk_family();
+  Root *f = sk_root();
   enter(f);
   if (claim(m->slot, SK_SLOT_LIVE)) sweep(m, m->index);
   sk_guard_leave(&f->sweepguard);
   if (m->bell >= 0) close(m->bell);
   free(m->refs.list);
-  free(m->waiters.list);
+  free(m->seats.list);
   *m = (Member){.bell = -1};
 }

@@ -2,7 +2,7 @@
 ** sweep.h - Clearing the slot of a dead member.
 **
 ** Whoever notices a death sweeps: repairs the object that was being changed,
-** takes the dead one's waiters out of their lines, gives back what was
+** takes the dead one's seats out of their lines, gives back what was
 ** granted to it, passes on its locks, frees its blocks and drops its
 ** references. Each step may be repeated, so a sweeper may die as well.
 */

@@ -1,22 +1,22 @@
 /*
-** waiter.c - Those who wait for a shared object. See waiter.h.
+** seat.c - Those who wait for a shared object. See seat.h.
 */
 #include <string.h>
 
-#include "waiter.h"
+#include "seat.h"
 
-#define FIRST 16 /* waiters in the first stage of a slot's table */
+#define FIRST 16 /* seats in the first stage of a slot's table */
 
 
-static Waiter *numbered (const Slot *s, uint32_t n) {
+static Seat *numbered (const Slot *s, uint32_t n) {
   uint32_t place, stage = sk_slot_stage(n, FIRST, &place);
-  return sk_at(Waiter, s->waiters[stage]) + place;
+  return sk_at(Seat, s->seats[stage]) + place;
 }
 
 
-void sk_waiter_each (const Slot *s, void (*f) (void *, Waiter *), void *arg) {
-  for (uint32_t i = 0; i < SK_STAGES && s->waiters[i] != 0; i++) {
-    Waiter *w = sk_at(Waiter, s->waiters[i]);
+void sk_seat_each (const Slot *s, void (*f) (void *, Seat *), void *arg) {
+  for (uint32_t i = 0; i < SK_STAGES && s->seats[i] != 0; i++) {
+    Seat *w = sk_at(Seat, s->seats[i]);
     for (uint32_t n = FIRST << i; n > 0; n--, w++)
       if (w->object != 0) f(arg, w);
   }
@@ -24,54 +24,54 @@ void sk_waiter_each (const Slot *s, void (*f) (void *, Waiter *), void *arg) {
 
 
 static int makestage (Member *m, uint32_t stage) {
-  size_t size = (FIRST << stage) * sizeof(Waiter);
+  size_t size = (FIRST << stage) * sizeof(Seat);
   int err = sk_arena_take(&m->slot->fresh, size);
   if (err != 0) return err;
   memset(sk_at(char, m->slot->fresh), 0, size);
-  sk_arena_move(&m->slot->waiters[stage], &m->slot->fresh);
+  sk_arena_move(&m->slot->seats[stage], &m->slot->fresh);
   return 0;
 }
 
 
-/* Room to remember all waiters made so far and one more as free. */
+/* Room to remember all seats made so far and one more as free. */
 static int makeroom (Member *m) {
-  if (m->waiters.made < m->waiters.cap) return 0;
-  uint32_t cap = m->waiters.cap == 0 ? FIRST : m->waiters.cap * 2;
-  uint32_t *list = realloc(m->waiters.list, cap * sizeof *list);
+  if (m->seats.made < m->seats.cap) return 0;
+  uint32_t cap = m->seats.cap == 0 ? FIRST : m->seats.cap * 2;
+  uint32_t *list = realloc(m->seats.list, cap * sizeof *list);
   if (list == NULL) return -ENOMEM;
-  m->waiters.list = list;
-  m->waiters.cap = cap;
+  m->seats.list = list;
+  m->seats.cap = cap;
   return 0;
 }
 
 
-int sk_waiter_new (Member *m, Waiter **w) {
-  if (m->waiters.count > 0) {
-    *w = numbered(m->slot, m->waiters.list[--m->waiters.count]);
+int sk_seat_new (Member *m, Seat **w) {
+  if (m->seats.count > 0) {
+    *w = numbered(m->slot, m->seats.list[--m->seats.count]);
     return 0;
   }
-  uint32_t place, stage = sk_slot_stage(m->waiters.made, FIRST, &place);
+  uint32_t place, stage = sk_slot_stage(m->seats.made, FIRST, &place);
   if (stage >= SK_STAGES || makeroom(m) != 0) return -ENOMEM;
-  if (m->slot->waiters[stage] == 0) {
+  if (m->slot->seats[stage] == 0) {
     int err = makestage(m, stage);
     if (err != 0) return err;
   }
-  *w = numbered(m->slot, m->waiters.made);
+  *w = numbered(m->slot, m->seats.made);
   (*w)->slot = m->index;
-  (*w)->number = m->waiters.made++;
+  (*w)->number = m->seats.made++;
   return 0;
 }
 
 
-void sk_waiter_free (Member *m, Waiter *w) {
+void sk_seat_free (Member *m, Seat *w) {
   sk_assert(w->state != SK_WAITING);
   w->object = 0;
   w->state = SK_IDLE;
-  m->waiters.list[m->waiters.count++] = w->number;
+  m->seats.list[m->seats.count++] = w->number;
 }
 
 
-void sk_waiter_join (Waiter *w, Object *o, Line *line) {
+void sk_seat_join (Seat *w, Object *o, Line *line) {
   w->object = sk_off(o);
   w->line = sk_off(line);
   w->next = 0;
@@ -79,28 +79,28 @@ void sk_waiter_join (Waiter *w, Object *o, Line *line) {
   w->result = 0;
   w->state = SK_WAITING;
   sk_step();
-  *(line->last != 0 ? &sk_at(Waiter, line->last)->next : &line->first) =
+  *(line->last != 0 ? &sk_at(Seat, line->last)->next : &line->first) =
       sk_off(w);
   sk_step();
   line->last = sk_off(w);
 }
 
 
-static void unlink (Waiter *w) {
+static void unlink (Seat *w) {
   Line *line = sk_at(Line, w->line);
-  *(w->prev != 0 ? &sk_at(Waiter, w->prev)->next : &line->first) = w->next;
+  *(w->prev != 0 ? &sk_at(Seat, w->prev)->next : &line->first) = w->next;
   sk_step();
-  *(w->next != 0 ? &sk_at(Waiter, w->next)->prev : &line->last) = w->prev;
+  *(w->next != 0 ? &sk_at(Seat, w->next)->prev : &line->last) = w->prev;
 }
 
 
-void sk_waiter_leave (Waiter *w) {
+void sk_seat_leave (Seat *w) {
   unlink(w);
   w->state = SK_IDLE;
 }
 
 
-static void deliver (Waiter *w, Bells *b) {
+static void deliver (Seat *w, Bells *b) {
   Slot *s = sk_slot(w->slot);
   Off top = __atomic_load_n(&s->inbox, __ATOMIC_RELAXED);
   do {
@@ -112,7 +112,7 @@ static void deliver (Waiter *w, Bells *b) {
 }
 
 
-void sk_waiter_grant (Waiter *w, int result, Bells *b) {
+void sk_seat_grant (Seat *w, int result, Bells *b) {
   w->result = result;
   __atomic_store_n(&w->state, SK_GRANTED, __ATOMIC_RELEASE);
   sk_step();
@@ -122,21 +122,21 @@ void sk_waiter_grant (Waiter *w, int result, Bells *b) {
 }
 
 
-void sk_waiter_grantall (Line *line, int result, Bells *b) {
-  for (Waiter *w; (w = sk_waiter_first(line)) != NULL;)
-    sk_waiter_grant(w, result, b);
+void sk_seat_grantall (Line *line, int result, Bells *b) {
+  for (Seat *w; (w = sk_seat_first(line)) != NULL;)
+    sk_seat_grant(w, result, b);
 }
 
 
-void sk_waiter_repair (Line *line, Bells *b) {
+void sk_seat_repair (Line *line, Bells *b) {
   Off prev = 0;
-  for (Off i = line->first; i != 0; i = sk_at(Waiter, i)->next) {
-    sk_at(Waiter, i)->prev = prev;
+  for (Off i = line->first; i != 0; i = sk_at(Seat, i)->next) {
+    sk_at(Seat, i)->prev = prev;
     prev = i;
   }
   line->last = prev;
-  for (Waiter *w = sk_waiter_first(line), *next; w != NULL; w = next) {
-    next = sk_waiter_next(w);
+  for (Seat *w = sk_seat_first(line), *next; w != NULL; w = next) {
+    next = sk_seat_next(w);
     if (w->state != SK_GRANTED) continue;
     unlink(w);
     deliver(w, b);
@@ -144,13 +144,13 @@ void sk_waiter_repair (Line *line, Bells *b) {
 }
 
 
-bool sk_waiter_withdraw (Member *m, Waiter *w) {
+bool sk_seat_withdraw (Member *m, Seat *w) {
   Object *o = sk_at(Object, w->object);
   Bells bells = {0};
   sk_object_enter(m, o);
   bool waits = w->state == SK_WAITING;
   if (waits) {
-    sk_waiter_leave(w);
+    sk_seat_leave(w);
     const Class *c = sk_object_class(o->type);
     if (c->unwait != NULL) c->unwait(m, o, w, &bells);
   }
@@ -161,7 +161,7 @@ bool sk_waiter_withdraw (Member *m, Waiter *w) {
 
 typedef struct Collector {
   Member *m;
-  void (*f) (void *arg, Waiter *w);
+  void (*f) (void *arg, Seat *w);
   void *arg;
 } Collector;
 
@@ -170,13 +170,13 @@ static bool collect (const Collector *c) {
   Off i = __atomic_exchange_n(&c->m->slot->inbox, 0, __ATOMIC_SEQ_CST);
   Off oldest = 0;
   while (i != 0) { /* turn the stack around */
-    Off next = sk_at(Waiter, i)->inbox;
-    sk_at(Waiter, i)->inbox = oldest;
+    Off next = sk_at(Seat, i)->inbox;
+    sk_at(Seat, i)->inbox = oldest;
     oldest = i;
     i = next;
   }
   for (i = oldest; i != 0;) {
-    Waiter *w = sk_at(Waiter, i);
+    Seat *w = sk_at(Seat, i);
     i = w->inbox;
     w->state = SK_TAKEN;
     c->f(c->arg, w);
@@ -186,7 +186,7 @@ static bool collect (const Collector *c) {
 
 
 /* Behind the guard its granter is either done or known to be dead. */
-static void find (void *arg, Waiter *w) {
+static void find (void *arg, Seat *w) {
   const Collector *c = arg;
   if (__atomic_load_n(&w->state, __ATOMIC_ACQUIRE) != SK_GRANTED) return;
   Object *o = sk_at(Object, w->object);
@@ -199,10 +199,10 @@ static void find (void *arg, Waiter *w) {
 }
 
 
-bool sk_waiter_collect (Member *m, bool all, void (*f) (void *, Waiter *),
+bool sk_seat_collect (Member *m, bool all, void (*f) (void *, Seat *),
                         void *arg) {
   Collector c = {m, f, arg};
   bool any = collect(&c);
-  if (all) sk_waiter_each(m->slot, find, &c);
+  if (all) sk_seat_each(m->slot, find, &c);
   return any;
 }

@@ -1,5 +1,5 @@
 /*
-** waiter.h - Those who wait for a shared object, first come, first served.
+** seat.h - Those who wait for a shared object, first come, first served.
 **
 ** A waiter is a record in the arena that belongs to one slot. It stands in
 ** the line of one object, or in none. Under the object's guard somebody
@@ -11,8 +11,8 @@
 **   - a line is true in its 'next' links; 'last' and 'prev' can be remade;
 **   - a waiter that was granted is never taken back: its result counts.
 */
-#ifndef sk_waiter_h
-#define sk_waiter_h
+#ifndef sk_seat_h
+#define sk_seat_h
 
 #include "object.h"
 
@@ -22,7 +22,7 @@ typedef struct Line {
   Off first, last;
 } Line;
 
-typedef struct Waiter {
+typedef struct Seat {
   Off next, prev;  /* in its line */
   Off line;        /* the line it stands in */
   Off object;      /* what it waits for; 0 = idle */
@@ -36,40 +36,40 @@ typedef struct Waiter {
   uint64_t who;    /* the task on whose behalf it waits */
   uint64_t owner;  /* a pointer of its process: the task to wake */
   int64_t amount;  /* for the class */
-} Waiter;
+} Seat;
 
 /* An idle waiter of 'm'. 0 or -ENOMEM. */
-SK_FUNC int sk_waiter_new (Member *m, Waiter **w);
+SK_FUNC int sk_seat_new (Member *m, Seat **w);
 /* It is done with: in no line, and its block is free or moved. */
-SK_FUNC void sk_waiter_free (Member *m, Waiter *w);
+SK_FUNC void sk_seat_free (Member *m, Seat *w);
 
 /* All under the guard of 'o'. */
-SK_FUNC void sk_waiter_join (Waiter *w, Object *o, Line *line);
-SK_FUNC void sk_waiter_grant (Waiter *w, int result, Bells *b);
-SK_FUNC void sk_waiter_leave (Waiter *w);
-SK_FUNC void sk_waiter_repair (Line *line, Bells *b);
+SK_FUNC void sk_seat_join (Seat *w, Object *o, Line *line);
+SK_FUNC void sk_seat_grant (Seat *w, int result, Bells *b);
+SK_FUNC void sk_seat_leave (Seat *w);
+SK_FUNC void sk_seat_repair (Line *line, Bells *b);
 /* Grant all in the line 'result'. */
-SK_FUNC void sk_waiter_grantall (Line *line, int result, Bells *b);
+SK_FUNC void sk_seat_grantall (Line *line, int result, Bells *b);
 
-static inline Waiter *sk_waiter_first (const Line *line) {
-  return line->first != 0 ? sk_at(Waiter, line->first) : NULL;
+static inline Seat *sk_seat_first (const Line *line) {
+  return line->first != 0 ? sk_at(Seat, line->first) : NULL;
 }
 
-static inline Waiter *sk_waiter_next (const Waiter *w) {
-  return w->next != 0 ? sk_at(Waiter, w->next) : NULL;
+static inline Seat *sk_seat_next (const Seat *w) {
+  return w->next != 0 ? sk_at(Seat, w->next) : NULL;
 }
 
 /* Take 'w' out of its line. False: its wish has been granted. */
-SK_FUNC bool sk_waiter_withdraw (Member *m, Waiter *w);
+SK_FUNC bool sk_seat_withdraw (Member *m, Seat *w);
 /*
 ** Call 'f' for each waiter in the inbox of 'm', oldest grant first; its state
 ** is SK_TAKEN from then. After a death ('all') also for those that a dead
 ** granter did not bring to the inbox any more.
 */
-SK_FUNC bool sk_waiter_collect (Member *m, bool all,
-                                void (*f) (void *arg, Waiter *w), void *arg);
+SK_FUNC bool sk_seat_collect (Member *m, bool all,
+                                void (*f) (void *arg, Seat *w), void *arg);
 /* Call 'f' for each waiter of 's' that is not idle. */
-SK_FUNC void sk_waiter_each (const Slot *s, void (*f) (void *arg, Waiter *w),
+SK_FUNC void sk_seat_each (const Slot *s, void (*f) (void *arg, Seat *w),
                              void *arg);
 
 #endif
