@@ -66,7 +66,7 @@ int sk_seat_new (Member *m, Seat **w) {
 void sk_seat_free (Member *m, Seat *w) {
   sk_assert(w->state != SK_WAITING);
   w->object = 0;
-  w->state = SK_IDLE;
+  w->state = SK_ALONE;
   m->seats.list[m->seats.count++] = w->number;
 }
 
@@ -96,7 +96,7 @@ static void unlink (Seat *w) {
 
 void sk_seat_leave (Seat *w) {
   unlink(w);
-  w->state = SK_IDLE;
+  w->state = SK_ALONE;
 }
 
 

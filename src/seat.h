@@ -16,7 +16,7 @@
 
 #include "object.h"
 
-enum { SK_IDLE, SK_WAITING, SK_GRANTED, SK_TAKEN };
+enum { SK_ALONE, SK_WAITING, SK_GRANTED, SK_TAKEN };
 
 typedef struct Line {
   Off first, last;

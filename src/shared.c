@@ -530,7 +530,7 @@ Petition *sk_shared_petition (lua_State *L, Shared *s, sk_time due) {
 static void release (Shared *s, Petition *p) {
   p->task = NULL;
   p->seat->object = 0;
-  p->seat->state = SK_IDLE;
+  p->seat->state = SK_ALONE;
   p->next = s->spare;
   s->spare = p;
 }
