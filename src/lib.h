@@ -49,6 +49,18 @@ SK_FUNC void sk_seterror (lua_State *L);
 SK_FUNC void sk_newclass (lua_State *L, void *S, const char *name,
                           const luaL_Reg *methods, const luaL_Reg *meta);
 
+/* Raise for a key of the table at 'arg' that is not among 'names' (a list
+   that ends with NULL). */
+SK_FUNC void sk_checkoptions (lua_State *L, int arg,
+                              const char *const names[]);
+/* Option 'name' of the table at 'arg': a whole number of at least 'least'. */
+SK_FUNC lua_Integer sk_optcount (lua_State *L, int arg, const char *name,
+                                 lua_Integer least, lua_Integer absent);
+/* The whole number at 'idx'; 'name' is what messages about 'arg' call it. */
+SK_FUNC lua_Integer sk_checkcount (lua_State *L, int idx, int arg,
+                                   const char *name, lua_Integer least);
+SK_FUNC bool sk_optflag (lua_State *L, int arg, const char *name, bool absent);
+
 /* What luaL_typeerror says of the value at 'idx': "nil", "skein.Queue" ... */
 SK_FUNC const char *sk_typename (lua_State *L, int idx);
 

@@ -20,6 +20,7 @@ typedef struct Pipe {
   struct {
     uint32_t handles, actives, ever, spare;
   } end[2];
+  uint32_t simplex, spare; /* end A only receives, end B only sends */
   Queue way[2]; /* way[e] carries what end e sends */
 } Pipe;
 

@@ -3,7 +3,7 @@
 */
 #include "queue.h"
 
-enum { GET, PUT, JOIN };
+enum { GET, PUT, JOIN, WATCH };
 
 #define item(off) sk_at(Item, (off))
 
@@ -91,6 +91,7 @@ static int put (Member *m, Queue *q, Seat *w, Bells *b) {
     if (w == NULL) return -EAGAIN;
     q->unfinished++;
     offer(w, q, out);
+    sk_seat_grantall(&q->watchers, 0, b);
     return -EAGAIN;
   }
   q->coming = *out;
@@ -98,8 +99,10 @@ static int put (Member *m, Queue *q, Seat *w, Bells *b) {
   q->unfinished++;
   if (getter != NULL)
     handover(getter, out, b);
-  else
+  else {
     append(q, out);
+    if (q->watchers.first != 0) sk_seat_grantall(&q->watchers, 0, b);
+  }
   q->coming = 0;
   return 0;
 }
@@ -188,6 +191,7 @@ void sk_queue_close (Member *m, Queue *q) {
   sk_object_enter(m, &q->o);
   q->closed = 1;
   sk_seat_grantall(&q->getters, -EPIPE, &bells);
+  sk_seat_grantall(&q->watchers, 0, &bells);
   for (Seat *w; (w = sk_seat_first(&q->putters)) != NULL;) {
     q->unfinished--;
     sk_seat_grant(w, -EPIPE, &bells);
@@ -235,7 +239,19 @@ int sk_queue_join (Member *m, Queue *q, Seat *w) {
 }
 
 
-/* The waiter whose word 'block' is at 'owner', if it waits to put here. */
+int sk_queue_poll (Member *m, Queue *q, Seat *w) {
+  sk_object_enter(m, &q->o);
+  int err = q->items != 0 || q->putters.first != 0 || q->closed ? 0 : -EAGAIN;
+  if (err != 0 && w != NULL) {
+    w->wish = WATCH;
+    sk_seat_join(w, &q->o, &q->watchers);
+  }
+  sk_object_leave(m, &q->o);
+  return err;
+}
+
+
+/* The seat whose word 'block' is at 'owner', if it waits to put here. */
 static Seat *putterof (const Queue *q, Off owner) {
   Seat *w = sk_at(Seat, owner - offsetof(Seat, block));
   for (Seat *p = sk_seat_first(&q->putters); p; p = sk_seat_next(p))
@@ -261,6 +277,7 @@ static void repair (Object *o, Bells *b) {
   sk_seat_repair(&q->getters, b);
   sk_seat_repair(&q->putters, b);
   sk_seat_repair(&q->joiners, b);
+  sk_seat_repair(&q->watchers, b);
   q->last = 0;
   q->count = q->bytes = 0;
   for (Off i = q->items; i != 0; i = item(i)->next) {

@@ -27,6 +27,7 @@ typedef struct Queue {
   Off items, last;
   Off coming;          /* the item that is being put; 0 = none */
   Line getters, putters, joiners;
+  Line watchers;       /* they want to know when a get need not wait */
   uint32_t closed;
   uint32_t ordered;    /* by priority */
   uint32_t strict;     /* a larger item than 'most' waits for its getter */
@@ -44,6 +45,8 @@ SK_FUNC int sk_queue_put (Member *m, Queue *q, Seat *w);
 SK_FUNC int sk_queue_get (Member *m, Queue *q, Seat *w);
 /* Put what is in '*word' back to the front: it was never got. */
 SK_FUNC void sk_queue_return (Member *m, Queue *q, Off *word);
+/* Need a get not wait? 0; -EAGAIN: it would, 'w' waits in line. */
+SK_FUNC int sk_queue_poll (Member *m, Queue *q, Seat *w);
 SK_FUNC void sk_queue_close (Member *m, Queue *q);
 SK_FUNC void sk_queue_reopen (Member *m, Queue *q);
 /* One item is dealt with; -EINVAL: there is none. */

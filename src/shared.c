@@ -213,6 +213,7 @@ static int leave (lua_State *L) {
   }
   free(s->cargo);
   free(s->mine);
+  sk_buf_fini(&s->copy);
   return 0;
 }
 

@@ -52,6 +52,7 @@ typedef struct Shared {
   Off *cargo;      /* references in the message being made ... */
   uint32_t *mine;  /* ... and our own entries for them */
   size_t ncargo, maxcargo;
+  Buf copy;        /* of a message that stays where it is */
   uint64_t held;   /* locks that tasks of this state acquired (at most) */
 } Shared;
 
