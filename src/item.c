@@ -18,6 +18,9 @@ int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs) {
   i->size = size;
   i->priority = 0;
   i->tag = 0;
+  i->home = 0;
+  i->holder = 0;
+  i->step = 0;
   if (nrefs > 0) {
     memcpy((char *)i + where, refs, nrefs * sizeof(Off));
     i->cargo.nrefs = nrefs;

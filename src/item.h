@@ -3,6 +3,10 @@
 **
 ** A message is made in the word 'out' of the maker's slot and moves from word
 ** to word until it is freed, see arena.h.
+**
+** A job is a message with a home: who takes it keeps it in the word 'job' of
+** its slot until it is done. Should it die before, the sweep sends the message
+** home, and that is how its owner learns of it.
 */
 #ifndef sk_item_h
 #define sk_item_h
@@ -15,6 +19,9 @@ typedef struct Item {
   uint64_t size;    /* bytes */
   int64_t priority; /* smallest first */
   uint64_t tag;     /* for the one who put it */
+  Off home;         /* the queue it goes to if who works on it dies; or 0 */
+  int32_t holder;   /* the process that works, or worked, on it */
+  uint32_t step;    /* how far that came */
   char bytes[];
 } Item;
 

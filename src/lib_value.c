@@ -214,6 +214,7 @@ static int locked (lua_State *L, int status, lua_KContext ctx) {
 /* Take the argument(s) of 'op' at 2 (and 3) into a change. Raises. */
 static Change prepare (lua_State *L, Shared *s, Cell *c, int op) {
   Change change = {.op = op};
+  sk_item_free(&s->m, &s->m.slot->fresh); /* a raise may have left it */
   if (op == CAS) {
     /* what is compared need not fit the type: then it is not equal */
     change.old = checkcontent(L, s, 2, ANY);
@@ -224,11 +225,13 @@ static Change prepare (lua_State *L, Shared *s, Cell *c, int op) {
   if (op == ADD && !types[c->type].isfloat && c->type != ANY &&
       !lua_isinteger(L, 2)) {
     int isint;
-    lua_tointegerx(L, 2, &isint);
+    lua_Integer n = lua_tointegerx(L, 2, &isint);
     if (!isint) refuse(L, 2, "whole number");
+    lua_pushinteger(L, n); /* 2.0 adds as 2 */
+    lua_replace(L, 2);
   }
   if (op == ADD)
-    change.new = checkcontent(L, s, 2, types[c->type].isfloat ? ANY : c->type == ANY ? ANY : 7);
+    change.new = checkcontent(L, s, 2, ANY);
   else
     change.new = checkcontent(L, s, op == CAS ? 3 : 2, c->type);
   return change;

@@ -201,6 +201,25 @@ void sk_queue_close (Member *m, Queue *q) {
 }
 
 
+/* A home takes what comes, however full it is; or it is closed for good. */
+void sk_queue_gohome (Member *m, Off *word) {
+  if (!sk_arena_owns(word) || item(*word)->home == 0) return;
+  Queue *q = sk_at(Queue, item(*word)->home);
+  Bells bells = {0};
+  sk_object_enter(m, &q->o);
+  Seat *getter = sk_seat_first(&q->getters);
+  if (q->closed)
+    ; /* nobody wants to know: it is freed */
+  else if (getter != NULL)
+    handover(getter, word, &bells);
+  else {
+    append(q, word);
+    sk_seat_grantall(&q->watchers, 0, &bells);
+  }
+  sk_object_leavering(m, &q->o, &bells);
+}
+
+
 void sk_queue_reopen (Member *m, Queue *q) {
   sk_object_enter(m, &q->o);
   q->closed = 0;

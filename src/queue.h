@@ -47,6 +47,8 @@ SK_FUNC int sk_queue_get (Member *m, Queue *q, Seat *w);
 SK_FUNC void sk_queue_return (Member *m, Queue *q, Off *word);
 /* Need a get not wait? 0; -EAGAIN: it would, 'w' waits in line. */
 SK_FUNC int sk_queue_poll (Member *m, Queue *q, Seat *w);
+/* The message in '*word' goes home, if it has one; see item.h. */
+SK_FUNC void sk_queue_gohome (Member *m, Off *word);
 SK_FUNC void sk_queue_close (Member *m, Queue *q);
 SK_FUNC void sk_queue_reopen (Member *m, Queue *q);
 /* One item is dealt with; -EINVAL: there is none. */

@@ -3,9 +3,8 @@
 */
 #include <unistd.h>
 
-#include "item.h"
+#include "queue.h"
 #include "sweep.h"
-#include "seat.h"
 
 typedef struct Sweeper {
   Member *m;
@@ -50,10 +49,13 @@ static void clear (Member *m, Slot *dead, uint32_t index) {
     sk_object_enter(m, o);
     sk_object_leave(m, o);
   }
+  sk_queue_gohome(m, &dead->in); /* taken, but not begun */
+  sk_queue_gohome(m, &dead->job);
   sk_seat_each(dead, forsake, &s);
   sk_object_each(dead, depart, &s);
   sk_item_free(m, &dead->out);
   sk_item_free(m, &dead->in);
+  sk_item_free(m, &dead->job);
   sk_arena_give(&dead->fresh);
   for (int i = 0; i < SK_STAGES; i++) sk_arena_give(&dead->seats[i]);
   for (int i = 0; i < SK_STAGES; i++) sk_arena_give(&dead->refs[i]);
