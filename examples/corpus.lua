@@ -295,7 +295,9 @@ local function print_failed(failed)
   if #failed == 0 then return end
   print("\n  " .. plural(#failed, "file", "files") .. " could not be read:")
   for _, message in ipairs(failed) do
-    print("    " .. shorten((message:gsub("%c", "?")), 400))
+    message = message:gsub("%c", "?") -- a name may hold anything
+    if #message > 150 then message = message:sub(1, 70) .. "..." .. message:sub(-70) end
+    print("    " .. message)
   end
 end
 
@@ -430,7 +432,7 @@ local HEAD = [[
 ]]
 
 local function write_picture(path, runs, files)
-  local seconds = 0
+  local seconds = 0.001
   for _, run in ipairs(runs) do seconds = math.max(seconds, run.seconds) end
   local legend, colours = most_frequent(files.labels, #COLOURS), {}
   for i, entry in ipairs(legend) do colours[entry.key] = COLOURS[i] end
@@ -479,7 +481,7 @@ local function main(args)
   if #files == 0 then give_up(1, "no files below ", table.concat(roots, ", ")) end
   local batches = make_batches(files, options.workers)
   print(("%s files, %.1f MB, below %s"):format(thousands(#files),
-    files.bytes / 1e6, table.concat(roots, ", ")))
+    files.bytes / 1e6, shorten(table.concat(roots, ", "), 48)))
   io.stdout:flush()
 
   local live = os.execute("test -t 2")
