@@ -30,6 +30,8 @@ typedef int64_t sk_time;
 /* The address of the struct whose member 'm' is at 'p'. */
 #define sk_container(p, type, m) ((type *)((char *)(p)-offsetof(type, m)))
 
+#define SK_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 /* A broken invariant ends the program: always on, so keep it cheap. */
 #define sk_assert(c)                                                         \
   ((c) ? (void)0                                                             \
