@@ -1,14 +1,19 @@
 --- The real job: right counts, three times the same, whatever the files.
 
 local run = require("spec.examples.run")
+local shell = require("spec.shell")
 
 local directory
 
+local function sh(command)
+  local code, printed = shell.run(command)
+  assert.equal(0, code, printed)
+end
+
 local function write(name, text)
   local path = directory .. "/tree/" .. name
-  run.shell("mkdir -p " .. run.quote(path:match("^(.*)/")))
-  local file <close> = assert(io.open(path, "wb"))
-  file:write(text)
+  sh("mkdir -p " .. shell.quote(path:match("^(.*)/")))
+  shell.write(path, text)
 end
 
 --- Runs corpus.lua from an empty directory.
@@ -27,12 +32,12 @@ end
 describe("corpus", function()
   before_each(function()
     directory = run.directory()
-    run.shell("mkdir " .. run.quote(directory .. "/tree"))
-    run.shell("mkdir " .. run.quote(directory .. "/empty"))
+    sh("mkdir " .. shell.quote(directory .. "/tree"))
+    sh("mkdir " .. shell.quote(directory .. "/empty"))
   end)
 
   after_each(function()
-    run.shell("rm -rf " .. run.quote(directory))
+    sh("rm -rf " .. shell.quote(directory))
   end)
 
   it("counts words and identifiers", function()
@@ -96,7 +101,7 @@ describe("corpus", function()
   it("names a file that cannot be read, counts it and goes on", function()
     write("good", "fine")
     -- A path longer than any that the system opens: unreadable for root, too.
-    run.shell("cd " .. run.quote(directory .. "/tree")
+    sh("cd " .. shell.quote(directory .. "/tree")
       .. " && n=$(printf %250s | tr ' ' d) && for i in 1 2 3 4 5 6 7 8 9 a b c d e f"
       .. " g h; do mkdir $n && cd -P $n || exit 1; done && echo bad > deep")
     local out = corpus("--workers", 2, directory .. "/tree")

@@ -4,6 +4,7 @@
 -- the order of lines is open (between processes), only what is not is checked.
 
 local run = require("spec.examples.run")
+local shell = require("spec.shell")
 
 local cases = {}
 
@@ -22,7 +23,8 @@ local function set_of(list)
 end
 
 function cases.hello(out)
-  assert.is_true(#out.lines > 0)
+  assert.same({ "task 1\tprocess 4\tthread 9" }, { out.lines[1] })
+  assert.matches("^%d%.%d s$", out.lines[2])
 end
 
 function cases.processes(out, second)
@@ -247,9 +249,9 @@ describe("the tour", function()
   local out
 
   lazy_setup(function()
-    local directory = run.directory()
-    out = run.example("tour", { 0.05, run.root .. "/examples" }, directory)
-    run.shell("rm -r " .. run.quote(directory))
+    shell.scratch(function(directory)
+      out = run.example("tour", { 0.05, run.root .. "/examples" }, directory)
+    end)
   end)
 
   it("ends well", function()

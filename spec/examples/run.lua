@@ -1,20 +1,17 @@
 --- Runs an example as its user would, and reads what it printed.
 
 local assert = require("luassert")
+local shell = require("spec.shell")
 
 local LATE = 0.5 -- seconds by which a busy machine may be behind
 
 local function first_line(command)
-  local output <close> = assert(io.popen(command))
-  return output:read("l")
+  local code, printed = shell.run(command)
+  return assert(code == 0 and printed:match("^[^\n]+"), printed)
 end
 
 local root = first_line("pwd -P")
 local interpreter = first_line("readlink /proc/$PPID/exe")
-
-local function quote(text)
-  return "'" .. tostring(text):gsub("'", [['\'']]) .. "'"
-end
 
 --- A search path that means the same in any directory.
 local function absolute(path)
@@ -83,12 +80,7 @@ function Output:__tostring()
   return table.concat(copy, "\n") .. "\n" .. self.errors
 end
 
-local run = { root = root, quote = quote, read_all = read_all }
-
---- Runs a shell command that has to end well; for what a spec prepares.
-function run.shell(command)
-  assert(os.execute(command))
-end
+local run = { root = root, read_all = read_all }
 
 --- A new, empty directory.
 function run.directory()
@@ -102,12 +94,12 @@ function run.example(name, args, directory)
   local errors = os.tmpname()
   local words = { interpreter, ("%s/examples/%s.lua"):format(root, name) }
   table.move(args, 1, #args, #words + 1, words)
-  for i, word in ipairs(words) do words[i] = quote(word) end
+  for i, word in ipairs(words) do words[i] = shell.quote(tostring(word)) end
   local output = assert(io.popen(table.concat({
-    "cd", quote(directory or root), "&&",
-    "LUA_PATH_5_4=" .. quote(absolute(package.path)),
-    "LUA_CPATH_5_4=" .. quote(absolute(package.cpath)),
-    "timeout -s KILL 60", table.concat(words, " "), "2>" .. quote(errors),
+    "cd", shell.quote(directory or root), "&&",
+    "LUA_PATH_5_4=" .. shell.quote(absolute(package.path)),
+    "LUA_CPATH_5_4=" .. shell.quote(absolute(package.cpath)),
+    "timeout -s KILL 60", table.concat(words, " "), "2>" .. shell.quote(errors),
   }, " ")))
   local self = setmetatable({ lines = {}, times = {} }, Output)
   for line in output:lines() do
