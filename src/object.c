@@ -447,3 +447,15 @@ int sk_object_inherit (Member *from, uint32_t to) {
   leaverefs(f);
   return 0;
 }
+
+
+int sk_object_lend (Member *m, Object *o, uint32_t to) {
+  Slot *s = sk_slot(to);
+  int err = maketable(m, &s->refs[0], 0);
+  if (err != 0) return err;
+  Root *f = enterrefs();
+  entry(s, 0)->object = sk_off(o);
+  o->refs++;
+  leaverefs(f);
+  return 0;
+}

@@ -101,6 +101,8 @@ SK_FUNC void sk_object_unload (Member *m, Cargo *c);
 
 /* Copy the references of 'from' for the child that will own slot 'to'. */
 SK_FUNC int sk_object_inherit (Member *from, uint32_t to);
+/* Give slot 'to', which nobody lives in yet, its first reference: entry 0. */
+SK_FUNC int sk_object_lend (Member *m, Object *o, uint32_t to);
 /* Call 'f' for each reference in the table of 's'. */
 SK_FUNC void sk_object_each (Slot *s, void (*f) (void *arg, Object *o,
                                                  uint32_t flags),

@@ -48,6 +48,7 @@ static void repair (Object *o, Bells *b) {
 
 static void fini (Member *m, Object *o) {
   Parcel *p = (Parcel *)o;
+  sk_item_free(m, &p->setup);
   sk_item_free(m, &p->input);
   sk_item_free(m, &p->output);
 }

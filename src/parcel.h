@@ -1,10 +1,10 @@
 /*
 ** parcel.h - What a process or thread is given, and what it sends back.
 **
-** The one who starts it puts the function and its arguments into 'input'; it
-** takes them out, and puts its results into 'output' before it ends. 'begun'
-** is set once it has them, 'done' by a thread as the last thing it does, for
-** its end is not seen otherwise.
+** The one who starts it puts what a fresh state needs into 'setup', the
+** function and its arguments into 'input'; it takes them out, and puts its
+** results or its error into 'output' before it ends. 'done' is the last thing
+** that a thread sets, for its end is not seen otherwise.
 */
 #ifndef sk_parcel_h
 #define sk_parcel_h
@@ -12,12 +12,13 @@
 #include "item.h"
 #include "seat.h"
 
+enum { SK_NOTHING, SK_RESULTS, SK_ERROR, SK_STOPPED };
+
 typedef struct Parcel {
   Object o;
-  Off input, output;
-  uint32_t begun, done;
-  uint32_t outcome;   /* for the Lua edge: how it ended */
-  uint32_t cancelled; /* it is asked to stop */
+  Off setup, input, output;
+  uint32_t done;
+  uint32_t outcome; /* how it ended: SK_RESULTS ... */
   Line line;
 } Parcel;
 

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "shared.h"
+#include "spawn.h"
 #include "sweep.h"
 
 #define CLASS "skein.Shared"
@@ -21,6 +22,10 @@ static const char handles; /* key in the registry: the weak table of handles */
 static void deliver (void *arg, Seat *seat) {
   Shared *s = arg;
   Petition *p = (Petition *)(uintptr_t)seat->owner;
+  if (p->notify != NULL) {
+    p->notify(p);
+    return;
+  }
   if (p->task == NULL) return; /* not yet suspended: it will see */
   Task *t = p->task;
   p->task = NULL;
@@ -200,9 +205,49 @@ static bool hopeless (Sched *S) {
 
 /* ---- membership ---- */
 
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
+static Shared *all;                                       /* as is this */
+
+
+static void enlist (Shared *s) {
+  pthread_mutex_lock(&guard);
+  s->thread = pthread_self();
+  s->next = all;
+  s->at = &all;
+  if (all != NULL) all->at = &s->next;
+  all = s;
+  pthread_mutex_unlock(&guard);
+}
+
+
+static void delist (Shared *s) {
+  pthread_mutex_lock(&guard);
+  if (s->at != NULL) {
+    *s->at = s->next;
+    if (s->next != NULL) s->next->at = s->at;
+    s->at = NULL;
+  }
+  pthread_mutex_unlock(&guard);
+}
+
+
+/* The process ends by 'exit', and no state was closed: let go of what is
+   shared all the same, so that children who wait for us see it. */
+static void leaveall (void) {
+  Shared *next;
+  for (Shared *s = all; s != NULL; s = next) {
+    next = s->next;
+    if (!pthread_equal(s->thread, pthread_self())) continue;
+    delist(s);
+    sk_sweep_leave(&s->m);
+  }
+}
+
+
 static int leave (lua_State *L) {
   Shared *s = lua_touserdata(L, 1);
   if (s->m.slot == NULL) return 0;
+  delist(s);
   while (s->deaths != NULL) unwatch(s, &s->deaths);
   if (s->m.bell >= 0) sk_sched_unwatch(s->S, &s->bell);
   s->S->family = (Family){0};
@@ -214,6 +259,7 @@ static int leave (lua_State *L) {
   free(s->cargo);
   free(s->mine);
   sk_buf_fini(&s->copy);
+  sk_spawn_finish(s->S);
   return 0;
 }
 
@@ -242,8 +288,7 @@ static int64_t patience (void) {
 }
 
 
-Shared *sk_shared_open (lua_State *L, Sched *S) {
-  if (sk_likely(S->family.data != NULL)) return S->family.data;
+static Shared *make (lua_State *L, Sched *S) {
   Shared *s = lua_newuserdatauv(L, sizeof *s, 0);
   memset(s, 0, sizeof *s);
   s->m.bell = -1;
@@ -256,19 +301,42 @@ Shared *sk_shared_open (lua_State *L, Sched *S) {
   lua_setmetatable(L, -2);
   lua_rawsetp(L, LUA_REGISTRYINDEX, S); /* anchored */
   makehandles(L);
-  uint32_t index;
-  int err = sk_root_open();
-  if (err == 0) err = sk_slot_take(0, &index);
-  if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
-  s->m.index = index;
-  s->m.slot = sk_slot(index);
-  sk_slot_live(&s->m);
-  hook(s);
+  sk_spawn_leaving = leaveall;
   return s;
 }
 
 
-int sk_shared_afterfork (Shared *s, uint32_t index) {
+static void enter (Shared *s, uint32_t index) {
+  s->m.index = index;
+  s->m.slot = sk_slot(index);
+  hook(s);
+  sk_slot_live(&s->m);
+}
+
+
+Shared *sk_shared_open (lua_State *L, Sched *S) {
+  uint32_t index;
+  if (sk_likely(S->family.data != NULL)) return S->family.data;
+  Shared *s = make(L, S);
+  int err = sk_root_open();
+  if (err == 0) err = sk_slot_take(0, &index);
+  if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
+  enter(s, index);
+  enlist(s);
+  return s;
+}
+
+
+Shared *sk_shared_adopt (lua_State *L, Sched *S, uint32_t index) {
+  Shared *s = make(L, S);
+  s->m.refs.made = 1;
+  enter(s, index);
+  enlist(s);
+  return s;
+}
+
+
+void sk_shared_afterfork (Shared *s, uint32_t index) {
   if (s->m.bell >= 0) close(s->m.bell); /* it is the parent's */
   s->m.bell = -1;
   s->bell = (Watch){0};
@@ -282,12 +350,11 @@ int sk_shared_afterfork (Shared *s, uint32_t index) {
   s->rescan = false;
   s->spare = NULL; /* their seats are the parent's */
   s->m.seats.count = s->m.seats.made = 0;
-  s->m.index = index;
-  s->m.slot = sk_slot(index);
   s->held = 0;
-  hook(s);
-  sk_slot_live(&s->m);
-  return 0;
+  pthread_mutex_init(&guard, NULL);
+  all = NULL; /* other states of the parent are not alive here */
+  enlist(s);
+  enter(s, index);
 }
 
 
@@ -508,28 +575,42 @@ static bool withdraw (Sched *S, Task *t, Wait *w) {
 }
 
 
-Petition *sk_shared_petition (lua_State *L, Shared *s, sk_time due) {
-  Petition *p = s->spare;
-  if (p == NULL) {
-    p = calloc(1, sizeof *p);
-    if (p == NULL || sk_seat_new(&s->m, &p->seat) != 0) {
-      free(p);
-      luaL_error(L, "cannot wait: not enough memory");
-    }
-    p->wait = (Wait){.withdraw = withdraw, .shared = true};
-    p->shared = s;
-    p->seat->owner = (uintptr_t)p;
-    p->next = s->spare;
-    s->spare = p;
+/* The first spare petition, which stays where it is. NULL: no memory. */
+static Petition *spare (Shared *s) {
+  if (s->spare != NULL) return s->spare;
+  Petition *p = calloc(1, sizeof *p);
+  if (p == NULL || sk_seat_new(&s->m, &p->seat) != 0) {
+    free(p);
+    return NULL;
   }
+  p->wait = (Wait){.withdraw = withdraw, .shared = true};
+  p->shared = s;
+  p->seat->owner = (uintptr_t)p;
+  return s->spare = p;
+}
+
+
+Petition *sk_shared_petition (lua_State *L, Shared *s, sk_time due) {
+  Petition *p = spare(s);
+  if (p == NULL) luaL_error(L, "cannot wait: not enough memory");
   sk_sched_prepare(L, s->S, due);
   s->spare = p->next;
   return p;
 }
 
 
+Petition *sk_shared_watcher (Shared *s, void (*notify) (Petition *)) {
+  Petition *p = spare(s);
+  if (p == NULL) return NULL;
+  s->spare = p->next;
+  p->notify = notify;
+  return p;
+}
+
+
 static void release (Shared *s, Petition *p) {
   p->task = NULL;
+  p->notify = NULL;
   p->seat->object = 0;
   p->seat->state = SK_ALONE;
   p->next = s->spare;
@@ -539,6 +620,17 @@ static void release (Shared *s, Petition *p) {
 
 void sk_shared_dismiss (Shared *s, Petition *p) {
   sk_sched_unprepare(s->S);
+  release(s, p);
+}
+
+
+void sk_shared_unwatch (Shared *s, Petition *p) {
+  if (p->seat->object != 0 && p->seat->state != SK_TAKEN &&
+      !sk_seat_withdraw(&s->m, p->seat)) {
+    p->notify = NULL; /* a grant is under way: take it, and be deaf to it */
+    sk_seat_collect(&s->m, true, deliver, s);
+  }
+  sk_item_free(&s->m, &p->seat->block);
   release(s, p);
 }
 

@@ -29,6 +29,7 @@ typedef struct Petition { /* a wait for a shared object */
   struct Shared *shared;
   Seat *seat;
   Task *task;             /* that is suspended */
+  void (*notify) (struct Petition *p); /* ... or who is told instead */
   struct Petition *next;  /* of those that are free */
 } Petition;
 
@@ -53,6 +54,8 @@ typedef struct Shared {
   uint32_t *mine;  /* ... and our own entries for them */
   size_t ncargo, maxcargo;
   Buf copy;        /* of a message that stays where it is */
+  struct Shared *next, **at; /* all of this process; see 'leaveall' */
+  pthread_t thread;
   uint64_t held;   /* locks that tasks of this state acquired (at most) */
 } Shared;
 
@@ -110,10 +113,23 @@ SK_FUNC int sk_shared_suspend (lua_State *L, Shared *s, Petition *p,
    given is in 'm.slot->in'. Raises cancels. 'p' is free afterwards. */
 SK_FUNC int sk_shared_settle (lua_State *L, Sched *S, lua_KContext ctx);
 
+/*
+** A seat for one who is told instead of suspended: 'notify' is called inside
+** the loop, outside of any task, when its wish was granted; it must not raise.
+** Then, or after a withdrawal, the seat may be used again. NULL: no memory.
+*/
+SK_FUNC Petition *sk_shared_watcher (Shared *s,
+                                     void (*notify) (Petition *p));
+/* Withdraw it if it stands in line, and free it. */
+SK_FUNC void sk_shared_unwatch (Shared *s, Petition *p);
+
 /* ---- processes ---- */
 
-/* In a forked child: live in slot 'index' from now on. 0 or -errno. */
-SK_FUNC int sk_shared_afterfork (Shared *s, uint32_t index);
+/* In a fresh process or thread: live in slot 'index', which was made for it
+   with one reference, entry 0. Raises for memory. */
+SK_FUNC Shared *sk_shared_adopt (lua_State *L, Sched *S, uint32_t index);
+/* In a forked child: live in slot 'index' from now on. */
+SK_FUNC void sk_shared_afterfork (Shared *s, uint32_t index);
 /* Somebody's process 'pid' is gone: sweep it. */
 SK_FUNC void sk_shared_died (Shared *s, int pid);
 
