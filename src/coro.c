@@ -1,0 +1,354 @@
+/*
+** coro.c - Tasks and the coroutines they run in. See coro.h.
+*/
+#include "coro.h"
+#include "lib.h"
+#include "scope.h"
+
+#define IDLE 1024 /* coroutines kept for later */
+
+/* Where things are in a coroutine's stack. */
+#define PLACE 1   /* of the coroutine in the anchoring table */
+#define HANDLER 2 /* the message handler */
+#define BOTTOM 2  /* the top while it idles */
+#define TASK 3    /* the handle */
+#define GROUP 4   /* userdata of the group, or nil */
+#define BASE 5    /* the function; afterwards its results */
+
+static const char ANCHORS = 'a'; /* of the table, in the registry */
+static const char TRACES = 't';  /* tracebacks by task, in the registry */
+
+/* In the anchoring table, before the coroutines. */
+#define A_BODY 1
+#define A_HANDLER 2
+#define A_FIRST 2
+
+
+/* ---- tracebacks ---- */
+
+/* Does the entry at the top belong to the error at 1? */
+static bool istraceof (lua_State *L) {
+  if (lua_type(L, -1) != LUA_TTABLE) return false;
+  lua_rawgeti(L, -1, 1);
+  bool same = lua_rawequal(L, -1, 1);
+  lua_pop(L, 1);
+  return same;
+}
+
+
+/* Message handler: keep where the error was raised, pass the error on. */
+static int onerror (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  Task *t = S->current;
+  bool rethrown = t->rethrown;
+  t->rethrown = false;
+  if (sk_iserror(L, 1, "cancelled")) return 1;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &TRACES);
+  if (rethrown) {
+    lua_rawgetp(L, -1, t);
+    if (istraceof(L)) { /* the place of the first raise counts */
+      lua_settop(L, 1);
+      return 1;
+    }
+    lua_pop(L, 1);
+  }
+  lua_createtable(L, 2, 0);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, 1);
+  luaL_traceback(L, L, NULL, 1);
+  lua_rawseti(L, -2, 2);
+  lua_rawsetp(L, -2, t);
+  t->traced = true;
+  lua_settop(L, 1);
+  return 1;
+}
+
+
+void sk_coro_pushhandler (lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &ANCHORS);
+  lua_rawgeti(L, -1, A_HANDLER);
+  lua_remove(L, -2);
+}
+
+
+/* Give the traceback kept for 't' to its handle, or forget it. */
+static void taketrace (lua_State *L, Task *t, bool failed) {
+  t->traced = false;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &TRACES);
+  if (failed && lua_rawgetp(L, -1, t) == LUA_TTABLE) {
+    lua_rawgeti(L, -1, 2);
+    sk_outcome_settrace(L, TASK);
+    lua_pop(L, 1);
+  }
+  lua_pushnil(L);
+  lua_rawsetp(L, -2, t);
+  lua_pop(L, 1);
+}
+
+
+/* ---- the life of a coroutine ---- */
+
+static int begin (lua_State *L, Sched *S);
+
+
+/* The coroutine is resumed with a new task. */
+static int again (lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  Sched *S = (Sched *)ctx;
+  if (S->current == NULL || S->current->co != L)
+    return luaL_error(L, "cannot resume a coroutine of skein's");
+  return begin(L, S);
+}
+
+
+/* Idle until there is another task, or end if enough others idle. */
+static int rest (lua_State *L, Sched *S) {
+  S->current = NULL;
+  if (S->nidle < IDLE) {
+    lua_settop(L, BOTTOM);
+    S->idle[S->nidle++] = L;
+    return lua_yieldk(L, 0, (lua_KContext)S, again);
+  }
+  lua_Integer place = lua_tointeger(L, PLACE);
+  lua_settop(L, 0);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &ANCHORS);
+  lua_pushinteger(L, S->gap);
+  lua_rawseti(L, -2, place);
+  S->gap = place;
+  return 0;
+}
+
+
+/* The group hears of a failure of its member: it collects, and cancels. */
+static void blame (lua_State *L, Sched *S, Nursery *group) {
+  lua_getiuservalue(L, GROUP, 1);
+  sk_outcome_pusherror(L, TASK);
+  lua_rawseti(L, -2, luaL_len(L, -2) + 1);
+  lua_pop(L, 1);
+  sk_sched_cancelall(S, group);
+}
+
+
+/* Leave the scheduler's books; the handle may live on. */
+static void retire (Sched *S, Task *t) {
+  Nursery *n = t->nursery;
+  sk_list_remove(&t->sibling);
+  t->nursery = t->home = NULL;
+  t->co = t->at = NULL;
+  t->state = SK_ENDED;
+  S->live--;
+  if (--n->live == 0) sk_sched_wakeall(S, &n->idle, 0);
+}
+
+
+static int finish (lua_State *L, int status, lua_KContext ctx) {
+  Sched *S = (Sched *)ctx;
+  Task *t = lua_touserdata(L, TASK);
+  bool ok = status == LUA_OK || status == LUA_YIELD;
+  Status st = SK_FINISHED;
+  if (!ok) {
+    bool own = t->cancelled && sk_scope_owns(L, -1, t->outcome.id);
+    st = own ? SK_CANCELLED : SK_FAILED;
+  }
+  if (sk_unlikely(t->traced)) taketrace(L, t, st == SK_FAILED);
+  sk_outcome_settle(L, S, TASK, st, ok ? lua_gettop(L) - BASE + 1 : 1);
+  if (st == SK_FAILED && t->nursery->group) blame(L, S, t->nursery);
+  retire(S, t);
+  return rest(L, S);
+}
+
+
+static int begin (lua_State *L, Sched *S) {
+  Task *t = lua_touserdata(L, TASK);
+  if (sk_unlikely(t->cancelled)) { /* before it began */
+    sk_scope_pusherror(L, t);
+    return finish(L, LUA_ERRRUN, (lua_KContext)S);
+  }
+  t->outcome.status = SK_RUNNING;
+  int nargs = lua_gettop(L) - BASE;
+  int status =
+      lua_pcallk(L, nargs, LUA_MULTRET, HANDLER, (lua_KContext)S, finish);
+  return finish(L, status, (lua_KContext)S);
+}
+
+
+static int body (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  return begin(L, S);
+}
+
+
+/* ---- starting ---- */
+
+/* A new coroutine, anchored, with its bottom in place. */
+static lua_State *newcoro (lua_State *L, Sched *S) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &ANCHORS);
+  lua_State *co = lua_newthread(L);
+  lua_Integer place = S->gap, gap = 0;
+  if (place != 0) {
+    lua_rawgeti(L, -2, place);
+    gap = lua_tointeger(L, -1);
+    lua_pop(L, 1);
+  }
+  else
+    place = S->slots + 1;
+  lua_rawgeti(L, -2, A_BODY);
+  lua_pushinteger(L, place);
+  lua_rawgeti(L, -4, A_HANDLER);
+  lua_xmove(L, co, 3);
+  lua_rawseti(L, -2, place);
+  lua_pop(L, 1);
+  if (S->gap != 0)
+    S->gap = gap;
+  else
+    S->slots = place;
+  return co;
+}
+
+
+static lua_State *obtain (lua_State *L, Sched *S) {
+  return S->nidle > 0 ? S->idle[--S->nidle] : newcoro(L, S);
+}
+
+
+static void enlist (Sched *S, Task *t, Nursery *in) {
+  if (in == NULL) in = S->current->home;
+  if (in == NULL) in = &S->loose;
+  t->nursery = in;
+  t->home = in->run;
+  sk_list_add(&in->members, &t->sibling);
+  in->live++;
+  S->live++;
+}
+
+
+void sk_coro_start (lua_State *L, Sched *S, int handle, int nargs, Nursery *in,
+                    int group) {
+  Task *t = lua_touserdata(L, handle);
+  if (nargs > 200000) luaL_error(L, "too many arguments");
+  lua_State *co = obtain(L, S);
+  if (!lua_checkstack(co, nargs + LUA_MINSTACK)) {
+    if (lua_status(co) == LUA_YIELD) S->idle[S->nidle++] = co;
+    luaL_error(L, "too many arguments");
+  }
+  int fresh = lua_status(co) == LUA_YIELD ? 0 : 1; /* its body is below */
+  lua_pushvalue(L, handle);
+  lua_xmove(L, co, 1);
+  if (group != 0)
+    lua_pushvalue(L, group);
+  else
+    lua_pushnil(L);
+  lua_xmove(L, co, 1);
+  lua_xmove(L, co, nargs + 1);
+  t->co = t->at = co;
+  t->woken = lua_gettop(co) - (fresh ? 1 : BOTTOM);
+  t->outcome.status = SK_PENDING;
+  t->what = NULL;
+  enlist(S, t, in);
+  sk_sched_ready(S, t);
+}
+
+
+Task *sk_coro_spawn (lua_State *L, Sched *S, int nargs) {
+  Task *t = sk_outcome_new(L, S, &sk_coro_class, sizeof *t, 0);
+  lua_insert(L, -nargs - 2);
+  sk_coro_start(L, S, lua_absindex(L, -nargs - 2), nargs, NULL, 0);
+  return t;
+}
+
+
+static void spawn (lua_State *L, Sched *S, int nargs) {
+  sk_coro_spawn(L, S, nargs);
+}
+
+
+/* ---- the rest ---- */
+
+bool sk_coro_cancel (lua_State *L, Sched *S, int handle) {
+  Task *t = lua_touserdata(L, handle);
+  if (sk_outcome_ended(&t->outcome)) return false;
+  if (t->outcome.status == SK_NEW) {
+    t->cancelled = true;
+    handle = lua_absindex(L, handle);
+    sk_scope_pusherror(L, t);
+    sk_outcome_settle(L, S, handle, SK_CANCELLED, 1);
+  }
+  else
+    sk_sched_cancel(S, t);
+  return true;
+}
+
+
+bool sk_coro_pushhandle (lua_State *L, Task *t) {
+  lua_Debug ar, outermost;
+  lua_State *co = t->co;
+  if (co == NULL) return false;
+  int level = 0;
+  while (lua_getstack(co, level, &ar)) {
+    outermost = ar;
+    level++;
+  }
+  if (level == 0) /* not begun, in a new coroutine: its body is below */
+    lua_pushvalue(co, TASK + 1);
+  else if (lua_getlocal(co, &outermost, TASK) == NULL)
+    return false;
+  lua_xmove(co, L, 1);
+  return true;
+}
+
+
+/* (task, err): the error broke the coroutine itself. */
+static int bury (lua_State *L) {
+  Sched *S = sk_sched_of(L);
+  sk_outcome_settle(L, S, 1, SK_FAILED, 1);
+  return 0;
+}
+
+
+/*
+** The coroutine of 't' broke outside of the task's function: memory ended
+** while the task did, or a stranger resumed it.
+*/
+static void died (Sched *S, lua_State *L, Task *t) {
+  sk_list_remove(&t->self.link);
+  sk_timers_remove(&S->timers, &t->timer);
+  sk_scope_drop(S, t);
+  if (t->wait != NULL) {
+    t->wait->withdraw(S, t, t->wait);
+    if (t->wait->shared) S->shared--;
+    t->wait = NULL;
+  }
+  lua_pushcfunction(L, bury);
+  if (!sk_coro_pushhandle(L, t)) {
+    lua_pop(L, 1);
+    retire(S, t);
+    return;
+  }
+  lua_pushvalue(t->co, -1);
+  lua_xmove(t->co, L, 1);
+  retire(S, t);
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+    lua_pop(L, 1);
+    t->outcome.status = SK_FAILED; /* without its error, if need be */
+    sk_sched_wakeall(S, &t->outcome.waiters, 0);
+  }
+}
+
+
+void sk_coro_open (lua_State *L, Sched *S) {
+  S->idle = malloc(IDLE * sizeof *S->idle);
+  if (S->idle == NULL) luaL_error(L, "not enough memory");
+  S->slots = A_FIRST;
+  S->died = died;
+  S->spawn = spawn;
+  lua_newtable(L);
+  lua_pushlightuserdata(L, S);
+  lua_pushcclosure(L, body, 1);
+  lua_rawseti(L, -2, A_BODY);
+  lua_pushlightuserdata(L, S);
+  lua_pushcclosure(L, onerror, 1);
+  lua_rawseti(L, -2, A_HANDLER);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &ANCHORS);
+  lua_newtable(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &TRACES);
+}

@@ -1,0 +1,95 @@
+/*
+** lib_error.c - Error objects: tables that tell the whole story.
+*/
+#include "lib.h"
+#include "open.h"
+
+#define CLASS "skein.Error"
+
+
+/* Add field 'key' of the error at 'idx', if it is a string, after 'before'. */
+static void addfield (lua_State *L, luaL_Buffer *b, int idx, const char *key,
+                      const char *before) {
+  lua_getfield(L, idx, key);
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    const char *text = lua_tostring(L, -1);
+    lua_pushfstring(L, "%s%s", before, text);
+    lua_remove(L, -2);
+    luaL_addvalue(b);
+  }
+  else
+    lua_pop(L, 1);
+}
+
+
+/* error:__tostring() - place, message, source, traceback, inner errors */
+static int error_tostring (lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  addfield(L, &b, 1, "where", "");
+  addfield(L, &b, 1, "message", "");
+  addfield(L, &b, 1, "source", "\n  in ");
+  addfield(L, &b, 1, "traceback", "\n");
+  luaL_pushresult(&b);
+  if (lua_getfield(L, 1, "errors") != LUA_TTABLE) {
+    lua_settop(L, 2);
+    return 1;
+  }
+  lua_Integer n = luaL_len(L, 3);
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_settop(L, 3);
+    lua_rawgeti(L, 3, i);
+    const char *text = luaL_tolstring(L, 4, NULL);
+    luaL_gsub(L, text, "\n", "\n  ");
+    lua_pushfstring(L, "%s\n[%d] %s", lua_tostring(L, 2), (int)i,
+                    lua_tostring(L, -1));
+    lua_replace(L, 2);
+  }
+  lua_settop(L, 2);
+  return 1;
+}
+
+
+/* core.error{kind =, message =, ...} -> the same table, an error object */
+static int core_error (lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  sk_seterror(L);
+  return 1;
+}
+
+
+/* core.is_error(value [, kind]) -> boolean */
+static int core_iserror (lua_State *L) {
+  const char *kind = luaL_optstring(L, 2, NULL);
+  luaL_checkany(L, 1);
+  lua_pushboolean(L, sk_iserror(L, 1, kind));
+  return 1;
+}
+
+
+/* core.is_cancelled(value) -> boolean */
+static int core_iscancelled (lua_State *L) {
+  lua_settop(L, 1);
+  lua_pushboolean(L, sk_iserror(L, 1, "cancelled"));
+  return 1;
+}
+
+
+static const luaL_Reg meta[] = {{"__tostring", error_tostring}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {
+    {"error", core_error},
+    {"is_error", core_iserror},
+    {"is_cancelled", core_iscancelled},
+    {NULL, NULL},
+};
+
+
+void sk_open_error (lua_State *L, Sched *S) {
+  sk_newclass(L, S, CLASS, NULL, meta);
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, functions, 1);
+}

@@ -1,0 +1,17 @@
+/*
+** open.h - What each class adds to the module: one line per lib_ file.
+**
+** Each function is called with the module table at the top of the stack, adds
+** its functions and leaves the stack as it was.
+*/
+#ifndef sk_open_h
+#define sk_open_h
+
+#include "sched.h"
+
+SK_FUNC void sk_open_error (lua_State *L, Sched *S);
+SK_FUNC void sk_open_task (lua_State *L, Sched *S);
+SK_FUNC void sk_open_scope (lua_State *L, Sched *S);
+SK_FUNC void sk_open_channel (lua_State *L, Sched *S);
+
+#endif

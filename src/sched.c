@@ -1,0 +1,233 @@
+/*
+** sched.c - Park and wake. See sched.h.
+**
+** Invariants
+**   - a parked task stands in at most one list by 'self', and in others only
+**     through its 'wait', whose 'withdraw' takes it out of all of them;
+**   - a task is in 'ready' exactly while its state is SK_READY.
+*/
+#include <limits.h>
+
+#include "lib.h"
+#include "sched.h"
+#include "scope.h"
+
+/* ---- waking ---- */
+
+void sk_sched_ready (Sched *S, Task *t) {
+  t->state = SK_READY;
+  t->self.task = t;
+  sk_list_add(&S->ready, &t->self.link);
+}
+
+
+void sk_sched_wake (Sched *S, Task *t, int n) {
+  sk_assert(t->state == SK_PARKED);
+  sk_list_remove(&t->self.link);
+  sk_timers_remove(&S->timers, &t->timer);
+  if (t->wait != NULL) {
+    if (t->wait->shared) S->shared--;
+    t->wait = NULL;
+  }
+  t->woken = n;
+  sk_sched_ready(S, t);
+}
+
+
+Waiter *sk_sched_claim (Sched *S, List *waiters) {
+  for (List *link; (link = sk_list_pop(waiters)) != NULL;) {
+    Waiter *w = sk_container(link, Waiter, link);
+    Task *t = w->task;
+    t->self.tag = w->tag;
+    if (t->wait == NULL || t->wait->withdraw(S, t, t->wait)) return w;
+  }
+  return NULL;
+}
+
+
+void sk_sched_wakeall (Sched *S, List *waiters, int err) {
+  for (Waiter *w; (w = sk_sched_claim(S, waiters)) != NULL;)
+    sk_sched_wake(S, w->task, err);
+}
+
+
+bool sk_sched_disturb (Sched *S, Task *t, int err) {
+  if (t->state != SK_PARKED) return false;
+  if (t->wait != NULL && !t->wait->withdraw(S, t, t->wait)) return false;
+  sk_sched_wake(S, t, err);
+  return true;
+}
+
+
+/* ---- cancelling ---- */
+
+static void reach (Sched *S, Task *t) {
+  sk_scope_refresh(t);
+  if (t->pending) sk_sched_disturb(S, t, -ECANCELED);
+}
+
+
+void sk_sched_cancelscope (Sched *S, Scope *sc) {
+  if (sc->cancelled) return;
+  sc->cancelled = true;
+  reach(S, sc->task);
+}
+
+
+void sk_sched_cancel (Sched *S, Task *t) {
+  if (t->cancelled) return;
+  t->cancelled = true;
+  reach(S, t);
+}
+
+
+void sk_sched_cancelall (Sched *S, Nursery *n) {
+  if (n->scope != NULL) sk_sched_cancelscope(S, n->scope);
+  for (List *l = n->members.next; l != NULL && l != &n->members; l = l->next)
+    sk_sched_cancel(S, sk_container(l, Task, sibling));
+}
+
+
+/* ---- parking ---- */
+
+static int cannotwait (lua_State *L, Sched *S) {
+  if (S->closed) return luaL_error(L, "cannot wait here: the program ends");
+  if (S->current->at == L)
+    return luaL_error(L, "cannot wait here: inside a C function or metamethod "
+                         "that cannot yield (table.sort, string.gsub, "
+                         "require, a finalizer ...)");
+  return luaL_error(L, "cannot wait inside a coroutine that is not skein's: "
+                       "use skein.coroutine");
+}
+
+
+static bool maywait (lua_State *L, const Sched *S) {
+  const Task *t = S->current;
+  return t->at == L && t->state == SK_ACTIVE && !S->closed &&
+         (L == S->top.co ? !S->looping : lua_isyieldable(L));
+}
+
+
+Task *sk_sched_prepare (lua_State *L, Sched *S, sk_time due) {
+  if (sk_unlikely(!maywait(L, S))) cannotwait(L, S);
+  luaL_checkstack(L, LUA_MINSTACK / 2, "no room to wait");
+  Task *t = S->current;
+  if (due != SK_FOREVER && sk_timers_add(&S->timers, &t->timer, due) < 0)
+    luaL_error(L, "not enough memory");
+  return t;
+}
+
+
+void sk_sched_unprepare (Sched *S) {
+  sk_timers_remove(&S->timers, &S->current->timer);
+}
+
+
+/* Give the processor away; 't' is parked or ready. */
+static int leave (lua_State *L, Sched *S, lua_KContext ctx, lua_KFunction k) {
+  if (L != S->top.co) return lua_yieldk(L, 0, ctx, k);
+  sk_sched_drive(S, L);
+  return k(L, LUA_YIELD, ctx);
+}
+
+
+int sk_sched_suspend (lua_State *L, Sched *S, List *on, Wait *w,
+                      const char *what, lua_KContext ctx, lua_KFunction k) {
+  Task *t = S->current;
+  if (on != NULL) {
+    t->self.task = t;
+    sk_list_add(on, &t->self.link);
+  }
+  t->wait = w;
+  if (w != NULL && w->shared) S->shared++;
+  t->what = what;
+  t->since = S->now;
+  t->state = SK_PARKED;
+  return leave(L, S, ctx, k);
+}
+
+
+int sk_sched_parkk (lua_State *L, Sched *S, List *on, sk_time due,
+                    const char *what, lua_KContext ctx, lua_KFunction k) {
+  sk_sched_prepare(L, S, due);
+  return sk_sched_suspend(L, S, on, NULL, what, ctx, k);
+}
+
+
+static int finishpark (lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  int n = sk_sched_woken(L, (Sched *)ctx);
+  return n >= 0 ? n : sk_fail(L, n);
+}
+
+
+int sk_sched_park (lua_State *L, Sched *S, List *on, sk_time due,
+                   const char *what) {
+  sk_sched_prepare(L, S, due);
+  return sk_sched_suspend(L, S, on, NULL, what, (lua_KContext)S, finishpark);
+}
+
+
+int sk_sched_outcome (lua_State *L, Sched *S) {
+  if (sk_unlikely(S->current->at != L))
+    luaL_error(L, "a coroutine that waits was resumed");
+  return S->current->woken;
+}
+
+
+int sk_sched_raise (lua_State *L, Sched *S, int err) {
+  switch (err) {
+  case -ECANCELED: return sk_scope_raise(L, S->current);
+  case -EINTR: return sk_raise(L, "interrupted", "interrupted");
+  default:
+    S->dump(L, S);
+    return sk_raise(L, "deadlock",
+                    "every task waits for something that can "
+                    "never come\n%s",
+                    lua_tostring(L, -1));
+  }
+}
+
+
+int sk_sched_woken (lua_State *L, Sched *S) {
+  int n = sk_sched_outcome(L, S);
+  if (sk_unlikely(n == -ECANCELED || n == -EINTR || n == -EDEADLK))
+    return sk_sched_raise(L, S, n);
+  return n;
+}
+
+
+void sk_sched_mustraise (lua_State *L, Sched *S) {
+  sk_scope_raise(L, S->current);
+}
+
+
+static int finishyield (lua_State *L, int status, lua_KContext n) {
+  (void)L, (void)status;
+  return (int)n;
+}
+
+
+int sk_sched_giveturn (lua_State *L, Sched *S, int n) {
+  S->quick = 0;
+  if (!maywait(L, S)) return n;
+  S->steps = UINT_MAX - 1; /* look at the clock as well */
+  sk_sched_ready(S, S->current);
+  return leave(L, S, n, finishyield);
+}
+
+
+static int finishcheckpoint (lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  sk_sched_checkpoint(L, (Sched *)ctx);
+  return 0;
+}
+
+
+int sk_sched_yield (lua_State *L, Sched *S) {
+  if (!maywait(L, S)) cannotwait(L, S);
+  S->quick = 0;
+  if (L == S->top.co) S->steps = UINT_MAX - 1;
+  sk_sched_ready(S, S->current);
+  return leave(L, S, (lua_KContext)S, finishcheckpoint);
+}

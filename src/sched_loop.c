@@ -1,0 +1,152 @@
+/*
+** sched_loop.c - The loop that runs the tasks. See sched.h.
+**
+** 'current' is the task whose Lua code runs; while the loop itself runs it is
+** the top level, which is then parked or ready. 'active' is where Lua code
+** runs, for signal handlers; NULL while the loop itself runs.
+*/
+#include <time.h>
+
+#include "clock.h"
+#include "sched.h"
+#include "scope.h"
+
+#define STEPS 32               /* between two looks at the clock */
+#define LOOK ((sk_time)100000) /* between two looks at the poller, if busy */
+
+
+/*
+** Ctrl-C: runs are cancelled. Where the top level is in none, or in one that
+** does not end, its wait ends.
+*/
+static void interrupt (Sched *S) {
+  bool enough = false;
+  for (List *l = S->nurseries.next; l != NULL && l != &S->nurseries;
+       l = l->next) {
+    Nursery *n = sk_container(l, Nursery, peer);
+    if (n->run != n || n->scope->cancelled) continue;
+    n->interrupted = true;
+    if (n->scope->task == &S->top) enough = true;
+    sk_sched_cancelscope(S, n->scope);
+  }
+  if (!enough) sk_sched_disturb(S, &S->top, -EINTR);
+}
+
+
+bool sk_sched_attend (Sched *S) {
+  unsigned alerts = __atomic_exchange_n(&S->alerts, 0, __ATOMIC_RELAXED);
+  if (alerts & SK_ALERT_SIGNAL && S->onsignal != NULL) S->onsignal(S);
+  if (alerts & SK_ALERT_CANCEL) sk_sched_cancel(S, &S->top);
+  if (alerts & SK_ALERT_INTERRUPT) interrupt(S);
+  return (alerts & SK_ALERT_INTERRUPT) != 0;
+}
+
+
+/* Wake whose deadline has passed. */
+static void expire (Sched *S) {
+  for (Timer *tm; (tm = sk_timers_pop(&S->timers, S->now)) != NULL;)
+    sk_sched_disturb(S, sk_container(tm, Task, timer), -ETIMEDOUT);
+  for (Timer *tm; (tm = sk_timers_pop(&S->limits, S->now)) != NULL;) {
+    Scope *sc = sk_container(tm, Scope, limit);
+    if (sc->cancelled) continue;
+    sc->expired = true;
+    sk_sched_cancelscope(S, sc);
+  }
+}
+
+
+/* A look at the outside while there is enough to do inside. */
+static void glance (Sched *S) {
+  S->steps = 0;
+  S->now = sk_clock_now();
+  expire(S);
+  if (S->family.pending != NULL) S->family.pending(S);
+  if (S->poller.watches > 0 && S->now - S->looked >= LOOK) {
+    S->looked = S->now;
+    sk_poller_wait(&S->poller, SK_NOW);
+  }
+}
+
+
+static bool hopeless (Sched *S) {
+  if (S->poller.hopes > 0 || S->hopes > 0) return false;
+  if (S->timers.count > 0 || S->limits.count > 0) return false;
+  if (S->shared == 0) return true;
+  return S->family.hopeless != NULL && S->family.hopeless(S);
+}
+
+
+static void nap (void) {
+  struct timespec ms = {0, 1000000};
+  nanosleep(&ms, NULL);
+}
+
+
+static void sleep (Sched *S) {
+  sk_time due = sk_timers_next(&S->timers);
+  sk_time limit = sk_timers_next(&S->limits);
+  if (S->family.sleep != NULL && !S->family.sleep(S)) return;
+  sk_signals_ready(&S->sink);
+  if (sk_poller_wait(&S->poller, due < limit ? due : limit) < 0)
+    nap(); /* no descriptors left: there are timers only */
+  if (S->family.awake != NULL) S->family.awake(S);
+}
+
+
+/* Nothing can go on: find something, or sleep until it comes. */
+static void idle (Sched *S) {
+  S->now = S->looked = sk_clock_now();
+  S->steps = 0;
+  expire(S);
+  if (S->family.pending != NULL) S->family.pending(S);
+  if (!sk_list_isempty(&S->ready) || S->alerts != 0) return;
+  if (hopeless(S))
+    sk_sched_disturb(S, &S->top, -EDEADLK);
+  else
+    sleep(S);
+}
+
+
+static void step (Sched *S, lua_State *L, Task *t) {
+  int n = t->woken > 0 && t->at == t->co ? t->woken : 0;
+  S->current = t;
+  S->active = t->at;
+  t->state = SK_ACTIVE;
+  int status = lua_resume(t->co, L, n, &n);
+  if (S->current == NULL) {
+  } /* ended: 't' may be gone */
+  else if (t->state == SK_ACTIVE && status == LUA_YIELD) {
+    lua_pop(t->co, n); /* a plain coroutine.yield: it wants others to run */
+    t->woken = 0;
+    sk_sched_ready(S, t);
+  }
+  else if (status != LUA_YIELD)
+    S->died(S, L, t);
+  S->active = NULL;
+  S->current = &S->top;
+}
+
+
+void sk_sched_drive (Sched *S, lua_State *L) {
+  S->looping = true;
+  S->active = NULL;
+  S->sink.driving++;
+  if (!S->sink.ready) sk_signals_ready(&S->sink);
+  for (;;) {
+    if (sk_unlikely(S->alerts != 0)) sk_sched_attend(S);
+    if (S->steps++ >= STEPS) glance(S);
+    List *link = sk_list_pop(&S->ready);
+    if (link == NULL) {
+      idle(S);
+      continue;
+    }
+    Task *t = sk_container(link, Waiter, link)->task;
+    if (t == &S->top) break;
+    step(S, L, t);
+  }
+  S->sink.driving--;
+  S->looping = false;
+  S->quick = 0;
+  S->active = S->top.at;
+  S->top.state = SK_ACTIVE;
+}

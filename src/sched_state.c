@@ -1,0 +1,159 @@
+/*
+** sched_state.c - A scheduler's beginning, its end, and alerts. See sched.h.
+*/
+#include "clock.h"
+#include "lib.h"
+#include "sched.h"
+#include "scope.h"
+
+static const char KEY = 'S'; /* of the scheduler, in the registry */
+
+
+Sched *sk_sched_of (lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &KEY);
+  Sched *S = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return S;
+}
+
+
+/* ---- alerts ---- */
+
+static void restorehook (lua_State *L, const Sched *S) {
+  lua_sethook(L, S->hook, S->hookmask, S->hookcount);
+}
+
+
+/* Runs in the Lua code that an alert found running. */
+static void onhook (lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  Sched *S = sk_sched_of(L);
+  restorehook(L, S);
+  unsigned alerts = S->alerts;
+  if (alerts == 0) return; /* the loop has seen it first */
+  bool interrupted = sk_sched_attend(S);
+  if (alerts & SK_ALERT_CANCEL) sk_sched_cancel(S, S->current);
+  sk_sched_checkpoint(L, S);
+  if (interrupted) sk_sched_raise(L, S, -EINTR);
+}
+
+
+void sk_sched_alert (Sched *S, unsigned what) {
+  __atomic_or_fetch(&S->alerts, what, __ATOMIC_RELAXED);
+  sk_poller_ring(&S->poller);
+  lua_State *L = S->active;
+  if (L == NULL) return;
+  if (lua_gethook(L) != onhook) {
+    S->hook = lua_gethook(L);
+    S->hookmask = lua_gethookmask(L);
+    S->hookcount = lua_gethookcount(L);
+  }
+  lua_sethook(L, onhook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+}
+
+
+static void onsignal (Sink *sink, int signo) {
+  Sched *S = sk_container(sink, Sched, sink);
+  sk_sched_alert(S, sk_signals_iscaught(signo) ? SK_ALERT_SIGNAL
+                                               : SK_ALERT_INTERRUPT);
+}
+
+
+/* ---- beginning and end ---- */
+
+int sk_sched_watch (Sched *S, Watch *w, unsigned events) {
+  return sk_poller_add(&S->poller, w, events);
+}
+
+
+void sk_sched_unwatch (Sched *S, Watch *w) {
+  sk_poller_remove(&S->poller, w);
+}
+
+
+static void dropmembers (Sched *S, Nursery *n) {
+  for (List *l; (l = sk_list_pop(&n->members)) != NULL;) {
+    Task *t = sk_container(l, Task, sibling);
+    sk_list_remove(&t->self.link);
+    sk_timers_remove(&S->timers, &t->timer);
+    sk_scope_drop(S, t);
+    t->wait = NULL;
+    t->co = t->at = NULL;
+    t->nursery = NULL;
+    t->state = SK_ENDED;
+    t->outcome.status = SK_CANCELLED;
+    t->outcome.waiters = (List){0};
+  }
+  n->live = 0;
+}
+
+
+/* Let go of all tasks, their waits and their scopes; wake nobody. */
+static void dropall (Sched *S) {
+  Task *top = &S->top;
+  dropmembers(S, &S->loose);
+  for (List *l; (l = sk_list_pop(&S->nurseries)) != NULL;)
+    dropmembers(S, sk_container(l, Nursery, peer));
+  sk_list_remove(&top->self.link);
+  sk_timers_remove(&S->timers, &top->timer);
+  sk_scope_drop(S, top);
+  top->wait = NULL;
+  S->ready = (List){0};
+  S->live = S->shared = 0;
+}
+
+
+void sk_sched_afterfork (Sched *S, lua_State *top) {
+  dropall(S);
+  sk_poller_fini(&S->poller);
+  S->top.co = S->top.at = top;
+  S->top.state = SK_ACTIVE;
+  S->top.pending = S->top.cancelled = false;
+  S->current = &S->top;
+  S->active = top;
+  S->alerts = 0;
+  S->looping = false;
+  S->sink.driving = 0;
+  S->sink.ready = false;
+  S->epoch++;
+}
+
+
+static int sched_gc (lua_State *L) {
+  Sched *S = lua_touserdata(L, 1);
+  if (S->closed) return 0;
+  S->closed = true;
+  S->active = NULL;
+  sk_signals_fini(&S->sink);
+  dropall(S);
+  sk_scope_fini(S);
+  sk_timers_fini(&S->timers);
+  sk_timers_fini(&S->limits);
+  sk_poller_fini(&S->poller);
+  free(S->idle);
+  S->idle = NULL;
+  return 0;
+}
+
+
+Sched *sk_sched_open (lua_State *L) {
+  Sched *S = lua_newuserdatauv(L, sizeof *S, 0);
+  *S = (Sched){.kind = "process"};
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, sched_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &KEY);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  S->top.co = S->top.at = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  S->top.state = SK_ACTIVE;
+  S->top.outcome.status = SK_RUNNING;
+  S->top.outcome.id = ++S->ids;
+  S->top.nursery = &S->loose;
+  S->current = &S->top;
+  S->active = S->top.at;
+  S->now = sk_clock_now();
+  S->sink.alert = onsignal;
+  return S;
+}

@@ -1,0 +1,40 @@
+/*
+** scope.h - The stretches of a task's run that can be cancelled.
+**
+** A task's scopes form a chain, innermost first; the root is the task itself.
+** A cancel reaches the task if a cancelled scope can be seen from inside: no
+** shield lies between. 'Task.pending' caches that. The error it raises bears
+** the serial of the outermost such scope, so that each scope knows its own
+** error from those of others, and an inner one never eats an outer one.
+*/
+#ifndef sk_scope_h
+#define sk_scope_h
+
+#include "task.h"
+
+/*
+** Open a scope inside the running task's innermost one. Raises for memory
+** only. It must be left, in reverse order, however the code in it ends.
+*/
+SK_FUNC Scope *sk_scope_enter (lua_State *L, Sched *S, ScopeKind kind);
+
+/* Leave the innermost scope; it is not to be used afterwards. */
+SK_FUNC void sk_scope_leave (Sched *S, Scope *sc);
+
+/* Forget all scopes of a task that will never leave them. */
+SK_FUNC void sk_scope_drop (Sched *S, Task *t);
+
+/* Bring 't->pending' up to date after a scope was cancelled. */
+SK_FUNC void sk_scope_refresh (Task *t);
+
+/* Push the "cancelled" error of the scope that reaches 't'; raise it. */
+SK_FUNC void sk_scope_pusherror (lua_State *L, Task *t);
+SK_FUNC int sk_scope_raise (lua_State *L, Task *t);
+
+/* Is the value at 'idx' the cancelled error of the scope of that serial? */
+SK_FUNC bool sk_scope_owns (lua_State *L, int idx, uint64_t serial);
+
+/* Give the memory of the free list back. */
+SK_FUNC void sk_scope_fini (Sched *S);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+** signals.c - Signals of the process, handed to one scheduler. See signals.h.
+*/
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "signals.h"
+
+/* Process-wide. */
+static Sink *volatile owner;
+static struct sigaction before[SK_NSIGNALS]; /* what was set up */
+static volatile uint64_t caught;             /* bit n: a channel wants it */
+static volatile uint64_t arrived;            /* bit n: it came */
+
+static const struct {
+  const char *name;
+  int signo;
+} names[] = {
+    {"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT},
+    {"ILL", SIGILL},   {"TRAP", SIGTRAP}, {"ABRT", SIGABRT},
+    {"BUS", SIGBUS},   {"FPE", SIGFPE},   {"KILL", SIGKILL},
+    {"USR1", SIGUSR1}, {"SEGV", SIGSEGV}, {"USR2", SIGUSR2},
+    {"PIPE", SIGPIPE}, {"ALRM", SIGALRM}, {"TERM", SIGTERM},
+    {"CHLD", SIGCHLD}, {"CONT", SIGCONT}, {"STOP", SIGSTOP},
+    {"TSTP", SIGTSTP}, {"TTIN", SIGTTIN}, {"TTOU", SIGTTOU},
+    {"URG", SIGURG},   {"XCPU", SIGXCPU}, {"XFSZ", SIGXFSZ},
+    {"PROF", SIGPROF}, {"SYS", SIGSYS},   {"WINCH", SIGWINCH},
+    {"IO", SIGIO},     {"PWR", SIGPWR},   {"VTALRM", SIGVTALRM},
+};
+
+
+int sk_signals_number (const char *name) {
+  if (strncmp(name, "SIG", 3) == 0) name += 3;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcmp(names[i].name, name) == 0) return names[i].signo;
+  return 0;
+}
+
+
+const char *sk_signals_name (int signo) {
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (names[i].signo == signo) return names[i].name;
+  return NULL;
+}
+
+
+static uint64_t bit (int signo) {
+  return (uint64_t)1 << (signo - 1);
+}
+
+
+/* Do what would have been done without us. */
+static void chain (int signo, siginfo_t *info, void *context) {
+  const struct sigaction *old = &before[signo];
+  if (old->sa_flags & SA_SIGINFO)
+    old->sa_sigaction(signo, info, context);
+  else if (old->sa_handler == SIG_DFL) {
+    sigaction(signo, old, NULL);
+    raise(signo); /* is delivered when this handler returns */
+  }
+  else if (old->sa_handler != SIG_IGN)
+    old->sa_handler(signo);
+}
+
+
+static void handle (int signo, siginfo_t *info, void *context) {
+  int err = errno;
+  Sink *s = owner;
+  if (s != NULL && caught & bit(signo)) {
+    __atomic_or_fetch(&arrived, bit(signo), __ATOMIC_RELAXED);
+    s->alert(s, signo);
+  }
+  else if (s != NULL && s->driving > 0)
+    s->alert(s, signo);
+  else
+    chain(signo, info, context);
+  errno = err;
+}
+
+
+static int install (int signo, bool force) {
+  struct sigaction now,
+      ours = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART};
+  if (sigaction(signo, NULL, &now) < 0) return -errno;
+  if (now.sa_flags & SA_SIGINFO && now.sa_sigaction == handle) return 0;
+  if (!force && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_IGN)
+    return 0;
+  before[signo] = now;
+  sigemptyset(&ours.sa_mask);
+  return sigaction(signo, &ours, NULL) < 0 ? -errno : 0;
+}
+
+
+static void uninstall (int signo) {
+  struct sigaction now;
+  if (sigaction(signo, NULL, &now) < 0) return;
+  if (now.sa_flags & SA_SIGINFO && now.sa_sigaction == handle)
+    sigaction(signo, &before[signo], NULL);
+}
+
+
+static bool claim (Sink *s) {
+  if (owner == NULL && !s->foreign) {
+    s->foreign = syscall(SYS_gettid) != getpid();
+    if (!s->foreign) owner = s;
+  }
+  return owner == s;
+}
+
+
+void sk_signals_ready (Sink *s) {
+  s->ready = true;
+  if (claim(s)) install(SIGINT, false);
+}
+
+
+int sk_signals_catch (Sink *s, int signo) {
+  if (signo < 1 || signo >= SK_NSIGNALS) return -EINVAL;
+  if (!claim(s)) return -EBUSY;
+  __atomic_or_fetch(&caught, bit(signo), __ATOMIC_RELAXED);
+  int rc = install(signo, true);
+  if (rc < 0) __atomic_and_fetch(&caught, ~bit(signo), __ATOMIC_RELAXED);
+  return rc;
+}
+
+
+bool sk_signals_iscaught (int signo) {
+  return (caught & bit(signo)) != 0;
+}
+
+
+void sk_signals_release (Sink *s, int signo) {
+  if (owner != s) return;
+  __atomic_and_fetch(&caught, ~bit(signo), __ATOMIC_RELAXED);
+  uninstall(signo);
+  s->ready = false;
+}
+
+
+uint64_t sk_signals_take (Sink *s) {
+  if (owner != s) return 0;
+  return __atomic_exchange_n(&arrived, 0, __ATOMIC_RELAXED) << 1;
+}
+
+
+void sk_signals_fini (Sink *s) {
+  if (owner != s) return;
+  for (int signo = 1; signo < SK_NSIGNALS; signo++)
+    if (signo == SIGINT || caught & bit(signo)) uninstall(signo);
+  caught = arrived = 0;
+  owner = NULL;
+}

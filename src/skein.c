@@ -1,0 +1,20 @@
+/*
+** skein.c - The module: one line per class.
+*/
+#include "coro.h"
+#include "lib.h"
+#include "open.h"
+
+SK_API int luaopen_skein_core (lua_State *L);
+
+
+int luaopen_skein_core (lua_State *L) {
+  luaL_checkversion(L);
+  Sched *S = sk_sched_open(L);
+  sk_coro_open(L, S);
+  lua_newtable(L);
+  sk_open_error(L, S);
+  sk_open_task(L, S);
+  sk_open_channel(L, S);
+  return 1;
+}

@@ -1,0 +1,192 @@
+/*
+** task.h - What a task, a wait and a scheduler are made of.
+**
+** Types only. A file that works with them includes sched.h, which has the
+** operations; the few fields that others may touch are named there.
+**
+** Life of a task: NEW -> READY <-> RUNNING <-> PARKED ... -> ENDED. A task
+** is anchored by its own coroutine (bottom of its stack), the coroutine by a
+** table of the scheduler: a live task costs no table write. Coroutines are
+** used again.
+*/
+#ifndef sk_task_h
+#define sk_task_h
+
+#include <lua.h>
+
+#include "list.h"
+#include "poller.h"
+#include "signals.h"
+#include "timers.h"
+
+typedef struct Sched Sched;
+typedef struct Task Task;
+
+/* How a thing that runs has ended, or not. API: h:status(). */
+typedef enum Status {
+  SK_NEW,       /* "new": not started */
+  SK_PENDING,   /* "pending": started, has not taken its first step */
+  SK_RUNNING,   /* "running": begun */
+  SK_FINISHED,  /* "finished": has results */
+  SK_FAILED,    /* "failed": has an error */
+  SK_CANCELLED, /* "cancelled": has an error */
+} Status;
+
+/*
+** What every handle (task, thread, process, job) begins with: how it ended,
+** and who wants to know. Its userdata has one user value, which belongs to
+** outcome.c.
+*/
+typedef struct Outcome {
+  List waiters;          /* Waiters of those that wait for the end */
+  struct Report *report; /* of a failure that nobody asked for yet */
+  uint64_t id;
+  int count;      /* results, once it is finished */
+  uint8_t status; /* a Status */
+  bool boxed;     /* the user value is a table: see outcome.c */
+  bool asked;     /* somebody will take, or took, its error */
+} Outcome;
+
+/* One place in the list of those that wait for something. */
+typedef struct Waiter {
+  List link;
+  Task *task;
+  int value; /* stack index, in 'task->at', of a value it offers */
+  int tag;   /* free for the object that is waited for, and for select */
+} Waiter;
+
+/*
+** A wait that does not only stand in a list of this scheduler: on a shared
+** object, or on several things at once. Memory of the one that waits.
+*/
+typedef struct Wait {
+  /*
+  ** Take the wait back, because a deadline or a cancel came, or because one
+  ** of the lists it also stands in could serve it. True: it is as if it had
+  ** never been. False: it was granted after all, and the grant counts; it is
+  ** then delivered by 'sk_sched_wake' as usual, now or later.
+  */
+  bool (*withdraw)(Sched *S, Task *t, struct Wait *w);
+  bool shared; /* somebody outside of this scheduler can end it */
+} Wait;
+
+typedef enum ScopeKind {
+  SK_ROOT,    /* the whole task; kept in the task itself */
+  SK_TIMEOUT, /* skein.timeout */
+  SK_GROUP,   /* skein.group */
+  SK_RUN,     /* skein.run */
+  SK_SHIELD,  /* skein.shield: what is outside does not reach inside */
+} ScopeKind;
+
+/* A stretch of a task's run that can be cancelled. */
+typedef struct Scope {
+  struct Scope *parent; /* towards the root; in the free list: the next */
+  Task *task;
+  Timer limit;     /* pending while the scope has a deadline */
+  uint64_t serial; /* tells its cancelled errors from those of others */
+  uint8_t kind;    /* a ScopeKind */
+  bool cancelled;
+  bool expired; /* cancelled by its own limit */
+} Scope;
+
+/* Tasks that end together: those of a group or a run, or all others. */
+typedef struct Nursery {
+  List members;        /* Task.sibling of the live ones */
+  size_t live;         /* how many */
+  List idle;           /* who waits until none is left: its owner */
+  List peer;           /* in Sched.nurseries */
+  struct Nursery *run; /* the run it is inside of, or is; else NULL */
+  Scope *scope;        /* of the task that opened it */
+  bool closed;         /* takes no more tasks */
+  bool group;          /* an error of a member cancels all */
+  bool interrupted;    /* a run that Ctrl-C ended */
+} Nursery;
+
+typedef enum TaskState {
+  SK_IDLE, /* not started */
+  SK_READY,
+  SK_ACTIVE, /* the one that runs */
+  SK_PARKED,
+  SK_ENDED,
+} TaskState;
+
+struct Task {
+  Outcome outcome;  /* must be first */
+  Waiter self;      /* its place among the ready ones, or in a waiting list */
+  Timer timer;      /* deadline of its wait */
+  lua_State *co;    /* its coroutine; NULL before start and after the end */
+  lua_State *at;    /* the coroutine it waits in: 'co', or one inside of it */
+  Scope *scope;     /* innermost; NULL: none but the root */
+  Nursery *nursery; /* it is a member of */
+  Nursery *home;    /* the tasks it starts are members of; NULL: loose */
+  List sibling;     /* in nursery->members */
+  Wait *wait;       /* of a wait with strings attached, else NULL */
+  const char *what; /* what it waits for, for the dump */
+  sk_time since;    /* when it began to (coarse) */
+  int woken;        /* how the last wait ended: results, or -errno */
+  uint8_t state;    /* a TaskState */
+  bool pending;     /* a cancel reaches it: its next wait raises */
+  bool cancelled;   /* the root scope is cancelled */
+  bool traced;      /* a traceback is kept for it: see coro.c */
+  bool rethrown;    /* the error under way is the one that was traced */
+};
+
+/* What the layer of shared objects adds to the loop. All may be NULL. */
+typedef struct Family {
+  /* Deliver what others granted, by 'sk_sched_wake'; was there any? */
+  bool (*pending)(Sched *S);
+  /* The loop is about to sleep; false: it must not, something has come. */
+  bool (*sleep)(Sched *S);
+  void (*awake)(Sched *S);
+  /* Can none of the waits with 'shared' set ever end? */
+  bool (*hopeless)(Sched *S);
+  void *data;
+} Family;
+
+#define SK_ALERT_INTERRUPT 1u /* Ctrl-C */
+#define SK_ALERT_CANCEL 2u    /* the whole thread or process is to stop */
+#define SK_ALERT_SIGNAL 4u    /* a signal that a channel waits for came */
+
+/* All that is per Lua state. */
+struct Sched {
+  Task top;      /* the top level: not a coroutine; runs the loop to wait */
+  Task *current; /* the one that runs */
+  List ready;    /* Task.self of those that can go on, in order */
+  Timers timers; /* of waits */
+  Timers limits; /* of scopes */
+  Poller poller;
+  Family family;
+  Sink sink;        /* how signals reach us */
+  size_t live;      /* tasks started and not ended */
+  size_t shared;    /* parked ones that others can wake */
+  size_t hopes;     /* other reasons to wait: open signal channels */
+  Nursery loose;    /* tasks of no group and no run */
+  List nurseries;   /* all groups and runs that are open */
+  Scope *spare;     /* free list */
+  lua_State **idle; /* coroutines to use again: see coro.c */
+  int nidle;
+  lua_Integer slots; /* of the table that anchors coroutines: last one used */
+  lua_Integer gap;   /* first of those that are free again, or 0 */
+  List reports;      /* failures nobody has asked for: see outcome.c */
+  sk_time now;       /* the clock, as read last */
+  sk_time looked;    /* when the poller was looked at last */
+  uint64_t ids;      /* the last id or serial given */
+  unsigned quick;    /* operations in a row that did not wait */
+  unsigned steps;    /* of the loop, since the clock was read */
+  uint32_t epoch;    /* forks since the beginning: what is older is dropped */
+  bool looping;      /* the loop runs */
+  bool closed;       /* the Lua state is about to go */
+  volatile unsigned alerts;   /* SK_ALERT_*, set by signal handlers */
+  lua_State *volatile active; /* where Lua runs now, for alerts */
+  lua_Hook hook;              /* what our hook replaced */
+  int hookmask, hookcount;
+  const char *kind;     /* of the top level: "process" or "thread" */
+  const void *channels; /* the metatable of channels */
+  /* Set by the layers above: */
+  void (*died)(Sched *S, lua_State *L, Task *t); /* its coroutine broke */
+  void (*spawn)(lua_State *L, Sched *S, int nargs);
+  void (*onsignal)(Sched *S);           /* SK_ALERT_SIGNAL came */
+  void (*dump)(lua_State *L, Sched *S); /* push the text of skein.dump() */
+};
+
+#endif
