@@ -61,14 +61,12 @@ SK_FUNC const WireWhat sk_wire_call;   /* fn, arguments ... */
 SK_FUNC const WireWhat sk_wire_item;   /* one value through a queue */
 SK_FUNC const WireWhat sk_wire_result; /* results of fn */
 
-typedef struct Wire Wire;
-struct Wire {
+typedef struct Wire {
   Buf out;          /* the message ... */
   const char *tail; /* ... and its last bytes, in a Lua string (or NULL) */
   size_t ntail;
   size_t nrefs;     /* references that the message carries */
-  struct WirePriv *priv;
-};
+} Wire;             /* the rest is private: wire_coder.h */
 
 /* The Wire of this state: made on first need, gone with the state. */
 SK_FUNC Wire *sk_wire_of (lua_State *L);
