@@ -85,6 +85,7 @@ typedef struct Coder {
   size_t nframes, capframes;
   uint32_t nstrings; /* numbers given */
   Buf refs;          /* references with holds that are ours, REF_SIZE each */
+  int limit;         /* the Lua stack has room up to here */
   bool busy;         /* Lua code runs in the midst of coding */
   struct Coder *inner; /* for what that Lua code wants coded */
 

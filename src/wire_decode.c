@@ -17,6 +17,7 @@
 #include "wire_coder.h"
 
 #define ROOM 40 /* stack slots that an open value may need */
+#define NOKEY "a key that is nil or NaN"
 
 
 /* ---- Failure: the reason is in 'c->why', or a string is on the stack ---- */
@@ -186,11 +187,28 @@ static int pushstring (lua_State *L, Coder *c, uint32_t pos, int tag) {
 
 /* ---- Opening values ---- */
 
-static Frame *enter (lua_State *L, Coder *c, int kind, uint32_t pos, int tag) {
-  Frame *f = sk_coder_open(c, kind, lua_gettop(L));
+/* Have room on the stack for what is opened at 'base'. */
+static inline bool needroom (lua_State *L, Coder *c, int base) {
+  if (sk_likely(base + ROOM <= c->limit)) return true;
+  if (!lua_checkstack(L, 2 * ROOM)) return false;
+  c->limit = lua_gettop(L) + 2 * ROOM;
+  return true;
+}
+
+
+/* A frame for the value at the top, of 'n' parts; NULL: it is too deep. */
+static Frame *enter (lua_State *L, Coder *c, int kind, uint32_t pos, int tag,
+                     uint32_t n) {
+  int base = lua_gettop(L);
+  if (!needroom(L, c, base)) {
+    fail(c, "it is nested too deeply");
+    return NULL;
+  }
+  Frame *f = sk_coder_open(c, kind, base);
   if (f == NULL) luaL_error(L, "not enough memory");
   f->pos = pos;
   f->tag = (uint8_t)tag;
+  f->n = n;
   return f;
 }
 
@@ -205,8 +223,8 @@ static int opentable (lua_State *L, Coder *c, uint32_t pos, int tag) {
   if (n > INT32_MAX) return fail(c, "a table too large");
   lua_createtable(L, (int)n, (int)pairs);
   if (tag & T_MARK) keepmarked(L, c, pos, -1);
-  Frame *f = enter(L, c, F_ITEMS, pos, tag);
-  f->n = (uint32_t)n;
+  Frame *f = enter(L, c, F_ITEMS, pos, tag, (uint32_t)n);
+  if (f == NULL) return FAILED;
   f->pairs = pairs;
   f->holes = pairs == MANY;
   return OPENED;
@@ -232,8 +250,7 @@ static int openfunction (lua_State *L, Coder *c, uint32_t pos, int tag) {
   if ((n > 0 && !hasupvalue(L, -1, n)) || hasupvalue(L, -1, n + 1))
     return fail(c, "a function with other upvalues");
   if (tag & T_MARK) keepmarked(L, c, pos, -1);
-  enter(L, c, F_UPVALUES, pos, tag)->n = (uint32_t)n;
-  return OPENED;
+  return enter(L, c, F_UPVALUES, pos, tag, (uint32_t)n) ? OPENED : FAILED;
 }
 
 
@@ -268,8 +285,7 @@ static int openbuild (lua_State *L, Coder *c, uint32_t pos, int tag) {
     return failrefused(L, c, lua_tostring(L, -1));
   }
   if (!claim(c, n)) return failshort(c);
-  enter(L, c, F_ARGS, pos, tag)->n = (uint32_t)n;
-  return OPENED;
+  return enter(L, c, F_ARGS, pos, tag, (uint32_t)n) ? OPENED : FAILED;
 }
 
 
@@ -367,7 +383,6 @@ static inline int decodeone (lua_State *L, Coder *c) {
   case T_FLOAT: return pushfloat(L, c);
   default:
     if (tag < T_NIL) return fail(c, "an unknown tag");
-    if (!lua_checkstack(L, ROOM)) return fail(c, "it is nested too deeply");
     return decoderare(L, c, pos, tag);
   }
 }
@@ -417,6 +432,12 @@ static int endpairs (lua_State *L, Coder *c, Frame *f) {
 }
 
 
+/* Does this tag begin an interned string? */
+static inline bool isstringtag (int tag) {
+  return tag >= T_SHORT && tag < T_NIL;
+}
+
+
 /* The key at the top: may it be one? */
 static inline bool iskey (lua_State *L) {
   switch (lua_type(L, -1)) {
@@ -428,30 +449,40 @@ static inline bool iskey (lua_State *L) {
 }
 
 
-/* Above the table: nothing, or a key that is complete (then 'half'), or a
-   key and a value that is complete. */
+/* Decode one pair after the other, none of them begun. */
+static int pairs (lua_State *L, Coder *c, Frame *f) {
+  for (;;) {
+    if (f->i == f->pairs) {
+      int status = endpairs(L, c, f);
+      if (status != OPENED || f->kind != F_PAIRS) return status;
+    }
+    c->owed -= 2;
+    f->i++;
+    bool isstring = c->at < c->end && isstringtag((uint8_t)*c->at);
+    int status = decodeone(L, c);
+    if (status != DONE) return status;
+    if (!isstring && !iskey(L)) return fail(c, NOKEY);
+    f->half = true;
+    status = decodeone(L, c);
+    if (status != DONE) return status;
+    f->half = false;
+    lua_rawset(L, f->base);
+  }
+}
+
+
+/* A key (then not 'half') or a value has become complete. */
 static int steppairs (lua_State *L, Coder *c) {
   Frame *f = topframe(c);
-  for (;;) {
-    int above = lua_gettop(L) - f->base;
-    if (above == 2) {
-      lua_rawset(L, f->base);
-      f->i++;
-      above = 0;
-    }
-    if (above == 0) {
-      if (f->i == f->pairs) {
-        int status = endpairs(L, c, f);
-        if (status != OPENED || f->kind != F_PAIRS) return status;
-      }
-      c->owed -= 2;
-      int status = decodeone(L, c);
-      if (status != DONE) return status;
-    }
-    if (!iskey(L)) return fail(c, "a key that is nil or NaN");
+  if (!f->half) {
+    if (!iskey(L)) return fail(c, NOKEY);
+    f->half = true;
     int status = decodeone(L, c);
     if (status != DONE) return status;
   }
+  f->half = false;
+  lua_rawset(L, f->base);
+  return pairs(L, c, f);
 }
 
 
@@ -469,7 +500,7 @@ static int stepitems (lua_State *L, Coder *c) {
   f->kind = F_PAIRS;
   f->half = false;
   f->i = 0;
-  return steppairs(L, c);
+  return pairs(L, c, f);
 }
 
 
@@ -539,7 +570,8 @@ static int stepargs (lua_State *L, Coder *c) {
   while (f->i < f->n) {
     f->i++;
     c->owed--;
-    if (!lua_checkstack(L, ROOM)) return fail(c, "too many arguments");
+    if (!needroom(L, c, f->base + (int)f->i))
+      return fail(c, "too many arguments");
     int status = decode(L, c);
     if (status != DONE) return status;
   }
@@ -563,7 +595,8 @@ static int steptop (lua_State *L, Coder *c) {
   while (f->i < f->n) {
     f->i++;
     c->owed--;
-    if (!lua_checkstack(L, ROOM)) return fail(c, "too many values");
+    if (!needroom(L, c, f->base + (int)f->i))
+      return fail(c, "too many values");
     int status = decodeone(L, c);
     if (status != DONE) return status;
   }
@@ -630,7 +663,7 @@ static int decodeall (lua_State *L, Coder *c, uint64_t *n) {
   if (readhead(L, c) != DONE) return FAILED;
   if (!readvarint(c, n) || !claim(c, *n) || *n > INT32_MAX)
     return failshort(c);
-  enter(L, c, F_TOP, 0, 0)->n = (uint32_t)*n;
+  if (!enter(L, c, F_TOP, 0, 0, (uint32_t)*n)) return FAILED;
   while (c->nframes > 0)
     if (step(L, c) == FAILED) return FAILED;
   return DONE;
@@ -650,6 +683,7 @@ int sk_wire_decode (lua_State *L, Wire *w, const char *bytes, size_t n,
   c->usedrefs = c->nstrings = 0;
   lua_pushnil(L); /* the keep table, once it is needed */
   c->keep = lua_gettop(L);
+  c->limit = c->keep - 1 + ROOM;
   int status = decodeall(L, c, &count);
   if (c->refs.size > 0) sk_coder_drop(c, c->usedrefs);
   if (status == DONE) {

@@ -212,6 +212,15 @@ static Frame *enter (lua_State *L, Coder *c, int kind, int base) {
 }
 
 
+/* Have room on the stack above 'base'. */
+static inline bool needroom (lua_State *L, Coder *c, int base) {
+  if (sk_likely(base + ROOM <= c->limit)) return true;
+  if (!lua_checkstack(L, 2 * ROOM)) return false;
+  c->limit = lua_gettop(L) + 2 * ROOM;
+  return true;
+}
+
+
 /* ---- What was seen ---- */
 
 /* Keep the value at 'idx' from the collector until the walk is over. */
@@ -235,7 +244,7 @@ static inline uint32_t *known (lua_State *L, Coder *c, const void *key,
 ** Has 'key' been seen? Then refer to it. If not, remember that the tag which
 ** is written next is its.
 */
-static bool again (lua_State *L, Coder *c, const void *key, int idx, int tag) {
+static inline bool again (lua_State *L, Coder *c, const void *key, int idx, int tag) {
   if (c->wire.out.failed) failmemory(L);
   uint32_t *pos = known(L, c, key, idx);
   if (*pos == 0) {
@@ -340,8 +349,8 @@ static inline void putstring (lua_State *L, Coder *c, int idx) {
 
 
 /* Encode the value at 'idx' if it has no parts. */
-static inline bool putplain (lua_State *L, Coder *c, int idx) {
-  switch (lua_type(L, idx)) {
+static inline bool putplain (lua_State *L, Coder *c, int idx, int type) {
+  switch (type) {
   case LUA_TSTRING: putstring(L, c, idx); return true;
   case LUA_TNUMBER:
     if (lua_isinteger(L, idx))
@@ -363,6 +372,12 @@ static inline bool putplain (lua_State *L, Coder *c, int idx) {
 static int done (lua_State *L) {
   lua_pop(L, 1);
   return DONE;
+}
+
+
+/* Most tables are data: may the one at 'key' travel by name? */
+static inline bool maybenamed (const Coder *c, const void *key, bool meta) {
+  return meta || c->signature == 0 || sk_memo_get(&c->index, key) != N_NONE;
 }
 
 
@@ -399,6 +414,7 @@ static int opentransfer (lua_State *L, Coder *c) {
   if (strchr(name, '.') == NULL)
     return fail(L, c, "__transfer did not return \"module.function\"");
   int n = lua_gettop(L) - base - 1;
+  if (!needroom(L, c, base + 1 + n)) return faildeep(L, c);
   Frame *f = enter(L, c, F_ARGS, base);
   f->n = (uint32_t)n;
   f->pos = here(c);
@@ -427,9 +443,8 @@ static bool isrebuilding (const Coder *c, uint32_t pos) {
 }
 
 
-/* Has the object at the top been seen? Then refer to it. */
-static int objectagain (lua_State *L, Coder *c) {
-  const void *key = lua_topointer(L, -1);
+/* Has the object at the top, at address 'key', been seen? Refer to it. */
+static inline int objectagain (lua_State *L, Coder *c, const void *key) {
   if (!again(L, c, key, -1, T_AGAIN)) return OPENED;
   if (isrebuilding(c, sk_memo_get(&c->memo, key)))
     return fail(L, c, "an object in its own __transfer");
@@ -444,10 +459,12 @@ static int opentable (lua_State *L, Coder *c, bool meta) {
     c->calls |= key == c->globals;
     return done(L);
   }
-  int status = objectagain(L, c);
+  int status = objectagain(L, c, key);
   if (status != OPENED) return status;
-  if (putname(L, c, meta)) return done(L);
-  if (c->restart) return FAILED;
+  if (sk_unlikely(maybenamed(c, key, meta))) {
+    if (putname(L, c, meta)) return done(L);
+    if (c->restart) return FAILED;
+  }
   int tag = T_TABLE;
   if (lua_getmetatable(L, -1)) {
     if (hastransfer(L)) {
@@ -461,7 +478,9 @@ static int opentable (lua_State *L, Coder *c, bool meta) {
   if (n > 0) tag |= T_ITEMS;
   char *p = room(c, 16);
   if (p == NULL) failmemory(L);
-  Frame *f = enter(L, c, n > 0 ? F_ITEMS : F_PAIRS, lua_gettop(L));
+  int base = lua_gettop(L);
+  if (!needroom(L, c, base)) return faildeep(L, c);
+  Frame *f = enter(L, c, n > 0 ? F_ITEMS : F_PAIRS, base);
   f->tag = (uint8_t)tag;
   f->n = (uint32_t)n;
   *p++ = (char)tag;
@@ -482,12 +501,13 @@ static int writer (lua_State *L, const void *p, size_t n, void *to) {
 
 
 static int openfunction (lua_State *L, Coder *c) {
-  int status = objectagain(L, c);
+  int status = objectagain(L, c, lua_topointer(L, -1));
   if (status != OPENED) return status;
   if (putname(L, c, false)) return done(L);
   if (c->restart) return FAILED;
   if (lua_iscfunction(L, -1)) return failvalue(L, c, "");
   int base = lua_gettop(L);
+  if (!needroom(L, c, base)) return faildeep(L, c);
   uint32_t n = 0;
   while (lua_upvalueid(L, base, (int)n + 1) != NULL) n++;
   char *p = room(c, 6);
@@ -526,7 +546,7 @@ static int putref (lua_State *L, Coder *c, const WireRef *ref) {
 
 
 static int openuserdata (lua_State *L, Coder *c) {
-  int status = objectagain(L, c);
+  int status = objectagain(L, c, lua_topointer(L, -1));
   if (status != OPENED) return status;
   if (!lua_getmetatable(L, -1)) return failvalue(L, c, "");
   const WireRef *ref = sk_coder_getref(L);
@@ -543,9 +563,9 @@ static int openuserdata (lua_State *L, Coder *c) {
 }
 
 
-static int open (lua_State *L, Coder *c) {
-  if (!lua_checkstack(L, ROOM)) return faildeep(L, c);
-  switch (lua_type(L, -1)) {
+/* Open the value at the top, of the given type. */
+static int open (lua_State *L, Coder *c, int type) {
+  switch (type) {
   case LUA_TTABLE: return opentable(L, c, false);
   case LUA_TFUNCTION: return openfunction(L, c);
   case LUA_TUSERDATA: return openuserdata(L, c);
@@ -554,8 +574,10 @@ static int open (lua_State *L, Coder *c) {
 }
 
 
+/* Encode the value at the top. */
 static inline int put (lua_State *L, Coder *c) {
-  return putplain(L, c, -1) ? done(L) : open(L, c);
+  int type = lua_type(L, -1);
+  return putplain(L, c, -1, type) ? done(L) : open(L, c, type);
 }
 
 
@@ -614,10 +636,11 @@ static int steppairs (lua_State *L, Coder *c) {
       }
       if (sk_unlikely(f->pairs == MANY)) countrest(L, c, f);
       f->pairs++;
-      if (!putplain(L, c, -2)) {
+      int type = lua_type(L, -2);
+      if (!putplain(L, c, -2, type)) {
         f->half = true;
         lua_pushvalue(L, -2);
-        int status = open(L, c);
+        int status = open(L, c, type);
         if (status != DONE) return status;
       }
     }
@@ -691,12 +714,11 @@ static int stepargs (lua_State *L, Coder *c) {
 
 
 /* A long string that ends the message need not be copied. */
-static bool puttail (lua_State *L, Coder *c) {
-  if (lua_type(L, -1) != LUA_TSTRING || c->wire.nrefs > 0 || c->calls)
-    return false;
+static bool puttail (lua_State *L, Coder *c, int idx) {
   size_t n;
-  const char *s = lua_tolstring(L, -1, &n);
+  const char *s = lua_tolstring(L, idx, &n);
   if (n < TAIL_MIN || sk_memo_get(&c->memo, s) != 0) return false;
+  if (c->wire.nrefs > 0 || c->calls) return false;
   putnumber(c, T_STRING, n);
   c->wire.tail = s;
   c->wire.ntail = n;
@@ -707,12 +729,12 @@ static bool puttail (lua_State *L, Coder *c) {
 static int steptop (lua_State *L, Coder *c) {
   Frame *f = topframe(c);
   while (f->i < f->n) {
-    lua_pushvalue(L, f->base + (int)f->i);
-    if (++f->i == f->n && puttail(L, c)) {
-      lua_pop(L, 1);
-      break;
-    }
-    int status = put(L, c);
+    int idx = f->base + (int)f->i++;
+    int type = lua_type(L, idx);
+    if (type == LUA_TSTRING && f->i == f->n && puttail(L, c, idx)) break;
+    if (putplain(L, c, idx, type)) continue;
+    lua_pushvalue(L, idx);
+    int status = open(L, c, type);
     if (status != DONE) return status;
   }
   c->nframes--;
@@ -784,20 +806,19 @@ int sk_wire_try (lua_State *L, Wire *w, int first, int n,
   int top = lua_gettop(L), status;
   first = lua_absindex(L, first);
   luaL_checkstack(L, ROOM, "too many values");
+  c->limit = top + ROOM;
   c->what = what;
   c->anchored = c->checked = false;
-  do {
+  while ((status = encode(L, c, first, n)) == FAILED && c->restart)
     lua_settop(L, top);
-    status = encode(L, c, first, n);
-  } while (status == FAILED && c->restart);
-  if (status == FAILED) {
-    sk_coder_begin(c); /* no holds, no message */
-    lua_copy(L, -1, top + 1);
-    lua_settop(L, top + 1);
-    return -1;
+  if (sk_likely(status == DONE)) {
+    if (c->anchor != 0) lua_settop(L, top);
+    return 0;
   }
-  lua_settop(L, top);
-  return 0;
+  sk_coder_begin(c); /* no holds, no message */
+  lua_copy(L, -1, top + 1);
+  lua_settop(L, top + 1);
+  return -1;
 }
 
 
