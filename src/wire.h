@@ -34,12 +34,12 @@ typedef struct WireRef {
   const char *noun; /* what messages call it: "queue" */
   /* Fill 'body' (zeroed) for the handle at 'idx' and take a hold on the
      object. Returns 0, or negative errno: the object is dead (no hold). */
-  int (*encode) (lua_State *L, int idx, void *body);
+  int (*encode)(lua_State *L, int idx, void *body);
   /* Push a handle, which takes over the hold; or return negative errno,
      with nothing pushed and the hold untouched. May raise for memory. */
-  int (*decode) (lua_State *L, const void *body);
+  int (*decode)(lua_State *L, const void *body);
   /* Give the hold back. Must not need Lua. */
-  void (*drop) (const void *body);
+  void (*drop)(const void *body);
 } WireRef;
 
 /* Make the class known in this process. Idempotent, from any thread. */
@@ -65,8 +65,8 @@ typedef struct Wire {
   Buf out;          /* the message ... */
   const char *tail; /* ... and its last bytes, in a Lua string (or NULL) */
   size_t ntail;
-  size_t nrefs;     /* references that the message carries */
-} Wire;             /* the rest is private: wire_coder.h */
+  size_t nrefs; /* references that the message carries */
+} Wire;         /* the rest is private: wire_coder.h */
 
 /* The Wire of this state: made on first need, gone with the state. */
 SK_FUNC Wire *sk_wire_of (lua_State *L);
@@ -101,8 +101,8 @@ SK_FUNC void sk_wire_cancel (Wire *w);
 ** message (a string) and returns -1. Uses up the holds of the message in both
 ** cases. Raises for memory only. The bytes must stay where they are meanwhile.
 */
-SK_FUNC int sk_wire_decode (lua_State *L, Wire *w, const char *bytes,
-                            size_t n, int flags);
+SK_FUNC int sk_wire_decode (lua_State *L, Wire *w, const char *bytes, size_t n,
+                            int flags);
 
 /* Give back the holds of a message that nobody will decode. No Lua. */
 SK_FUNC void sk_wire_drop (const char *bytes, size_t n);

@@ -23,43 +23,44 @@
 #include "memo.h"
 #include "wire.h"
 
-#define HEAD 0xA4       /* the version */
-#define HEAD_REFS 0x01  /* ... has references */
-#define HEAD_SEAL 0x02  /* ... has a seal */
+#define HEAD 0xA4      /* the version */
+#define HEAD_REFS 0x01 /* ... has references */
+#define HEAD_SEAL 0x02 /* ... has a seal */
 #define REF_SIZE (1 + SK_WIRE_BODY)
 #define SEAL_SIZE 8
-#define INTERNED 40     /* strings up to this length have one address */
-#define MANY 255        /* as the number of pairs: more follow */
+#define INTERNED 40 /* strings up to this length have one address */
+#define ROOM 40     /* stack slots that an open value may need */
+#define MANY 255    /* as the number of pairs: more follow */
 
 /* Tags. Those from T_STRING on may be marked. */
 enum {
-  T_INT0 = 0x00,      /* .. 0x3F: an integer from 0 to 63 */
-  T_SHORT = 0x40,     /* .. 0x68: a string of 0 to 40 bytes */
-  T_NUMBERED = 0x70,  /* .. 0x9F: a string numbered 1 to 48 */
+  T_INT0 = 0x00,     /* .. 0x3F: an integer from 0 to 63 */
+  T_SHORT = 0x40,    /* .. 0x68: a string of 0 to 40 bytes */
+  T_NUMBERED = 0x70, /* .. 0x9F: a string numbered 1 to 48 */
   T_NIL = 0xA0,
   T_FALSE,
   T_TRUE,
-  T_INT8,             /* integers, by their size in bits */
+  T_INT8, /* integers, by their size in bits */
   T_INT16,
   T_INT32,
   T_INT64,
-  T_FLOAT,            /* 8 bytes */
-  T_DEFINE,           /* length, bytes: a string, the next number */
-  T_NUMBER,           /* number: of a string, above 48 */
-  T_AGAIN,            /* position: of a marked value */
-  T_GLOBALS,          /* the table of globals */
-  T_ERROR,            /* as metatable: that of error objects */
-  T_UPAGAIN,          /* position: of a marked upvalue */
-  T_STRING = 0xB0,    /* length, bytes */
-  T_FUNCTION = 0xB2,  /* upvalues (1 byte), size (4), bytecode, upvalues */
-  T_UPVALUE = 0xB4,   /* index (1 byte), value */
-  T_NAME = 0xB6,      /* string: "module\0field\0field" */
-  T_BUILD = 0xB8,     /* arguments, "module.function", arguments */
-  T_REF = 0xBA,       /* the next reference */
-  T_TABLE = 0xC0,     /* [items], pairs (1 byte), items, pairs, [metatable] */
-  T_MARK = 0x01,      /* with the above: it comes again */
-  T_ITEMS = 0x02,     /* with T_TABLE: it has items 1 .. n */
-  T_META = 0x04       /* with T_TABLE: it has a metatable */
+  T_FLOAT,           /* 8 bytes */
+  T_DEFINE,          /* length, bytes: a string, the next number */
+  T_NUMBER,          /* number: of a string, above 48 */
+  T_AGAIN,           /* position: of a marked value */
+  T_GLOBALS,         /* the table of globals */
+  T_ERROR,           /* as metatable: that of error objects */
+  T_UPAGAIN,         /* position: of a marked upvalue */
+  T_STRING = 0xB0,   /* length, bytes */
+  T_FUNCTION = 0xB2, /* upvalues (1 byte), size (4), bytecode, upvalues */
+  T_UPVALUE = 0xB4,  /* index (1 byte), value */
+  T_NAME = 0xB6,     /* string: "module\0field\0field" */
+  T_BUILD = 0xB8,    /* arguments, "module.function", arguments */
+  T_REF = 0xBA,      /* the next reference */
+  T_TABLE = 0xC0,    /* [items], pairs (1 byte), items, pairs, [metatable] */
+  T_MARK = 0x01,     /* with the above: it comes again */
+  T_ITEMS = 0x02,    /* with T_TABLE: it has items 1 .. n */
+  T_META = 0x04      /* with T_TABLE: it has a metatable */
 };
 
 /* Where the walk is: one for each value that is open, from the top down. */
@@ -80,33 +81,33 @@ typedef struct Frame {
 /* A Wire, and all that coding needs besides. */
 typedef struct Coder {
   Wire wire;
-  Memo memo;       /* what was seen: positions, or numbers of strings */
+  Memo memo; /* what was seen: positions, or numbers of strings */
   Frame *frames;
   size_t nframes, capframes;
-  uint32_t nstrings; /* numbers given */
-  Buf refs;          /* references with holds that are ours, REF_SIZE each */
-  int limit;         /* the Lua stack has room up to here */
-  bool busy;         /* Lua code runs in the midst of coding */
+  uint32_t nstrings;   /* numbers given */
+  Buf refs;            /* references with holds that are ours, REF_SIZE each */
+  int limit;           /* the Lua stack has room up to here */
+  bool busy;           /* Lua code runs in the midst of coding */
   struct Coder *inner; /* for what that Lua code wants coded */
 
   /* encoding */
   const WireWhat *what;
   const void *globals; /* addresses of well-known tables */
   const void *errors;
-  int anchor;     /* stack index of a table that keeps all from the gc, or 0 */
-  bool anchored;  /* use one */
-  bool checked;   /* the index of modules was compared with the modules */
-  bool restart;   /* begin again: the above changed */
-  bool calls;     /* the message names modules: worth a seal */
-  Memo index;     /* addresses of what modules hold, see wire_names.c */
+  int anchor;    /* stack index of a table that keeps all from the gc, or 0 */
+  bool anchored; /* use one */
+  bool checked;  /* the index of modules was compared with the modules */
+  bool restart;  /* begin again: the above changed */
+  bool calls;    /* the message names modules: worth a seal */
+  Memo index;    /* addresses of what modules hold, see wire_names.c */
   uint64_t signature; /* of the modules that 'index' was made from */
 
   /* decoding */
   const char *in, *at, *end;
-  size_t owed;      /* bytes that the open values need at least */
-  int keep;         /* stack index of the table of what comes again */
-  int flags;        /* SK_WIRE_*, and ... */
-  const char *why;  /* it is malformed */
+  size_t owed;     /* bytes that the open values need at least */
+  int keep;        /* stack index of the table of what comes again */
+  int flags;       /* SK_WIRE_*, and ... */
+  const char *why; /* it is malformed */
   uint32_t usedrefs;
 } Coder;
 

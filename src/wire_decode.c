@@ -10,95 +10,16 @@
 ** that are not complete on the Lua stack. What comes again is in the 'keep'
 ** table: strings by their number, marked values by their negated position.
 */
-#include <lauxlib.h>
 #include <math.h>
 
 #include "lib.h"
-#include "wire_coder.h"
+#include "wire_get.h"
 
-#define ROOM 40 /* stack slots that an open value may need */
 #define NOKEY "a key that is nil or NaN"
 
 
-/* ---- Failure: the reason is in 'c->why', or a string is on the stack ---- */
-
-static int fail (Coder *c, const char *why) {
-  c->why = why;
-  return FAILED;
-}
-
-
-static int failshort (Coder *c) {
-  return fail(c, "it ends too early");
-}
-
-
-/* The reason is the string at the top of the stack. */
-static int failtop (Coder *c) {
-  return fail(c, NULL);
-}
-
-
-static int failrefused (lua_State *L, Coder *c, const char *what) {
-  lua_pushfstring(L, "%s (not accepted without the option 'functions')", what);
-  return failtop(c);
-}
-
-
-/* ---- Bytes ---- */
-
-static inline size_t left (const Coder *c) {
-  return (size_t)(c->end - c->at);
-}
-
-
-static bool readvarint (Coder *c, uint64_t *v) {
-  *v = 0;
-  for (int shift = 0; shift < 64 && c->at < c->end; shift += 7) {
-    uint8_t byte = (uint8_t)*c->at++;
-    *v |= (uint64_t)(byte & 0x7F) << shift;
-    if (byte < 0x80) return true;
-  }
-  return false;
-}
-
-
-/* A length: of bytes that must be there. */
-static bool readlength (Coder *c, size_t *n) {
-  uint64_t v;
-  if (!readvarint(c, &v) || v > left(c)) return false;
-  *n = (size_t)v;
-  return true;
-}
-
-
-/* Claim 'n' bytes at least for what has been opened. */
-static bool claim (Coder *c, uint64_t n) {
-  if (n > left(c) || c->owed > left(c) - n) return false;
-  c->owed += n;
-  return true;
-}
-
-
-/* ---- What comes again ---- */
-
-static void needkeep (lua_State *L, Coder *c) {
-  if (lua_type(L, c->keep) == LUA_TTABLE) return;
-  lua_createtable(L, 8, 0);
-  lua_replace(L, c->keep);
-}
-
-
-/* Keep the value at 'idx', whose tag is at 'pos'. */
-static void keepmarked (lua_State *L, Coder *c, uint32_t pos, int idx) {
-  lua_pushvalue(L, idx);
-  needkeep(L, c);
-  lua_rawseti(L, c->keep, -(lua_Integer)pos);
-}
-
-
 /* Push the marked value at the position that is read. */
-static int pushagain (lua_State *L, Coder *c) {
+int sk_wire_pushagain (lua_State *L, Coder *c) {
   uint64_t pos;
   if (!readvarint(c, &pos)) return failshort(c);
   if (pos > UINT32_MAX || lua_type(L, c->keep) != LUA_TTABLE ||
@@ -129,13 +50,6 @@ static int pushdefined (lua_State *L, Coder *c) {
 
 /* ---- Values without parts ---- */
 
-#define READ(c, type, swap, v)                                               \
-  (left(c) < sizeof(type)                                                    \
-       ? false                                                               \
-       : (memcpy(&(v), (c)->at, sizeof(type)), (c)->at += sizeof(type),      \
-          (v) = swap(v), true))
-
-
 static int pushint (lua_State *L, Coder *c, int tag) {
   uint16_t v16 = 0;
   uint32_t v32 = 0;
@@ -155,9 +69,7 @@ static int pushint (lua_State *L, Coder *c, int tag) {
     ok = READ(c, uint32_t, le32toh, v32);
     v = (int32_t)v32;
     break;
-  default:
-    ok = READ(c, uint64_t, le64toh, v64);
-    v = (lua_Integer)v64;
+  default: ok = READ(c, uint64_t, le64toh, v64); v = (lua_Integer)v64;
   }
   if (!ok) return failshort(c);
   lua_pushinteger(L, v);
@@ -187,32 +99,6 @@ static int pushstring (lua_State *L, Coder *c, uint32_t pos, int tag) {
 
 /* ---- Opening values ---- */
 
-/* Have room on the stack for what is opened at 'base'. */
-static inline bool needroom (lua_State *L, Coder *c, int base) {
-  if (sk_likely(base + ROOM <= c->limit)) return true;
-  if (!lua_checkstack(L, 2 * ROOM)) return false;
-  c->limit = lua_gettop(L) + 2 * ROOM;
-  return true;
-}
-
-
-/* A frame for the value at the top, of 'n' parts; NULL: it is too deep. */
-static Frame *enter (lua_State *L, Coder *c, int kind, uint32_t pos, int tag,
-                     uint32_t n) {
-  int base = lua_gettop(L);
-  if (!needroom(L, c, base)) {
-    fail(c, "it is nested too deeply");
-    return NULL;
-  }
-  Frame *f = sk_coder_open(c, kind, base);
-  if (f == NULL) luaL_error(L, "not enough memory");
-  f->pos = pos;
-  f->tag = (uint8_t)tag;
-  f->n = n;
-  return f;
-}
-
-
 static int opentable (lua_State *L, Coder *c, uint32_t pos, int tag) {
   uint64_t n = 0;
   if ((tag & T_ITEMS) && !readvarint(c, &n)) return failshort(c);
@@ -231,106 +117,6 @@ static int opentable (lua_State *L, Coder *c, uint32_t pos, int tag) {
 }
 
 
-static bool hasupvalue (lua_State *L, int idx, int i) {
-  return lua_upvalueid(L, idx, i) != NULL;
-}
-
-
-static int openfunction (lua_State *L, Coder *c, uint32_t pos, int tag) {
-  uint32_t size;
-  if (!(c->flags & SK_WIRE_TRUSTED)) return failrefused(L, c, "a function");
-  if (left(c) < 1) return failshort(c);
-  int n = (uint8_t)*c->at++;
-  if (!READ(c, uint32_t, le32toh, size) || size > left(c)) return failshort(c);
-  const char *code = c->at;
-  c->at += size;
-  if (!claim(c, 2 * (uint64_t)n)) return failshort(c);
-  if (luaL_loadbufferx(L, code, size, "=wire", "b") != LUA_OK)
-    return failtop(c);
-  if ((n > 0 && !hasupvalue(L, -1, n)) || hasupvalue(L, -1, n + 1))
-    return fail(c, "a function with other upvalues");
-  if (tag & T_MARK) keepmarked(L, c, pos, -1);
-  return enter(L, c, F_UPVALUES, pos, tag, (uint32_t)n) ? OPENED : FAILED;
-}
-
-
-/* May this message name modules and call constructors? */
-static bool maycall (const Coder *c) {
-  return (c->flags & (SK_WIRE_TRUSTED | SEALED)) != 0;
-}
-
-
-static int decode (lua_State *L, Coder *c);
-
-
-/* The name is a plain string, perhaps one that came before. */
-static int readname (lua_State *L, Coder *c) {
-  if (left(c) == 0) return failshort(c);
-  int tag = (uint8_t)*c->at;
-  if (tag >= T_TABLE || tag == T_NAME || decode(L, c) != DONE ||
-      lua_type(L, -1) != LUA_TSTRING)
-    return fail(c, "a name that is no string");
-  return DONE;
-}
-
-
-static int openbuild (lua_State *L, Coder *c, uint32_t pos, int tag) {
-  uint64_t n;
-  if (!readvarint(c, &n)) return failshort(c);
-  if (n > left(c) || n > INT32_MAX) return failshort(c);
-  int status = readname(L, c);
-  if (status != DONE) return status;
-  if (!maycall(c)) {
-    lua_pushfstring(L, "an object built by '%s'", lua_tostring(L, -1));
-    return failrefused(L, c, lua_tostring(L, -1));
-  }
-  if (!claim(c, n)) return failshort(c);
-  return enter(L, c, F_ARGS, pos, tag, (uint32_t)n) ? OPENED : FAILED;
-}
-
-
-/*
-** A module, or what it holds. From strangers only metatables of modules that
-** are here already.
-*/
-static int pushnamed (lua_State *L, Coder *c, uint32_t pos, int tag) {
-  bool meta = topframe(c)->kind == F_META;
-  int status = readname(L, c);
-  if (status != DONE) return status;
-  if (!maycall(c) && !meta) return failrefused(L, c, "a module by name");
-  if (sk_names_get(L, maycall(c)) < 0) return failtop(c);
-  if (lua_isfunction(L, -1) && !(c->flags & SK_WIRE_TRUSTED))
-    return failrefused(L, c, "a function");
-  if (tag & T_MARK) keepmarked(L, c, pos, -1);
-  return DONE;
-}
-
-
-static int pushref (lua_State *L, Coder *c, uint32_t pos, int tag) {
-  size_t at = (size_t)c->usedrefs * REF_SIZE;
-  if (at >= c->refs.size) return fail(c, "a reference too many");
-  uint64_t body[SK_WIRE_BODY / 8]; /* aligned */
-  memcpy(body, c->refs.data + at + 1, sizeof body);
-  const WireRef *ref = sk_coder_ref((uint8_t)c->refs.data[at]);
-  if (ref == NULL) return fail(c, "a reference of an unknown class");
-  int err = ref->decode(L, body);
-  if (err < 0) {
-    lua_pushfstring(L, "%s: %s", ref->noun, strerror(-err));
-    return failtop(c);
-  }
-  c->usedrefs++; /* its hold is the handle's now */
-  if (tag & T_MARK) keepmarked(L, c, pos, -1);
-  return DONE;
-}
-
-
-static int pushglobals (lua_State *L, Coder *c) {
-  if (!maycall(c)) return failrefused(L, c, "the table of globals");
-  lua_pushglobaltable(L);
-  return DONE;
-}
-
-
 /* The tags above T_FLOAT. */
 static int decoderare (lua_State *L, Coder *c, uint32_t pos, int tag) {
   uint64_t n;
@@ -341,14 +127,14 @@ static int decoderare (lua_State *L, Coder *c, uint32_t pos, int tag) {
   case T_DEFINE: return pushdefined(L, c);
   case T_NUMBER:
     return readvarint(c, &n) ? pushnumbered(L, c, n) : failshort(c);
-  case T_AGAIN: return pushagain(L, c);
-  case T_GLOBALS: return pushglobals(L, c);
+  case T_AGAIN: return sk_wire_pushagain(L, c);
+  case T_GLOBALS: return sk_wire_pushglobals(L, c);
   case T_ERROR: luaL_getmetatable(L, "skein.Error"); return DONE;
   case T_STRING: return pushstring(L, c, pos, tag);
-  case T_FUNCTION: return openfunction(L, c, pos, tag);
-  case T_NAME: return pushnamed(L, c, pos, tag);
-  case T_BUILD: return openbuild(L, c, pos, tag);
-  case T_REF: return pushref(L, c, pos, tag);
+  case T_FUNCTION: return sk_wire_openfunction(L, c, pos, tag);
+  case T_NAME: return sk_wire_pushnamed(L, c, pos, tag);
+  case T_BUILD: return sk_wire_openbuild(L, c, pos, tag);
+  case T_REF: return sk_wire_pushref(L, c, pos, tag);
   default: return fail(c, "an unknown tag");
   }
 }
@@ -388,7 +174,7 @@ static inline int decodeone (lua_State *L, Coder *c) {
 }
 
 
-static int decode (lua_State *L, Coder *c) {
+int sk_wire_value (lua_State *L, Coder *c) {
   return decodeone(L, c);
 }
 
@@ -401,7 +187,7 @@ static int stepmeta (lua_State *L, Coder *c) {
   if (!f->half) {
     f->half = true;
     c->owed--;
-    int status = decode(L, c);
+    int status = sk_wire_value(L, c);
     if (status != DONE) return status;
   }
   if (!lua_istable(L, -1)) return fail(c, "a metatable that is no table");
@@ -504,99 +290,12 @@ static int stepitems (lua_State *L, Coder *c) {
 }
 
 
-/* Let upvalue 'i' be the marked one at the position that is read. */
-static int joinupvalue (lua_State *L, Coder *c, int base, int i) {
-  const char *start = c->at;
-  uint64_t pos;
-  if (!readvarint(c, &pos)) return failshort(c);
-  if (pos + 1 >= (uint64_t)(start - c->in) ||
-      (uint8_t)c->in[pos] != (T_UPVALUE | T_MARK))
-    return fail(c, "a reference to no upvalue");
-  c->at = start;
-  if (pushagain(L, c) != DONE) return FAILED;
-  int other = (uint8_t)c->in[pos + 1];
-  if (!lua_isfunction(L, -1) || lua_iscfunction(L, -1) ||
-      !hasupvalue(L, -1, other))
-    return fail(c, "a reference to no upvalue");
-  lua_upvaluejoin(L, base, i, -1, other);
-  lua_pop(L, 1);
-  return DONE;
-}
-
-
-/* The function at 'base', its upvalue before the present one complete. */
-static int stepupvalues (lua_State *L, Coder *c) {
-  Frame *f = topframe(c);
-  if (f->half) lua_setupvalue(L, f->base, (int)f->i);
-  f->half = false;
-  while (f->i < f->n) {
-    uint32_t pos = (uint32_t)(c->at - c->in);
-    int i = (int)++f->i;
-    c->owed -= 2;
-    if (left(c) < 2) return failshort(c);
-    int tag = (uint8_t)*c->at++;
-    if (tag == T_UPAGAIN) {
-      if (joinupvalue(L, c, f->base, i) != DONE) return FAILED;
-      continue;
-    }
-    if ((tag & ~T_MARK) != T_UPVALUE || (uint8_t)*c->at++ != i)
-      return fail(c, "an upvalue expected");
-    if (tag & T_MARK) keepmarked(L, c, pos, f->base);
-    f->half = true;
-    int status = decode(L, c);
-    if (status != DONE) return status;
-    lua_setupvalue(L, f->base, i);
-    f->half = false;
-  }
-  c->nframes--;
-  return DONE;
-}
-
-
-/* Protected: "module.function", arguments -> object. */
-static int build (lua_State *L) {
-  const char *name = lua_tostring(L, 1);
-  if (sk_wire_lookup(L, name) < 0) return lua_error(L);
-  lua_insert(L, 2);
-  lua_call(L, lua_gettop(L) - 2, 1);
-  if (lua_isnil(L, -1)) return luaL_error(L, "'%s' returned nothing", name);
-  return 1;
-}
-
-
-/* The name at 'base', the arguments that are complete above it. */
-static int stepargs (lua_State *L, Coder *c) {
-  Frame *f = topframe(c);
-  while (f->i < f->n) {
-    f->i++;
-    c->owed--;
-    if (!needroom(L, c, f->base + (int)f->i))
-      return fail(c, "too many arguments");
-    int status = decode(L, c);
-    if (status != DONE) return status;
-  }
-  lua_pushcfunction(L, build);
-  lua_insert(L, f->base);
-  c->busy = true;
-  int status = lua_pcall(L, lua_gettop(L) - f->base, 1, 0);
-  c->busy = false;
-  if (status != LUA_OK) {
-    sk_coder_totext(L);
-    return failtop(c);
-  }
-  if (f->tag & T_MARK) keepmarked(L, c, f->pos, -1);
-  c->nframes--;
-  return DONE;
-}
-
-
 static int steptop (lua_State *L, Coder *c) {
   Frame *f = topframe(c);
   while (f->i < f->n) {
     f->i++;
     c->owed--;
-    if (!needroom(L, c, f->base + (int)f->i))
-      return fail(c, "too many values");
+    if (!needroom(L, c, f->base + (int)f->i)) return fail(c, "too many values");
     int status = decodeone(L, c);
     if (status != DONE) return status;
   }
@@ -612,8 +311,8 @@ static int step (lua_State *L, Coder *c) {
   case F_ITEMS: return stepitems(L, c);
   case F_PAIRS: return steppairs(L, c);
   case F_META: return stepmeta(L, c);
-  case F_UPVALUES: return stepupvalues(L, c);
-  default: return stepargs(L, c);
+  case F_UPVALUES: return sk_wire_stepupvalues(L, c);
+  default: return sk_wire_stepargs(L, c);
   }
 }
 
@@ -661,8 +360,7 @@ static int readhead (lua_State *L, Coder *c) {
 
 static int decodeall (lua_State *L, Coder *c, uint64_t *n) {
   if (readhead(L, c) != DONE) return FAILED;
-  if (!readvarint(c, n) || !claim(c, *n) || *n > INT32_MAX)
-    return failshort(c);
+  if (!readvarint(c, n) || !claim(c, *n) || *n > INT32_MAX) return failshort(c);
   if (!enter(L, c, F_TOP, 0, 0, (uint32_t)*n)) return FAILED;
   while (c->nframes > 0)
     if (step(L, c) == FAILED) return FAILED;
@@ -716,8 +414,7 @@ void sk_wire_drop (const char *bytes, size_t n) {
 }
 
 
-bool sk_wire_isstring (const char *bytes, size_t n, size_t *at,
-                       size_t *len) {
+bool sk_wire_isstring (const char *bytes, size_t n, size_t *at, size_t *len) {
   Coder c = {.in = bytes, .at = bytes + 3, .end = bytes + n};
   uint64_t v;
   if (n < 4 || (uint8_t)bytes[0] != HEAD || bytes[1] != 1 ||

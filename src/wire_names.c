@@ -24,17 +24,18 @@
 
 static const char namekey; /* its address is the key of the names */
 
-static const char *const standard[] = {
-    LUA_STRLIBNAME, LUA_TABLIBNAME, LUA_MATHLIBNAME, LUA_IOLIBNAME,
-    LUA_OSLIBNAME,  LUA_COLIBNAME,  LUA_UTF8LIBNAME, LUA_DBLIBNAME,
-    LUA_LOADLIBNAME, NULL};
+static const char *const standard[] = {LUA_STRLIBNAME,  LUA_TABLIBNAME,
+                                       LUA_MATHLIBNAME, LUA_IOLIBNAME,
+                                       LUA_OSLIBNAME,   LUA_COLIBNAME,
+                                       LUA_UTF8LIBNAME, LUA_DBLIBNAME,
+                                       LUA_LOADLIBNAME, NULL};
 
 static const char *const base[] = {
-    "assert",   "collectgarbage", "dofile", "error",    "getmetatable",
-    "ipairs",   "load",   "loadfile", "next",     "pairs",
-    "pcall",    "print",          "rawequal", "rawget", "rawlen",
-    "rawset",   "require",        "select", "setmetatable", "tonumber",
-    "tostring", "type",           "warn",   "xpcall",   NULL};
+    "assert",   "collectgarbage", "dofile",   "error",        "getmetatable",
+    "ipairs",   "load",           "loadfile", "next",         "pairs",
+    "pcall",    "print",          "rawequal", "rawget",       "rawlen",
+    "rawset",   "require",        "select",   "setmetatable", "tonumber",
+    "tostring", "type",           "warn",     "xpcall",       NULL};
 
 
 /* ---- Names to values ---- */
@@ -317,8 +318,7 @@ static void notemodules (lua_State *L, Coder *c, int names, int loaded) {
   }
   lua_pushnil(L);
   while (lua_next(L, loaded)) {
-    if (lua_type(L, -2) == LUA_TSTRING &&
-        lua_topointer(L, -1) != c->globals) {
+    if (lua_type(L, -2) == LUA_TSTRING && lua_topointer(L, -1) != c->globals) {
       lua_pushvalue(L, -2);
       lua_insert(L, -2);
       notemodule(L, c, names);
