@@ -11,7 +11,8 @@ local layers = {
   { "list", "clock", "buf", "timers", "memo" }, -- plain C over memory
   { "guard", "arena", "slot", "doorbell", "object", "waiter", "ring", "sock",
     "poller", "poller_epoll", "spawn", "osthread" }, -- plain C over the OS
-  { "lib", "wire", "wire_coder", "wire_*", mutual = true }, -- Lua, the wire
+  { "lib", "wire", "wire_coder", "wire_put", "wire_get",
+    "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "scope", "select", mutual = true }, -- tasks
   { "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
