@@ -2,6 +2,7 @@
 ** lib_lock.c - skein.lock: one task at a time, anywhere in the family.
 */
 #include "lock.h"
+#include "open.h"
 #include "shared.h"
 
 #define CLASS "skein.Lock"

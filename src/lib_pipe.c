@@ -2,6 +2,7 @@
 ** lib_pipe.c - skein.pipe: two ends, both ways.
 */
 #include "pipe.h"
+#include "open.h"
 #include "transit.h"
 
 #define CLASS "skein.End"

@@ -1,6 +1,7 @@
 /*
 ** lib_queue.c - skein.queue: many producers, many consumers, anywhere.
 */
+#include "open.h"
 #include "transit.h"
 
 #define CLASS "skein.Queue"

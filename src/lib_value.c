@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cell.h"
+#include "open.h"
 #include "shared.h"
 
 #define CLASS "skein.Value"

@@ -13,5 +13,9 @@ SK_FUNC void sk_open_error (lua_State *L, Sched *S);
 SK_FUNC void sk_open_task (lua_State *L, Sched *S);
 SK_FUNC void sk_open_scope (lua_State *L, Sched *S);
 SK_FUNC void sk_open_channel (lua_State *L, Sched *S);
+SK_FUNC void sk_open_queue (lua_State *L, Sched *S);
+SK_FUNC void sk_open_pipe (lua_State *L, Sched *S);
+SK_FUNC void sk_open_lock (lua_State *L, Sched *S);
+SK_FUNC void sk_open_value (lua_State *L, Sched *S);
 
 #endif

@@ -3,6 +3,7 @@
 */
 #include "coro.h"
 #include "lib.h"
+#include "lib_wire.h"
 #include "open.h"
 
 SK_API int luaopen_skein_core (lua_State *L);
@@ -16,5 +17,10 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_error(L, S);
   sk_open_task(L, S);
   sk_open_channel(L, S);
+  sk_open_wire(L, S);
+  sk_open_queue(L, S);
+  sk_open_pipe(L, S);
+  sk_open_lock(L, S);
+  sk_open_value(L, S);
   return 1;
 }
