@@ -12,7 +12,7 @@
 #include "item.h"
 #include "seat.h"
 
-enum { SK_NOTHING, SK_RESULTS, SK_ERROR, SK_STOPPED };
+enum { SK_NOTHING, SK_RESULTS, SK_RAISED, SK_STOPPED };
 
 typedef struct Parcel {
   Object o;

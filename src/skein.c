@@ -22,5 +22,6 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_pipe(L, S);
   sk_open_lock(L, S);
   sk_open_value(L, S);
+  sk_open_process(L, S);
   return 1;
 }
