@@ -119,12 +119,22 @@ static int rest (lua_State *L, Sched *S) {
 }
 
 
-/* The group hears of a failure of its member: it collects, and cancels. */
-static void blame (lua_State *L, Sched *S, Nursery *group) {
+/*
+** The group hears of a failure of its member: it collects, and cancels. The
+** traceback goes to its owner, who will raise the error.
+*/
+static void blame (lua_State *L, Sched *S, Task *t) {
+  Nursery *group = t->nursery;
   lua_getiuservalue(L, GROUP, 1);
-  sk_outcome_pusherror(L, TASK);
+  lua_insert(L, -2);
   lua_rawseti(L, -2, luaL_len(L, -2) + 1);
   lua_pop(L, 1);
+  if (t->traced) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &TRACES);
+    lua_rawgetp(L, -1, t);
+    lua_rawsetp(L, -2, group->scope->task);
+    lua_pop(L, 1);
+  }
   sk_sched_cancelall(S, group);
 }
 
@@ -141,20 +151,48 @@ static void retire (Sched *S, Task *t) {
 }
 
 
+/* Take a task that does not end in the usual way out of all lists. */
+static void detach (Sched *S, Task *t) {
+  sk_list_remove(&t->self.link);
+  sk_timers_remove(&S->timers, &t->timer);
+  if (t->wait != NULL) {
+    t->wait->withdraw(S, t, t->wait);
+    if (t->wait->shared) S->shared--;
+    t->wait = NULL;
+  }
+  sk_sched_disown(S, t);
+  sk_scope_drop(S, t);
+}
+
+
+/* Settle the task whose function returned, or raised what is at the top. */
+static void settle (lua_State *L, Sched *S, Task *t, bool ok) {
+  if (ok) {
+    sk_outcome_settle(L, S, TASK, SK_FINISHED, lua_gettop(L) - BASE + 1);
+    return;
+  }
+  bool own = t->cancelled && sk_scope_owns(L, -1, t->outcome.id);
+  if (!own && t->nursery->group) {
+    lua_pushvalue(L, -1);
+    blame(L, S, t);
+  }
+  if (t->traced) taketrace(L, t, !own);
+  sk_outcome_settle(L, S, TASK, own ? SK_CANCELLED : SK_FAILED, 1);
+}
+
+
 static int finish (lua_State *L, int status, lua_KContext ctx) {
   Sched *S = (Sched *)ctx;
   Task *t = lua_touserdata(L, TASK);
-  bool ok = status == LUA_OK || status == LUA_YIELD;
-  Status st = SK_FINISHED;
-  if (!ok) {
-    bool own = t->cancelled && sk_scope_owns(L, -1, t->outcome.id);
-    st = own ? SK_CANCELLED : SK_FAILED;
+  bool ours = S->current == t;
+  if (sk_unlikely(!ours)) detach(S, t); /* a stranger resumed it */
+  if (sk_unlikely(t->cancelled)) {
+    lua_pushnil(L);
+    sk_scope_setreason(L, t);
   }
-  if (sk_unlikely(t->traced)) taketrace(L, t, st == SK_FAILED);
-  sk_outcome_settle(L, S, TASK, st, ok ? lua_gettop(L) - BASE + 1 : 1);
-  if (st == SK_FAILED && t->nursery->group) blame(L, S, t->nursery);
+  settle(L, S, t, status == LUA_OK || status == LUA_YIELD);
   retire(S, t);
-  return rest(L, S);
+  return ours ? rest(L, S) : 0;
 }
 
 
@@ -243,7 +281,7 @@ void sk_coro_start (lua_State *L, Sched *S, int handle, int nargs, Nursery *in,
   t->co = t->at = co;
   t->woken = lua_gettop(co) - (fresh ? 1 : BOTTOM);
   t->outcome.status = SK_PENDING;
-  t->what = NULL;
+  if (group != 0) t->outcome.asked = true; /* the group will know */
   enlist(S, t, in);
   sk_sched_ready(S, t);
 }
@@ -310,14 +348,7 @@ static int bury (lua_State *L) {
 ** while the task did, or a stranger resumed it.
 */
 static void died (Sched *S, lua_State *L, Task *t) {
-  sk_list_remove(&t->self.link);
-  sk_timers_remove(&S->timers, &t->timer);
-  sk_scope_drop(S, t);
-  if (t->wait != NULL) {
-    t->wait->withdraw(S, t, t->wait);
-    if (t->wait->shared) S->shared--;
-    t->wait = NULL;
-  }
+  detach(S, t);
   lua_pushcfunction(L, bury);
   if (!sk_coro_pushhandle(L, t)) {
     lua_pop(L, 1);

@@ -9,6 +9,7 @@
 #include "lib.h"
 #include "lib_task.h"
 #include "open.h"
+#include "scope.h"
 
 
 /* ---- starting ---- */
@@ -32,8 +33,11 @@ static void checkoptions (lua_State *L, int arg) {
 }
 
 
-/* Keep the top 'n' values in the handle until it is started; pops them. */
-static void keep (lua_State *L, int handle, int n) {
+/*
+** Keep the top 'n' values in the handle until it is started; pops them.
+** 'group': index of the group it will belong to, or 0.
+*/
+static void keep (lua_State *L, int handle, int n, int group) {
   lua_createtable(L, n, 1);
   lua_insert(L, -n - 1);
   for (int i = n; i >= 1; i--) lua_rawseti(L, -i - 1, i);
@@ -42,6 +46,10 @@ static void keep (lua_State *L, int handle, int n) {
   sk_outcome_pushbox(L, handle);
   lua_insert(L, -2);
   lua_setfield(L, -2, "kept");
+  if (group != 0) {
+    lua_pushvalue(L, group);
+    lua_setfield(L, -2, "group");
+  }
   lua_pop(L, 1);
 }
 
@@ -66,7 +74,7 @@ int sk_libtask_start (lua_State *L, Sched *S, int arg, Nursery *in, int group) {
   if (start)
     sk_coro_start(L, S, fn, nargs, in, group);
   else
-    keep(L, fn, nargs + 1);
+    keep(L, fn, nargs + 1, group);
   lua_settop(L, fn);
   return 1;
 }
@@ -95,8 +103,11 @@ static int task_start (lua_State *L) {
   lua_getfield(L, 3, "n");
   int n = (int)lua_tointeger(L, -1);
   luaL_checkstack(L, n, "too many arguments");
+  lua_getfield(L, 2, "group");
+  Nursery *in = lua_touserdata(L, 4 + 1);
+  if (in != NULL && in->closed) return luaL_error(L, "the group has ended");
   for (int i = 1; i <= n; i++) lua_rawgeti(L, 3, i);
-  sk_coro_start(L, S, 1, n - 1, NULL, 0);
+  sk_coro_start(L, S, 1, n - 1, in, in != NULL ? 5 : 0);
   lua_pushnil(L);
   lua_setfield(L, 2, "kept");
   lua_settop(L, 1);
@@ -108,11 +119,8 @@ static int task_start (lua_State *L) {
 static int task_cancel (lua_State *L) {
   Task *t = checktask(L);
   lua_settop(L, 2);
-  if (!lua_isnil(L, 2) && !sk_outcome_ended(&t->outcome) && !t->cancelled) {
-    sk_outcome_pushbox(L, 1);
-    lua_pushvalue(L, 2);
-    lua_setfield(L, 3, "reason");
-  }
+  if (!lua_isnil(L, 2) && !sk_outcome_ended(&t->outcome) && !t->cancelled)
+    sk_scope_setreason(L, t);
   lua_pushboolean(L, sk_coro_cancel(L, sk_upvalue(L), 1));
   return 1;
 }

@@ -12,7 +12,9 @@
 SK_FUNC void sk_open_error (lua_State *L, Sched *S);
 SK_FUNC void sk_open_task (lua_State *L, Sched *S);
 SK_FUNC void sk_open_scope (lua_State *L, Sched *S);
+SK_FUNC void sk_open_group (lua_State *L, Sched *S);
 SK_FUNC void sk_open_channel (lua_State *L, Sched *S);
+SK_FUNC void sk_open_dump (lua_State *L, Sched *S);
 SK_FUNC void sk_open_queue (lua_State *L, Sched *S);
 SK_FUNC void sk_open_pipe (lua_State *L, Sched *S);
 SK_FUNC void sk_open_lock (lua_State *L, Sched *S);

@@ -88,6 +88,33 @@ void sk_sched_cancelall (Sched *S, Nursery *n) {
 }
 
 
+void sk_sched_giveup (Sched *S, Nursery *n) {
+  for (List *l; (l = sk_list_pop(&n->members)) != NULL;) {
+    Task *t = sk_container(l, Task, sibling);
+    t->nursery = &S->loose;
+    t->home = NULL;
+    sk_list_add(&S->loose.members, l);
+    S->loose.live++;
+  }
+  n->live = 0;
+}
+
+
+void sk_sched_disown (Sched *S, Task *t) {
+  List *next, *end = &S->nurseries;
+  for (List *l = end->next; l != NULL && l != end; l = next) {
+    next = l->next;
+    Nursery *n = sk_container(l, Nursery, peer);
+    if (n->scope->task != t) continue;
+    sk_sched_cancelall(S, n);
+    sk_sched_giveup(S, n);
+    sk_list_remove(l);
+    n->scope = NULL;
+    n->closed = true;
+  }
+}
+
+
 /* ---- parking ---- */
 
 static int cannotwait (lua_State *L, Sched *S) {
@@ -175,16 +202,26 @@ int sk_sched_outcome (lua_State *L, Sched *S) {
 }
 
 
+/* Nothing can ever go on: tell what everything waits for. */
+static int deadlock (lua_State *L, Sched *S) {
+  sk_pusherror(L, "deadlock", "deadlock");
+  lua_pushliteral(L, "every task waits for something that can never come\n");
+  S->current->state = SK_PARKED; /* as it was when that was found */
+  S->dump(L, S);
+  S->current->state = SK_ACTIVE;
+  lua_concat(L, 2);
+  lua_setfield(L, -2, "message");
+  luaL_where(L, 1);
+  lua_setfield(L, -2, "where");
+  return lua_error(L);
+}
+
+
 int sk_sched_raise (lua_State *L, Sched *S, int err) {
   switch (err) {
   case -ECANCELED: return sk_scope_raise(L, S->current);
   case -EINTR: return sk_raise(L, "interrupted", "interrupted");
-  default:
-    S->dump(L, S);
-    return sk_raise(L, "deadlock",
-                    "every task waits for something that can "
-                    "never come\n%s",
-                    lua_tostring(L, -1));
+  default: return deadlock(L, S);
   }
 }
 

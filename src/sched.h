@@ -147,6 +147,10 @@ SK_FUNC bool sk_sched_disturb (Sched *S, Task *t, int err);
 
 SK_FUNC void sk_sched_cancel (Sched *S, Task *t);
 SK_FUNC void sk_sched_cancelscope (Sched *S, Scope *sc);
+/* Groups and runs of 't' will not be left in order: give their tasks up. */
+SK_FUNC void sk_sched_disown (Sched *S, Task *t);
+/* Tasks that refuse to end: from now on they belong to nobody. */
+SK_FUNC void sk_sched_giveup (Sched *S, Nursery *n);
 /* The scope of a group or run, and all of its tasks. */
 SK_FUNC void sk_sched_cancelall (Sched *S, Nursery *n);
 

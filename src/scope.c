@@ -6,6 +6,7 @@
 
 /* The error of a cancel holds the scope's serial under this address. */
 static const char SERIAL = 's';
+static const char REASONS = 'r'; /* by task, in the registry */
 
 
 static Scope *obtain (lua_State *L, Sched *S) {
@@ -27,6 +28,9 @@ static void release (Sched *S, Scope *sc) {
 
 Scope *sk_scope_enter (lua_State *L, Sched *S, ScopeKind kind) {
   Task *t = S->current;
+  if (sk_unlikely(t->at != L))
+    luaL_error(L, "cannot open a scope inside a coroutine that is not "
+                  "skein's: use skein.coroutine");
   Scope *sc = obtain(L, S);
   *sc = (Scope){
       .parent = t->scope, .task = t, .serial = ++S->ids, .kind = (uint8_t)kind};
@@ -70,9 +74,39 @@ void sk_scope_refresh (Task *t) {
 }
 
 
+void sk_scope_setreason (lua_State *L, Task *t) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &REASONS) == LUA_TNIL) {
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &REASONS);
+    lua_remove(L, -2);
+  }
+  lua_insert(L, -2);
+  lua_rawsetp(L, -2, t);
+  lua_pop(L, 1);
+}
+
+
+/* Push the reason given for the cancel of 't', or nil. */
+static void pushreason (lua_State *L, const Task *t) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &REASONS) != LUA_TTABLE) return;
+  lua_rawgetp(L, -1, t);
+  lua_remove(L, -2);
+}
+
+
 void sk_scope_pusherror (lua_State *L, Task *t) {
-  sk_pusherror(L, "cancelled", "cancelled");
-  lua_pushinteger(L, (lua_Integer)reaching(t));
+  uint64_t serial = reaching(t);
+  if (serial == t->outcome.id)
+    pushreason(L, t);
+  else
+    lua_pushnil(L);
+  const char *text = lua_tostring(L, -1);
+  sk_pusherror(L, "cancelled", "cancelled%s%s", text != NULL ? ": " : "",
+               text != NULL ? text : "");
+  lua_insert(L, -2);
+  lua_setfield(L, -2, "reason");
+  lua_pushinteger(L, (lua_Integer)serial);
   lua_rawsetp(L, -2, &SERIAL);
 }
 

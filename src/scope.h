@@ -31,6 +31,9 @@ SK_FUNC void sk_scope_refresh (Task *t);
 SK_FUNC void sk_scope_pusherror (lua_State *L, Task *t);
 SK_FUNC int sk_scope_raise (lua_State *L, Task *t);
 
+/* Remember the value at the top (popped; nil: none) as why 't' is cancelled. */
+SK_FUNC void sk_scope_setreason (lua_State *L, Task *t);
+
 /* Is the value at 'idx' the cancelled error of the scope of that serial? */
 SK_FUNC bool sk_scope_owns (lua_State *L, int idx, uint64_t serial);
 

@@ -151,6 +151,15 @@ static bool spin (Shared *s) {
 }
 
 
+/* Hang the doorbell where the poller hears it. */
+static bool hang (Shared *s) {
+  s->bell.fd = sk_slot_bell(&s->m);
+  s->bell.fire = onbell;
+  s->bell.idle = true;
+  return s->bell.fd >= 0 && sk_sched_watch(s->S, &s->bell, SK_READ) == 0;
+}
+
+
 static bool fallasleep (Sched *S) {
   Shared *s = sk_shared_of(S);
   uint32_t how = S->shared > 0 ? SK_ASLEEP_SHARED : SK_ASLEEP;
@@ -159,13 +168,7 @@ static bool fallasleep (Sched *S) {
     watchall(s);
     if (s->rescan) return false;
   }
-  if (s->m.bell < 0) {
-    if ((s->bell.fd = sk_slot_bell(&s->m)) < 0) return true;
-    s->bell.fire = onbell;
-    s->bell.idle = true;
-  }
-  if (s->bell.era == 0 || s->bell.era != S->poller.era)
-    sk_sched_watch(S, &s->bell, SK_READ);
+  if (sk_unlikely(s->bell.era == 0) && !hang(s)) return true;
   __atomic_store_n(&s->m.slot->asleep, how, __ATOMIC_SEQ_CST);
   uint64_t births = __atomic_load_n(&sk_root()->births, __ATOMIC_SEQ_CST);
   if (hasmail(s) || (S->shared > 0 && births != s->births)) {

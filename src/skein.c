@@ -16,7 +16,10 @@ int luaopen_skein_core (lua_State *L) {
   lua_newtable(L);
   sk_open_error(L, S);
   sk_open_task(L, S);
+  sk_open_scope(L, S);
+  sk_open_group(L, S);
   sk_open_channel(L, S);
+  sk_open_dump(L, S);
   sk_open_wire(L, S);
   sk_open_queue(L, S);
   sk_open_pipe(L, S);

@@ -99,6 +99,7 @@ typedef struct Nursery {
   Scope *scope;        /* of the task that opened it */
   bool closed;         /* takes no more tasks */
   bool group;          /* an error of a member cancels all */
+  int err;             /* what cut the wait for its tasks short */
   bool interrupted;    /* a run that Ctrl-C ended */
 } Nursery;
 

@@ -1,0 +1,122 @@
+/*
+** lib_dump.c - What every task does, or waits for: the facts for skein.dump.
+*/
+#include "clock.h"
+#include "coro.h"
+#include "lib.h"
+#include "open.h"
+
+static const char DUMP = 'd'; /* of the function that lays it out */
+
+
+/* Push "file:line" of the innermost Lua function in 'at', or nil. */
+static void pushplace (lua_State *L, lua_State *at) {
+  lua_Debug ar;
+  int level = at == L ? 2 : 0; /* not core.tasks and who lays it out */
+  for (; at != NULL && lua_getstack(at, level, &ar); level++) {
+    lua_getinfo(at, "Sl", &ar);
+    if (ar.currentline < 0) continue;
+    lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+    return;
+  }
+  lua_pushnil(L);
+}
+
+
+static void pushtaskname (lua_State *L, Sched *S, Task *t) {
+  if (t != &S->top && sk_coro_pushhandle(L, t)) {
+    sk_outcome_pushname(L, -1);
+    lua_remove(L, -2);
+  }
+  else
+    lua_pushstring(L, S->kind);
+}
+
+
+/* Push {id, name, state, what, since, where, parent} of a live task. */
+static void pushtask (lua_State *L, Sched *S, Task *t, const Task *parent) {
+  lua_createtable(L, 0, 7);
+  lua_pushinteger(L, (lua_Integer)t->outcome.id);
+  lua_setfield(L, -2, "id");
+  pushtaskname(L, S, t);
+  lua_setfield(L, -2, "name");
+  bool begun = t->outcome.status >= SK_RUNNING;
+  bool waits = t->state == SK_PARKED;
+  lua_pushstring(L, waits ? "waiting" : begun ? "running" : "pending");
+  lua_setfield(L, -2, "state");
+  if (waits && t->what != NULL) {
+    lua_pushstring(L, t->what);
+    lua_setfield(L, -2, "what");
+    lua_pushnumber(L, (lua_Number)(sk_clock_now() - t->since) / 1e9);
+    lua_setfield(L, -2, "since");
+  }
+  pushplace(L, t->at);
+  lua_setfield(L, -2, "where");
+  if (parent != NULL) {
+    lua_pushinteger(L, (lua_Integer)parent->outcome.id);
+    lua_setfield(L, -2, "parent");
+  }
+}
+
+
+/* Append the tasks of a nursery to the list at the top. */
+static void addmembers (lua_State *L, Sched *S, Nursery *n,
+                        const Task *parent) {
+  List *end = &n->members;
+  for (List *l = end->next; l != NULL && l != end; l = l->next) {
+    pushtask(L, S, sk_container(l, Task, sibling), parent);
+    lua_rawseti(L, -2, luaL_len(L, -2) + 1);
+  }
+}
+
+
+/* core.tasks() -> list: the top level, then all live tasks */
+static int core_tasks (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  lua_settop(L, 0);
+  lua_newtable(L);
+  pushtask(L, S, &S->top, NULL);
+  lua_rawseti(L, 1, 1);
+  addmembers(L, S, &S->loose, &S->top);
+  List *end = &S->nurseries;
+  for (List *l = end->next; l != NULL && l != end; l = l->next) {
+    Nursery *n = sk_container(l, Nursery, peer);
+    addmembers(L, S, n, n->scope->task);
+  }
+  return 1;
+}
+
+
+/* core.set_dump(f) - f() returns the text of skein.dump() */
+static int core_setdump (lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &DUMP);
+  return 0;
+}
+
+
+/* For a deadlock: what failed before may be the reason. */
+static void dump (lua_State *L, Sched *S) {
+  sk_outcome_reportall(L, S);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &DUMP) == LUA_TFUNCTION &&
+      lua_pcall(L, 0, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING)
+    return;
+  lua_pop(L, 1);
+  lua_pushliteral(L, "");
+}
+
+
+static const luaL_Reg functions[] = {
+    {"tasks", core_tasks},
+    {"set_dump", core_setdump},
+    {NULL, NULL},
+};
+
+
+void sk_open_dump (lua_State *L, Sched *S) {
+  S->dump = dump;
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, functions, 1);
+}
