@@ -93,6 +93,29 @@ int sk_crossing_pushcall (lua_State *L, Parcel *p) {
 }
 
 
+void sk_crossing_pushself (lua_State *L, const Sched *S) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &S->kind) != LUA_TNIL) return;
+  lua_pop(L, 1);
+  lua_pushliteral(L, "main");
+}
+
+
+void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
+                            const char *name) {
+  static const WireWhat what = {.verb = "send", .noun = "arg", .number = -1};
+  lua_createtable(L, 0, 3);
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "name");
+  sk_crossing_pushself(L, s->S);
+  lua_setfield(L, -2, "parent");
+  lua_getglobal(L, "arg");
+  lua_setfield(L, -2, "arg");
+  sk_shared_pack(L, s, lua_gettop(L), 1, &what);
+  lua_pop(L, 1);
+  sk_parcel_put(&s->m, p, &p->setup);
+}
+
+
 /* Encode the error's table at the top; a value that cannot cross is left
    out, for its text says what it was. */
 static void packerror (lua_State *L, Shared *s) {

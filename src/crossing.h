@@ -36,6 +36,16 @@ SK_FUNC int sk_crossing_begin (lua_State *L);
 */
 SK_FUNC int sk_crossing_pushcall (lua_State *L, Parcel *p);
 
+/* Push the name of the top level that runs now. */
+SK_FUNC void sk_crossing_pushself (lua_State *L, const Sched *S);
+
+/*
+** Put into the parcel what a fresh state is told besides its function: a
+** table with its 'name', its 'parent' and 'arg'. Raises.
+*/
+SK_FUNC void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
+                                    const char *name);
+
 /* Pop the table of an error and push it as an error object of kind "error". */
 SK_FUNC void sk_crossing_pusherror (lua_State *L);
 

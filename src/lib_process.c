@@ -233,14 +233,6 @@ static void live (lua_State *L, Shared *s, Parcel *p, int nargs,
 }
 
 
-/* Push the name of the top level that runs now. */
-static void pushself (lua_State *L, const Sched *S) {
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &S->kind) != LUA_TNIL) return;
-  lua_pop(L, 1);
-  lua_pushliteral(L, "main");
-}
-
-
 /* The name at the top of 'L' is that of our parent, process 'pid'. */
 static void setparent (lua_State *L, int pid) {
   lua_createtable(L, 0, 2);
@@ -277,7 +269,7 @@ static void becomechild (lua_State *L, Sched *S, Process *p, uint32_t slot,
   reseed(top);
   lua_settop(top, 0);
   S->kind = "process";
-  pushself(top, S);
+  sk_crossing_pushself(top, S);
   setparent(top, getppid());
   lua_pushstring(top, name);
   lua_rawsetp(top, LUA_REGISTRYINDEX, &S->kind);
@@ -364,23 +356,6 @@ static const char *pushprogram (lua_State *L, const Process *p,
 }
 
 
-/* What a fresh state is told besides its function: its name, and 'arg'. */
-static void packsetup (lua_State *L, Process *p, const char *name) {
-  static const WireWhat what = {.verb = "send", .noun = "arg", .number = -1};
-  Shared *s = sk_shared_of(p->S);
-  lua_createtable(L, 0, 2);
-  lua_pushstring(L, name);
-  lua_setfield(L, -2, "name");
-  pushself(L, p->S);
-  lua_setfield(L, -2, "parent");
-  lua_getglobal(L, "arg");
-  lua_setfield(L, -2, "arg");
-  sk_shared_pack(L, s, lua_gettop(L), 1, &what);
-  lua_pop(L, 1);
-  sk_parcel_put(&s->m, p->parcel, &p->parcel->setup);
-}
-
-
 static int startspawn (lua_State *L, Process *p, uint32_t slot) {
   Shared *s = sk_shared_of(p->S);
   int err = sk_object_lend(&s->m, &p->parcel->o, slot);
@@ -415,7 +390,7 @@ static void start (lua_State *L, int handle, int nargs) {
   if (p->method == SPAWN) {
     sk_shared_pack(L, s, fn, nargs + 1, &sk_wire_call);
     sk_parcel_put(&s->m, p->parcel, &p->parcel->input);
-    packsetup(L, p, name);
+    sk_crossing_packsetup(L, s, p->parcel, name);
   }
   p->child = calloc(1, sizeof *p->child);
   err = p->child == NULL ? -ENOMEM : sk_slot_take(s->m.index, &slot);

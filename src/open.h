@@ -20,5 +20,9 @@ SK_FUNC void sk_open_pipe (lua_State *L, Sched *S);
 SK_FUNC void sk_open_lock (lua_State *L, Sched *S);
 SK_FUNC void sk_open_value (lua_State *L, Sched *S);
 SK_FUNC void sk_open_process (lua_State *L, Sched *S);
+SK_FUNC void sk_open_thread (lua_State *L, Sched *S);
+
+/* The module itself. */
+SK_API int luaopen_skein_core (lua_State *L);
 
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "osthread.h"
 #include "shared.h"
 #include "spawn.h"
 #include "sweep.h"
@@ -262,6 +263,7 @@ static int leave (lua_State *L) {
   free(s->cargo);
   free(s->mine);
   sk_buf_fini(&s->copy);
+  sk_osthread_finish(s->S);
   sk_spawn_finish(s->S);
   return 0;
 }

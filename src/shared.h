@@ -30,6 +30,7 @@ typedef struct Petition { /* a wait for a shared object */
   Seat *seat;
   Task *task;             /* that is suspended */
   void (*notify) (struct Petition *p); /* ... or who is told instead */
+  void *arg;              /* for 'notify' */
   struct Petition *next;  /* of those that are free */
 } Petition;
 

@@ -6,8 +6,6 @@
 #include "lib_wire.h"
 #include "open.h"
 
-SK_API int luaopen_skein_core (lua_State *L);
-
 
 int luaopen_skein_core (lua_State *L) {
   luaL_checkversion(L);
@@ -26,5 +24,6 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_lock(L, S);
   sk_open_value(L, S);
   sk_open_process(L, S);
+  sk_open_thread(L, S);
   return 1;
 }
