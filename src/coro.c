@@ -245,7 +245,11 @@ static lua_State *newcoro (lua_State *L, Sched *S) {
 
 
 static lua_State *obtain (lua_State *L, Sched *S) {
-  return S->nidle > 0 ? S->idle[--S->nidle] : newcoro(L, S);
+  while (S->nidle > 0) {
+    lua_State *co = S->idle[--S->nidle];
+    if (sk_likely(lua_status(co) == LUA_YIELD)) return co;
+  } /* else a stranger resumed it, which broke it */
+  return newcoro(L, S);
 }
 
 

@@ -1,0 +1,79 @@
+--- Shared by every spec.
+
+local assert = require("luassert")
+local skein = require("skein")
+
+local support = {}
+
+--- Seconds after which a test that hangs is given up.
+support.patience = 20
+
+--- How many descriptors this process has open.
+---@return integer
+function support.fds()
+  local list = assert(io.popen("ls /proc/" .. skein.self().pid .. "/fd"))
+  local n = 0
+  for _ in list:lines() do n = n + 1 end
+  list:close()
+  return n - 1 -- the one that reads the list
+end
+
+--- A test body that runs in `skein.run`, with a watchdog, and must leave no
+--- task and no descriptor behind.
+---@param body fun()
+---@return fun()
+function support.task(body)
+  return function()
+    skein.sleep(0.0001) -- the scheduler's own descriptors are open
+    collectgarbage()
+    local live, fds = skein.live(), support.fds()
+    skein.run(skein.timeout, support.patience, body)
+    assert.equal(live, skein.live(), "tasks were left behind")
+    collectgarbage()
+    assert.equal(fds, support.fds(), "descriptors were left open")
+  end
+end
+
+--- The error that `fn(...)` raises.
+---@return any
+function support.failure(fn, ...)
+  local ok, err = pcall(fn, ...)
+  assert.is_false(ok, "no error was raised")
+  return err
+end
+
+--- Its kind, if it is one of skein's; else the error itself.
+---@return any
+function support.kind(fn, ...)
+  local err = support.failure(fn, ...)
+  return type(err) == "table" and err.kind or err
+end
+
+--- Runs a program in a fresh interpreter; what it wrote, and how it ended.
+---@param code string
+---@return string output, string how, integer code
+function support.program(code)
+  local name = os.tmpname()
+  local file = assert(io.open(name, "w"))
+  file:write(code)
+  file:close()
+  local env = ("LUA_PATH='%s' LUA_CPATH='%s'"):format(package.path,
+    package.cpath)
+  local run = assert(io.popen(("%s timeout -s KILL %d %s %s 2>&1"):format(env,
+    support.patience, support.lua, name)))
+  local output = run:read("a")
+  local _, how, status = run:close()
+  os.remove(name)
+  return output, how, status
+end
+
+-- The interpreter that runs the specs.
+do
+  local n = 0
+  while arg and arg[n - 1] do n = n - 1 end
+  local link = io.popen("readlink /proc/" .. skein.self().pid .. "/exe")
+  support.lua = link and link:read("l") or arg and arg[n] or "lua5.4"
+  if link then link:close() end
+end
+
+return support
