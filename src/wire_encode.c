@@ -138,7 +138,10 @@ static int stepupvalues (lua_State *L, Coder *c) {
     if (again(L, c, id, f->base, T_UPAGAIN)) continue;
     putbyte(c, T_UPVALUE);
     putbyte(c, i);
-    lua_getupvalue(L, f->base, i);
+    if (strcmp(lua_getupvalue(L, f->base, i), "_ENV") == 0) {
+      lua_pop(L, 1); /* whatever it is here */
+      lua_pushglobaltable(L);
+    }
     int status = put(L, c);
     if (status != DONE) return status;
   }
