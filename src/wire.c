@@ -57,6 +57,11 @@ void sk_coder_drop (Coder *c, uint32_t from) {
 }
 
 
+const void *sk_wire_ref (const Wire *w, size_t i) {
+  return ((const Coder *)w)->refs.data + i * REF_SIZE + 1;
+}
+
+
 void sk_wire_sent (Wire *w) {
   Coder *c = (Coder *)w;
   sk_buf_clear(&c->refs);
