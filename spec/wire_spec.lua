@@ -354,6 +354,9 @@ describe("functions", function()
     local late = package.loaded["spec.late"]
     assert.equal(late.tell, cross(late.tell))
     assert.equal(late, cross(function() return late end)())
+    late.byte, late.chars = string.gmatch("", ""), { "data" }
+    assert.equal(late.byte, cross(late.byte))
+    assert.are_not_equal(late.chars, cross(late.chars))
     package.loaded["spec.late"] = nil
     assert.are_not_equal(late.tell, cross(late.tell))
   end)

@@ -256,7 +256,8 @@ int sk_wire_try (lua_State *L, Wire *w, int first, int n,
   luaL_checkstack(L, ROOM, "too many values");
   c->limit = top + ROOM;
   c->what = what;
-  c->anchored = c->checked = false;
+  c->anchored = false;
+  c->checked = 0;
   while ((status = encode(L, c, first, n)) == FAILED && c->restart)
     lua_settop(L, top);
   if (sk_likely(status == DONE)) {
