@@ -47,13 +47,18 @@ const WireRef *sk_coder_getref (lua_State *L) {
 
 void sk_coder_drop (Coder *c, uint32_t from) {
   for (size_t at = (size_t)from * REF_SIZE; at < c->refs.size; at += REF_SIZE) {
-    char body[SK_WIRE_BODY];
+    uint64_t body[SK_WIRE_BODY / 8]; /* aligned */
     memcpy(body, c->refs.data + at + 1, sizeof body);
     const WireRef *ref = sk_coder_ref((uint8_t)c->refs.data[at]);
     if (ref != NULL) ref->drop(body);
   }
   sk_buf_clear(&c->refs);
   c->wire.nrefs = 0;
+}
+
+
+const void *sk_wire_ref (const Wire *w, size_t i) {
+  return ((const Coder *)w)->refs.data + i * REF_SIZE + 1;
 }
 
 

@@ -87,6 +87,12 @@ SK_FUNC void sk_wire_encode (lua_State *L, Wire *w, int first, int n,
 SK_FUNC size_t sk_wire_size (const Wire *w);
 SK_FUNC void sk_wire_copy (const Wire *w, char *to);
 
+/*
+** The body of reference 'i' of the message, from 0 to 'nrefs' - 1. Encoding
+** may begin anew and encode a reference twice: count what is here at the end.
+*/
+SK_FUNC const void *sk_wire_ref (const Wire *w, size_t i);
+
 /* The message is delivered: its holds are the receiver's now. */
 SK_FUNC void sk_wire_sent (Wire *w);
 

@@ -94,12 +94,12 @@ typedef struct Coder {
   const WireWhat *what;
   const void *globals; /* addresses of well-known tables */
   const void *errors;
-  int anchor;    /* stack index of a table that keeps all from the gc, or 0 */
-  bool anchored; /* use one */
-  bool checked;  /* the index of modules was compared with the modules */
-  bool restart;  /* begin again: the above changed */
-  bool calls;    /* the message names modules: worth a seal */
-  Memo index;    /* addresses of what modules hold, see wire_names.c */
+  int anchor;      /* stack index of a table that keeps all from the gc, or 0 */
+  bool anchored;   /* use one */
+  uint8_t checked; /* 1: the index fits the modules, 2: it is all new */
+  bool restart;    /* begin again: the above changed */
+  bool calls;      /* the message names modules: worth a seal */
+  Memo index;      /* addresses of what modules hold, see wire_names.c */
   uint64_t signature; /* of the modules that 'index' was made from */
 
   /* decoding */

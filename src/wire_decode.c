@@ -390,7 +390,9 @@ int sk_wire_decode (lua_State *L, Wire *w, const char *bytes, size_t n,
   }
   c->nframes = 0;
   if (c->why == NULL)
-    lua_pushfstring(L, "cannot receive: %s", lua_tostring(L, -1));
+    lua_pushfstring(L, "cannot %s: %s",
+                    flags & SK_WIRE_NOREFS ? "unpack" : "receive",
+                    lua_tostring(L, -1));
   else
     lua_pushfstring(L, "malformed message: %s (at byte %d)", c->why,
                     (int)(c->at - c->in));

@@ -138,7 +138,10 @@ static int stepupvalues (lua_State *L, Coder *c) {
     if (again(L, c, id, f->base, T_UPAGAIN)) continue;
     putbyte(c, T_UPVALUE);
     putbyte(c, i);
-    lua_getupvalue(L, f->base, i);
+    if (strcmp(lua_getupvalue(L, f->base, i), "_ENV") == 0) {
+      lua_pop(L, 1); /* whatever it is here */
+      lua_pushglobaltable(L);
+    }
     int status = put(L, c);
     if (status != DONE) return status;
   }
@@ -253,7 +256,8 @@ int sk_wire_try (lua_State *L, Wire *w, int first, int n,
   luaL_checkstack(L, ROOM, "too many values");
   c->limit = top + ROOM;
   c->what = what;
-  c->anchored = c->checked = false;
+  c->anchored = false;
+  c->checked = 0;
   while ((status = encode(L, c, first, n)) == FAILED && c->restart)
     lua_settop(L, top);
   if (sk_likely(status == DONE)) {

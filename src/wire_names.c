@@ -418,15 +418,16 @@ bool sk_names_push (lua_State *L, Coder *c, int idx, bool meta) {
   idx = lua_absindex(L, idx);
   if (sk_unlikely(c->signature == 0)) {
     refresh(L, c, true);
-    c->checked = true;
+    c->checked = 1;
   }
   if (find(L, c, idx, meta)) return true;
   if (!meta && !lua_isfunction(L, idx)) return false; /* data */
-  if (!c->checked) {
-    c->checked = true;
+  if (c->checked == 0) {
+    c->checked = 1;
     c->restart = refresh(L, c, false);
   }
-  if (c->restart || !lua_iscfunction(L, idx)) return false;
-  refresh(L, c, true); /* it is that or an error */
-  return find(L, c, idx, false);
+  if (c->restart || c->checked == 2 || !lua_iscfunction(L, idx)) return false;
+  c->checked = 2; /* it is in a module by now, or an error */
+  c->restart = refresh(L, c, true);
+  return false;
 }

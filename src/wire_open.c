@@ -159,19 +159,20 @@ static int openfunction (lua_State *L, Coder *c) {
 
 
 static int putref (lua_State *L, Coder *c, const WireRef *ref) {
-  char body[REF_SIZE] = {(char)ref->cls};
+  uint64_t body[SK_WIRE_BODY / 8] = {0}; /* aligned */
   if (c->what->norefs) {
     lua_pushfstring(L, "%s (it crosses to threads and processes only)",
                     ref->noun);
     return sk_wire_fail(L, c, lua_tostring(L, -1));
   }
   if (sk_buf_need(&c->refs, REF_SIZE) == NULL) sk_wire_failmemory(L);
-  int err = ref->encode(L, lua_gettop(L), body + 1);
+  int err = ref->encode(L, lua_gettop(L), body);
   if (err < 0) {
     lua_pushfstring(L, "%s: %s", ref->noun, strerror(-err));
     return sk_wire_fail(L, c, lua_tostring(L, -1));
   }
-  sk_buf_add(&c->refs, body, REF_SIZE);
+  sk_buf_addchar(&c->refs, (char)ref->cls); /* there is room */
+  sk_buf_add(&c->refs, body, sizeof body);
   c->wire.nrefs++;
   putbyte(c, T_REF);
   return done(L);
