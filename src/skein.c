@@ -7,6 +7,17 @@
 #include "open.h"
 
 
+/* core.methods(class) -> the table of the methods of a class, by its name */
+static int core_methods (lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  if (luaL_getmetatable(L, name) != LUA_TTABLE)
+    return luaL_argerror(L, 1, "name of a class expected");
+  if (lua_getfield(L, -1, "__index") == LUA_TFUNCTION)
+    lua_getupvalue(L, -1, 2); /* of handles, see outcome.c */
+  return 1;
+}
+
+
 int luaopen_skein_core (lua_State *L) {
   luaL_checkversion(L);
   Sched *S = sk_sched_open(L);
@@ -25,5 +36,7 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_value(L, S);
   sk_open_process(L, S);
   sk_open_thread(L, S);
+  lua_pushcfunction(L, core_methods);
+  lua_setfield(L, -2, "methods");
   return 1;
 }

@@ -2,6 +2,9 @@
 
 local core = require("skein.core")
 local dump = require("skein.dump")
+require("skein.lock")
+require("skein.process")
+require("skein.value")
 
 core.set_dump(dump)
 core.set_await(function(handle)
@@ -9,8 +12,14 @@ core.set_await(function(handle)
   return awaited:get()
 end)
 
-local skein = {}
-for name, value in pairs(core) do skein[name] = value end
-skein.dump = dump
+--- What of the C module is for users; the rest is for this layer.
+local public = {
+  "channel", "children", "group", "is_cancelled", "lock", "now", "on_error",
+  "pack", "parent", "pipe", "process", "queue", "run", "self", "shield",
+  "sleep", "task", "thread", "timeout", "unpack", "value", "yield",
+}
+
+local skein = { cpus = require("skein.cpus"), dump = dump }
+for _, name in ipairs(public) do skein[name] = core[name] end
 
 return skein
