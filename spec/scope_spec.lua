@@ -1,3 +1,4 @@
+local core = require("skein.core")
 local skein = require("skein")
 local support = require("spec.support")
 local task, kind = support.task, support.kind
@@ -351,7 +352,7 @@ describe("run", function()
     end, 1, nil, 3)))
     assert.equal("cancelled", t:status())
     assert.is_true(cleaned)
-    assert.equal(0, skein.live())
+    assert.equal(0, core.live())
   end)
 
   it("raises what was raised", function()
@@ -397,7 +398,7 @@ describe("deadlock", function()
       skein.task(c.get, c)
       skein.group(function(g) g:task(c.get, c) end)
     end))
-    assert.equal(0, skein.live())
+    assert.equal(0, core.live())
     assert.same({ nil, "timeout" }, { c:get(0) })
   end)
 

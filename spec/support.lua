@@ -1,6 +1,7 @@
 --- Shared by every spec.
 
 local assert = require("luassert")
+local core = require("skein.core")
 local skein = require("skein")
 
 local support = {}
@@ -26,9 +27,9 @@ function support.task(body)
   return function()
     skein.sleep(0.0001) -- the scheduler's own descriptors are open
     collectgarbage()
-    local live, fds = skein.live(), support.fds()
+    local live, fds = core.live(), support.fds()
     skein.run(skein.timeout, support.patience, body)
-    assert.equal(live, skein.live(), "tasks were left behind")
+    assert.equal(live, core.live(), "tasks were left behind")
     collectgarbage()
     assert.equal(fds, support.fds(), "descriptors were left open")
   end

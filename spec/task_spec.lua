@@ -1,3 +1,4 @@
+local core = require("skein.core")
 local skein = require("skein")
 local support = require("spec.support")
 local task = support.task
@@ -20,7 +21,7 @@ describe("task", function()
     end)
     assert.same({}, log)
     assert.equal("done", t:get())
-    assert.equal(0, skein.live())
+    assert.equal(0, core.live())
   end)
 
   it("takes its first step when its starter waits, in order", task(function()

@@ -630,6 +630,7 @@ static int core_process (lua_State *L) {
   p->method = method;
   p->daemon = daemon;
   p->hidden = hidden;
+  p->outcome.asked = true; /* a child says itself what went wrong */
   if (atonce)
     start(L, 1, nargs);
   else
