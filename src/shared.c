@@ -513,13 +513,13 @@ void sk_shared_forget (const void *body) {
 
 /* ---- messages ---- */
 
-static void fill (lua_State *L, Shared *s, Wire *w) {
-  int err = sk_item_new(&s->m, sk_wire_size(w), s->cargo, s->ncargo);
+static void fill (lua_State *L, Shared *s, Wire *w, size_t room) {
+  int err = sk_item_new(&s->m, room + sk_wire_size(w), s->cargo, s->ncargo);
   if (err != 0) {
     sk_wire_cancel(w);
     luaL_error(L, "cannot send: %s", strerror(-err));
   }
-  sk_wire_copy(w, sk_at(Item, s->m.slot->out)->bytes);
+  sk_wire_copy(w, sk_at(Item, s->m.slot->out)->bytes + room);
   sk_wire_sent(w);
   for (size_t i = 0; i < s->ncargo; i++) { /* who sends an end lets it go */
     uint32_t flags = sk_object_flags(&s->m, s->mine[i]);
@@ -529,12 +529,19 @@ static void fill (lua_State *L, Shared *s, Wire *w) {
 }
 
 
-void sk_shared_pack (lua_State *L, Shared *s, int first, int n,
-                     const WireWhat *what) {
+void *sk_shared_packafter (lua_State *L, Shared *s, size_t room, int first,
+                           int n, const WireWhat *what) {
   Wire *w = sk_wire_of(L);
   s->ncargo = 0;
   sk_wire_encode(L, w, first, n, what);
-  fill(L, s, w);
+  fill(L, s, w, room);
+  return sk_at(Item, s->m.slot->out)->bytes;
+}
+
+
+void sk_shared_pack (lua_State *L, Shared *s, int first, int n,
+                     const WireWhat *what) {
+  sk_shared_packafter(L, s, 0, first, n, what);
 }
 
 
@@ -543,7 +550,7 @@ int sk_shared_trypack (lua_State *L, Shared *s, int first, int n,
   Wire *w = sk_wire_of(L);
   s->ncargo = 0;
   if (sk_wire_try(L, w, first, n, what) != 0) return -1;
-  fill(L, s, w);
+  fill(L, s, w, 0);
   return 0;
 }
 
