@@ -51,9 +51,8 @@ typedef struct Shared {
   bool rescan;     /* somebody died: look for grants that were not delivered */
   int64_t spin;    /* how long to look out before sleeping, in ns */
   sk_time slept;   /* when it fell asleep last */
-  Off *cargo;      /* references in the message being made ... */
-  uint32_t *mine;  /* ... and our own entries for them */
-  size_t ncargo, maxcargo;
+  Off *cargo;      /* room for the references of a message being made */
+  size_t maxcargo;
   Buf copy;        /* of a message that stays where it is */
   struct Shared *next, **at; /* all of this process; see 'leaveall' */
   pthread_t thread;
