@@ -11,7 +11,7 @@
 #include "sweep.h"
 
 #define CLASS "skein.Shared"
-#define SPIN_MOST 20000  /* ns: an answer that takes longer is slept for */
+#define SPIN_MOST 20000 /* ns: an answer that takes longer is slept for */
 #define SPIN_LEAST 500
 
 static const char handles; /* key in the registry: the weak table of handles */
@@ -416,15 +416,15 @@ Handle *sk_shared_push (lua_State *L, Shared *s, Object *o, uint32_t flags,
                         const char *class) {
   Handle *h = find(L, o, flags);
   if (h != NULL) {
-    if (flags & ~h->flags)
-      sk_object_setflags(&s->m, h->ref, h->flags |= flags);
+    if (flags & ~h->flags) sk_object_setflags(&s->m, h->ref, h->flags |= flags);
     return h;
   }
   lua_pop(L, 1);
   h = newhandle(L, class);
   int err = sk_object_hold(&s->m, o, flags, &h->ref);
-  if (err != 0) luaL_error(L, "cannot hold a %s: %s",
-                           sk_object_class(o->type)->name, strerror(-err));
+  if (err != 0)
+    luaL_error(L, "cannot hold a %s: %s", sk_object_class(o->type)->name,
+               strerror(-err));
   h->o = o;
   h->flags = flags;
   enroll(L, h);
@@ -530,9 +530,9 @@ static void letgo (Shared *s, const Wire *w) {
 
 
 static void fill (lua_State *L, Shared *s, Wire *w) {
-  int err = listrefs(s, w) ? sk_item_new(&s->m, sk_wire_size(w), s->cargo,
-                                         w->nrefs)
-                           : -ENOMEM;
+  int err = listrefs(s, w)
+                ? sk_item_new(&s->m, sk_wire_size(w), s->cargo, w->nrefs)
+                : -ENOMEM;
   if (err != 0) {
     sk_wire_cancel(w);
     luaL_error(L, "cannot send: %s", strerror(-err));
@@ -567,8 +567,7 @@ void sk_shared_unsent (Shared *s) {
 
 int sk_shared_unpack (lua_State *L, Shared *s) {
   Item *i = sk_at(Item, s->m.slot->in);
-  int n = sk_wire_decode(L, sk_wire_of(L), i->bytes, i->size,
-                         SK_WIRE_TRUSTED);
+  int n = sk_wire_decode(L, sk_wire_of(L), i->bytes, i->size, SK_WIRE_TRUSTED);
   sk_item_free(&s->m, &s->m.slot->in);
   if (sk_likely(n >= 0)) return n;
   sk_raise(L, "transfer", "%s", lua_tostring(L, -1));
@@ -616,7 +615,7 @@ Petition *sk_shared_petition (lua_State *L, Shared *s, sk_time due) {
 }
 
 
-Petition *sk_shared_watcher (Shared *s, void (*notify) (Petition *)) {
+Petition *sk_shared_watcher (Shared *s, void (*notify)(Petition *)) {
   Petition *p = spare(s);
   if (p == NULL) return NULL;
   s->spare = p->next;

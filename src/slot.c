@@ -130,8 +130,8 @@ static void ring (Member *m, const Slot *s) {
   int fd = sk_slot_bell(m);
   if (fd < 0) return;
   /* a full queue means that it is ringing; a refusal, that it is dead */
-  while (sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL,
-                (struct sockaddr *)&a, (socklen_t)size) < 0 &&
+  while (sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&a,
+                (socklen_t)size) < 0 &&
          errno == EINTR)
     continue;
 }
