@@ -18,8 +18,11 @@ static int core_methods (lua_State *L) {
 }
 
 
+/* One scheduler for a Lua state, however often the module is loaded. */
 int luaopen_skein_core (lua_State *L) {
+  static const char module; /* key in the registry */
   luaL_checkversion(L);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &module) == LUA_TTABLE) return 1;
   Sched *S = sk_sched_open(L);
   sk_coro_open(L, S);
   lua_newtable(L);
@@ -38,5 +41,7 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_thread(L, S);
   lua_pushcfunction(L, core_methods);
   lua_setfield(L, -2, "methods");
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &module);
   return 1;
 }
