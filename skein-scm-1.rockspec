@@ -88,7 +88,7 @@ build = {
         "src/wire_seal.c",
       },
       defines = { "_GNU_SOURCE" },
-      libraries = { "pthread" },
+      libraries = { "pthread", "dl", "m" },
     },
   },
 }

@@ -76,7 +76,8 @@ static inline Slot *sk_slot (uint32_t index) {
   return &sk_root()->slot[index];
 }
 
-/* Take a slot in state NEW for a member that 'maker' makes; -EAGAIN: none. */
+/* Take a slot in state NEW for a member that 'maker' makes (0: for oneself).
+   0; -EAGAIN: there is none. */
 SK_FUNC int sk_slot_take (uint32_t maker, uint32_t *index);
 /* It lives, in this process: announce it to those who sleep. */
 SK_FUNC void sk_slot_live (Member *m);
