@@ -21,7 +21,7 @@ local function work(method)
 end
 
 show("main: has global %d, upvalue %d", pid, home)
-for _, method in ipairs({ "fork", "spawn", "server" }) do
+for _, method in ipairs({ "fork", "spawn" }) do
   skein.process({ method = method }, work, method):join()
   show("main: still has %d, %d", pid, home)
 end

@@ -103,7 +103,7 @@ describe("task", function()
 
   it("is not for oneself to wait for", task(function()
     local t
-    t = skein.task(function() return t:join() end)
+    t = skein.task(function() t:join() end)
     assert.error_matches(function() t:get() end, "cannot wait for itself")
   end))
 

@@ -10,8 +10,8 @@
 #include "arena.h"
 
 #define MAGIC UINT64_C(0x31306e69656b73) /* "skein01" */
-#define LARGEST (UINT64_C(64) << 30)      /* what is reserved at most ... */
-#define SMALLEST (UINT64_C(16) << 20)     /* ... and at least */
+#define LARGEST (UINT64_C(64) << 30)     /* what is reserved at most ... */
+#define SMALLEST (UINT64_C(16) << 20)    /* ... and at least */
 #define CLASSES 160
 #define LARGE (UINT64_C(128) << 10) /* free blocks from here lose their pages */
 #define KEEP (UINT64_C(8) << 20)    /* ... but for so many bytes of them */
@@ -79,8 +79,8 @@ static uint64_t reserve (void) {
 
 
 static char *map (int fd, uint64_t size) {
-  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                 MAP_SHARED | MAP_NORESERVE, fd, 0);
+  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+                 fd, 0);
   if (p == MAP_FAILED) return NULL;
   madvise(p, size, MADV_DONTDUMP);
   return p;
@@ -249,8 +249,8 @@ static void punch (Off b, size_t size) {
   uint64_t page = 4096, from = (b + sizeof(Off) + page - 1) / page * page;
   uint64_t to = (b - sizeof(Block) + size) / page * page;
   if (to > from)
-    fallocate(arena_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-              (off_t)from, (off_t)(to - from));
+    fallocate(arena_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
+              (off_t)(to - from));
 }
 
 

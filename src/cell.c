@@ -53,7 +53,8 @@ static void repair (Object *o, Bells *b) {
 static void fini (Member *m, Object *o) {
   Cell *c = (Cell *)o;
   for (int i = 0; i < 2; i++)
-    if (c->content[i].kind == SK_CELL_ITEM) sk_item_free(m, &c->content[i].item);
+    if (c->content[i].kind == SK_CELL_ITEM)
+      sk_item_free(m, &c->content[i].item);
 }
 
 

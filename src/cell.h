@@ -25,7 +25,7 @@ typedef struct Content {
 
 typedef struct Cell {
   Lock lock;
-  uint32_t type;  /* what may be in it; for the Lua edge */
+  uint32_t type; /* what may be in it; for the Lua edge */
   uint32_t which;
   Content content[2];
 } Cell;

@@ -186,6 +186,7 @@ static int finish (lua_State *L, int status, lua_KContext ctx) {
   Task *t = lua_touserdata(L, TASK);
   bool ours = S->current == t;
   if (sk_unlikely(!ours)) detach(S, t); /* a stranger resumed it */
+  if (sk_unlikely(t->strays)) sk_sched_disown(S, t);
   if (sk_unlikely(t->cancelled)) {
     lua_pushnil(L);
     sk_scope_setreason(L, t);
@@ -351,8 +352,10 @@ static int bury (lua_State *L) {
 ** The coroutine of 't' broke outside of the task's function: memory ended
 ** while the task did, or a stranger resumed it.
 */
-static void died (Sched *S, lua_State *L, Task *t) {
+static void died (Sched *S, Task *t) {
+  lua_State *L = S->aux;
   detach(S, t);
+  if (!lua_checkstack(L, LUA_MINSTACK)) return;
   lua_pushcfunction(L, bury);
   if (!sk_coro_pushhandle(L, t)) {
     lua_pop(L, 1);

@@ -20,8 +20,7 @@ static void describe (lua_State *L, int idx) {
   if (lua_type(L, idx) == LUA_TSTRING ||
       luaL_getmetafield(L, idx, "__tostring") != LUA_TNIL)
     luaL_tolstring(L, idx, NULL);
-  else if (lua_isnil(L, idx) || lua_isboolean(L, idx) ||
-           lua_isnumber(L, idx))
+  else if (lua_isnil(L, idx) || lua_isboolean(L, idx) || lua_isnumber(L, idx))
     luaL_tolstring(L, idx, NULL);
   else
     lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, idx));
@@ -183,8 +182,7 @@ void sk_crossing_pusherror (lua_State *L) {
 }
 
 
-int sk_crossing_collect (lua_State *L, Shared *s, Parcel *p,
-                         Status *status) {
+int sk_crossing_collect (lua_State *L, Shared *s, Parcel *p, Status *status) {
   if (!sk_parcel_take(&s->m, p, &p->output)) return -1;
   int n = sk_shared_unpack(L, s);
   *status = SK_FINISHED;

@@ -31,7 +31,6 @@ int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs) {
 
 
 void sk_item_free (Member *m, Off *word) {
-  if (sk_arena_owns(word))
-    sk_object_unload(m, &sk_at(Item, *word)->cargo);
+  if (sk_arena_owns(word)) sk_object_unload(m, &sk_at(Item, *word)->cargo);
   sk_arena_give(word);
 }

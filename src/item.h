@@ -29,8 +29,7 @@ typedef struct Item {
 ** Make room for a message of 'size' bytes in 'm->slot->out'; the caller fills
 ** in the bytes. 'refs' count from now. 0 or -ENOMEM.
 */
-SK_FUNC int sk_item_new (Member *m, size_t size, const Off *refs,
-                         size_t nrefs);
+SK_FUNC int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs);
 /* Free the message in '*word', if that owns one. */
 SK_FUNC void sk_item_free (Member *m, Off *word);
 

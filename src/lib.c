@@ -16,8 +16,7 @@ static sk_time deadline (lua_State *L, int arg, lua_Number seconds) {
   if (seconds <= 0) return SK_NOW;
   lua_Number ns = ceil(seconds * 1e9); /* never early */
   sk_time now = sk_clock_now();
-  return ns >= (lua_Number)(SK_FOREVER - now) ? SK_FOREVER
-                                              : now + (sk_time)ns;
+  return ns >= (lua_Number)(SK_FOREVER - now) ? SK_FOREVER : now + (sk_time)ns;
 }
 
 

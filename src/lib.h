@@ -29,8 +29,8 @@ SK_FUNC sk_time sk_checkspan (lua_State *L, int arg);
 SK_FUNC int sk_fail (lua_State *L, int err);
 
 /* Push an error object (API: errors): a table with 'kind' and 'message'. */
-SK_FUNC void sk_pusherror (lua_State *L, const char *kind, const char *fmt,
-                           ...) __attribute__((format(printf, 3, 4)));
+SK_FUNC void sk_pusherror (lua_State *L, const char *kind, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Push it and raise it; 'err.where' is the line that called the C function. */
 SK_FUNC int sk_raise (lua_State *L, const char *kind, const char *fmt, ...)
@@ -51,8 +51,7 @@ SK_FUNC void sk_newclass (lua_State *L, void *S, const char *name,
 
 /* Raise for a key of the table at 'arg' that is not among 'names' (a list
    that ends with NULL). */
-SK_FUNC void sk_checkoptions (lua_State *L, int arg,
-                              const char *const names[]);
+SK_FUNC void sk_checkoptions (lua_State *L, int arg, const char *const names[]);
 /* Option 'name' of the table at 'arg': a whole number of at least 'least'. */
 SK_FUNC lua_Integer sk_optcount (lua_State *L, int arg, const char *name,
                                  lua_Integer least, lua_Integer absent);

@@ -13,7 +13,9 @@
 #include <math.h>
 
 #include "lib.h"
+#include "lib_channel.h"
 #include "open.h"
+#include "select.h"
 
 #define CLASS "skein.Channel"
 #define FIRST 8   /* slots at first */
@@ -32,6 +34,7 @@ typedef struct Entry {
 
 typedef struct Channel {
   List getters, putters, joiners; /* who waits, oldest first */
+  List watchers;                  /* who waits for a get not to wait */
   lua_Integer capacity;           /* or UNBOUNDED */
   lua_Integer count;              /* items inside */
   lua_Integer size;               /* slots: a power of two */
@@ -41,6 +44,7 @@ typedef struct Channel {
   uint64_t seq;
   Order order;
   bool closed;
+  bool tapped; /* somebody must know when it is closed */
 } Channel;
 
 
@@ -80,28 +84,28 @@ static void siftdown (Entry *heap, lua_Integer n, Entry e) {
 }
 
 
-static void growheap (lua_State *L, Channel *ch, lua_Integer size) {
+static void growheap (lua_State *L, int self, Channel *ch, lua_Integer size) {
   Entry *heap = lua_newuserdatauv(L, (size_t)size * sizeof *heap, 0);
   for (lua_Integer i = 0; i < size; i++)
     heap[i] = i < ch->size ? ch->heap[i] : (Entry){.slot = i};
   ch->heap = heap;
-  lua_setiuservalue(L, 1, 2);
+  lua_setiuservalue(L, self, 2);
 }
 
 
-/* ---- the items; the channel is at 1 ---- */
+/* ---- the items; the channel is at 'self' ---- */
 
 /* Replace the table of items, with the ring laid out anew. */
-static void resize (lua_State *L, Channel *ch, lua_Integer size) {
-  if (ch->order == PRIORITY) growheap(L, ch, size);
+static void resize (lua_State *L, int self, Channel *ch, lua_Integer size) {
+  if (ch->order == PRIORITY) growheap(L, self, ch, size);
   lua_createtable(L, (int)size, 0);
-  lua_getiuservalue(L, 1, 1);
+  lua_getiuservalue(L, self, 1);
   for (lua_Integer i = 0; i < ch->count; i++) {
     lua_rawgeti(L, -1, 1 + ((ch->oldest + i) & (ch->size - 1)));
     lua_rawseti(L, -3, 1 + i);
   }
   lua_pop(L, 1);
-  lua_setiuservalue(L, 1, 1);
+  lua_setiuservalue(L, self, 1);
   ch->oldest = 0;
   ch->size = size;
 }
@@ -135,12 +139,12 @@ static lua_Integer drain (Channel *ch) {
 
 
 /* Put the value at the top inside; pops it. */
-static void enqueue (lua_State *L, Channel *ch, lua_Number priority) {
+static void enqueue (lua_State *L, int self, Channel *ch, lua_Number priority) {
   if (ch->count == ch->size) {
     luaL_argcheck(L, ch->size <= INT32_MAX / 4, 1, "too many items");
-    resize(L, ch, 2 * ch->size);
+    resize(L, self, ch, 2 * ch->size);
   }
-  lua_getiuservalue(L, 1, 1);
+  lua_getiuservalue(L, self, 1);
   lua_insert(L, -2);
   lua_rawseti(L, -2, 1 + fill(ch, priority));
   lua_pop(L, 1);
@@ -148,9 +152,9 @@ static void enqueue (lua_State *L, Channel *ch, lua_Number priority) {
 
 
 /* Push the next item and take it out. */
-static void dequeue (lua_State *L, Channel *ch) {
+static void dequeue (lua_State *L, int self, Channel *ch) {
   lua_Integer slot = 1 + drain(ch);
-  lua_getiuservalue(L, 1, 1);
+  lua_getiuservalue(L, self, 1);
   lua_rawgeti(L, -1, slot);
   lua_insert(L, -2);
   lua_pushnil(L);
@@ -190,6 +194,45 @@ static bool hasroom (const Channel *ch) {
 }
 
 
+/* Put the value at the top inside if that need not wait; pops it. */
+static bool tryput (lua_State *L, Sched *S, int self, Channel *ch,
+                    lua_Number priority) {
+  Waiter *w = sk_sched_claim(S, &ch->getters);
+  if (w != NULL) { /* hand it over directly */
+    lua_xmove(L, w->task->at, 1);
+    sk_sched_wake(S, w->task, 1);
+  }
+  else if (hasroom(ch)) {
+    enqueue(L, self, ch, priority);
+    sk_sched_wakeall(S, &ch->watchers, 0);
+  }
+  else
+    return false;
+  ch->unfinished++;
+  return true;
+}
+
+
+/* Push an item if that need not wait. */
+static bool tryget (lua_State *L, Sched *S, int self, Channel *ch) {
+  if (ch->count > 0) {
+    dequeue(L, self, ch);
+    Waiter *w = sk_sched_claim(S, &ch->putters);
+    if (w != NULL) { /* its value takes the room just made */
+      lua_Number priority = takefrom(L, S, ch, w);
+      enqueue(L, self, ch, priority);
+    }
+    else if (ch->count == 0 && ch->size > KEEP)
+      resize(L, self, ch, FIRST);
+    return true;
+  }
+  Waiter *w = sk_sched_claim(S, &ch->putters);
+  if (w == NULL) return false;
+  takefrom(L, S, ch, w);
+  return true;
+}
+
+
 /* ch:put(value, [timeout, [priority]]) -> true | nil, "timeout"|"closed" */
 static int channel_put (lua_State *L) {
   Sched *S = sk_upvalue(L);
@@ -200,46 +243,33 @@ static int channel_put (lua_State *L) {
   lua_settop(L, 2);
   sk_sched_checkpoint(L, S);
   if (ch->closed) return sk_fail(L, -EPIPE);
-  Waiter *w = sk_sched_claim(S, &ch->getters);
-  if (w != NULL) { /* hand it over directly */
-    lua_xmove(L, w->task->at, 1);
-    sk_sched_wake(S, w->task, 1);
+  if (tryput(L, S, 1, ch, priority)) {
+    lua_pushboolean(L, 1);
+    return sk_sched_turn(L, S, 1);
   }
-  else if (hasroom(ch))
-    enqueue(L, ch, priority);
-  else if (due == SK_NOW)
-    return sk_fail(L, -ETIMEDOUT);
-  else {
-    lua_pushnumber(L, priority);
-    S->current->self.value = 2;
-    return sk_sched_park(L, S, &ch->putters, due, "channel put");
-  }
-  ch->unfinished++;
-  lua_pushboolean(L, 1);
-  return sk_sched_turn(L, S, 1);
+  if (due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
+  lua_pushnumber(L, priority);
+  S->current->self.value = 2;
+  sk_sched_prepare(L, S, due);
+  sk_sched_wakeall(S, &ch->watchers, 0); /* a get need not wait now */
+  return sk_sched_suspend(L, S, &ch->putters, NULL, "channel put",
+                          (lua_KContext)S, sk_sched_finish);
 }
 
 
 static int get (lua_State *L, Sched *S, Channel *ch, sk_time due) {
   lua_settop(L, 1);
   sk_sched_checkpoint(L, S);
-  if (ch->count > 0) {
-    dequeue(L, ch);
-    Waiter *w = sk_sched_claim(S, &ch->putters);
-    if (w != NULL) /* its value takes the room just made */
-      enqueue(L, ch, takefrom(L, S, ch, w));
-    else if (ch->count == 0 && ch->size > KEEP)
-      resize(L, ch, FIRST);
-    return sk_sched_turn(L, S, 1);
-  }
-  Waiter *w = sk_sched_claim(S, &ch->putters);
-  if (w != NULL) {
-    takefrom(L, S, ch, w);
-    return sk_sched_turn(L, S, 1);
-  }
+  if (tryget(L, S, 1, ch)) return sk_sched_turn(L, S, 1);
   if (ch->closed) return sk_fail(L, -EPIPE);
   if (due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
   return sk_sched_park(L, S, &ch->getters, due, "channel get");
+}
+
+
+void sk_channel_push (lua_State *L, Sched *S, int channel) {
+  Channel *ch = lua_touserdata(L, channel);
+  if (ch->closed || !tryput(L, S, channel, ch, 0)) lua_pop(L, 1);
 }
 
 
@@ -273,9 +303,21 @@ static int channel_close (lua_State *L) {
   Sched *S = sk_upvalue(L);
   Channel *ch = checkchannel(L, S);
   ch->closed = true;
+  sk_sched_wakeall(S, &ch->watchers, 0);
   sk_sched_wakeall(S, &ch->putters, -EPIPE);
   sk_sched_wakeall(S, &ch->getters, -EPIPE);
+  if (ch->tapped) S->onclose(L, S);
   return 0;
+}
+
+
+void sk_channel_tap (lua_State *L, int channel) {
+  ((Channel *)lua_touserdata(L, channel))->tapped = true;
+}
+
+
+bool sk_channel_isopen (lua_State *L, int channel) {
+  return !((Channel *)lua_touserdata(L, channel))->closed;
 }
 
 
@@ -316,6 +358,67 @@ static int channel_join (lua_State *L) {
   return sk_sched_parkk(L, S, &ch->joiners, due, "channel join",
                         (lua_KContext)S, finishjoin);
 }
+
+
+/* ---- select ---- */
+
+static int attemptget (lua_State *L, Sched *S, int at) {
+  Channel *ch = lua_touserdata(L, at);
+  if (tryget(L, S, at, ch)) return 1;
+  return ch->closed ? sk_fail(L, -EPIPE) : -EAGAIN;
+}
+
+
+static void enlistget (lua_State *L, Sched *S, int at, Waiter *w) {
+  (void)S;
+  Channel *ch = lua_touserdata(L, at);
+  sk_list_add(&ch->getters, &w->link);
+}
+
+
+static int attemptput (lua_State *L, Sched *S, int at) {
+  Channel *ch = lua_touserdata(L, at);
+  if (lua_isnil(L, at + 1)) return luaL_error(L, "cannot put nil");
+  lua_Number priority = checkpriority(L, ch, at + 2);
+  if (ch->closed) return sk_fail(L, -EPIPE);
+  lua_pushvalue(L, at + 1);
+  if (!tryput(L, S, at, ch, priority)) {
+    lua_pop(L, 1);
+    return -EAGAIN;
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+
+static void enlistput (lua_State *L, Sched *S, int at, Waiter *w) {
+  Channel *ch = lua_touserdata(L, at);
+  sk_sched_wakeall(S, &ch->watchers, 0);
+  sk_list_add(&ch->putters, &w->link);
+}
+
+
+static int attemptready (lua_State *L, Sched *S, int at) {
+  (void)S;
+  const Channel *ch = lua_touserdata(L, at);
+  bool ready = ch->count > 0 || ch->closed || !sk_list_isempty(&ch->putters);
+  return ready ? 0 : -EAGAIN;
+}
+
+
+static void enlistready (lua_State *L, Sched *S, int at, Waiter *w) {
+  (void)S;
+  Channel *ch = lua_touserdata(L, at);
+  sk_list_add(&ch->watchers, &w->link);
+}
+
+
+static const SelectOp selects[] = {
+    {.name = "get", .attempt = attemptget, .enlist = enlistget},
+    {.name = "put", .attempt = attemptput, .enlist = enlistput},
+    {.name = "ready", .attempt = attemptready, .enlist = enlistready},
+    {.name = NULL},
+};
 
 
 /* ---- looking ---- */
@@ -408,7 +511,7 @@ static int core_channel (lua_State *L) {
   lua_createtable(L, FIRST, 0);
   lua_setiuservalue(L, 1, 1);
   ch->size = 0;
-  if (ch->order == PRIORITY) growheap(L, ch, FIRST);
+  if (ch->order == PRIORITY) growheap(L, 1, ch, FIRST);
   ch->size = FIRST;
   return 1;
 }
@@ -436,6 +539,7 @@ void sk_open_channel (lua_State *L, Sched *S) {
   sk_newclass(L, S, CLASS, methods, meta);
   luaL_getmetatable(L, CLASS);
   S->channels = lua_topointer(L, -1);
+  sk_select_class(L, selects);
   lua_pop(L, 1);
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, functions, 1);

@@ -74,9 +74,8 @@ static int lock_release (lua_State *L) {
   Lock *l = checklock(L, 1);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   if (sk_lock_release(&s->m, l, sk_shared_who(s)) != 0)
-    return luaL_error(L, l->owner == 0
-                             ? "the lock is not acquired"
-                             : "the lock belongs to another task");
+    return luaL_error(L, l->owner == 0 ? "the lock is not acquired"
+                                       : "the lock belongs to another task");
   if (s->held > 0) s->held--;
   return 0;
 }
@@ -127,8 +126,7 @@ static int hold_close (lua_State *L) {
 
 
 static int lock_tostring (lua_State *L) {
-  lua_pushfstring(L, "skein.Lock: %I",
-                  (LUAI_UACINT)sk_off(checklock(L, 1)));
+  lua_pushfstring(L, "skein.Lock: %I", (LUAI_UACINT)sk_off(checklock(L, 1)));
   return 1;
 }
 

@@ -4,6 +4,9 @@
 ** The class, and the table 'crew' with what lua/skein/pool.lua needs; there
 ** the other methods are.
 */
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include "lib_task.h"
 #include "open.h"
 #include "pool.h"
@@ -92,7 +95,6 @@ static void submit (lua_State *L, Sched *S, Pool *p) {
   int fn = 2;
   if (lua_type(L, 2) == LUA_TTABLE) checkwishes(L, fn++, &w);
   checkfunction(L, fn);
-  checkopen(L, p);
   int nargs = lua_gettop(L) - fn;
   Job *j = sk_outcome_new(L, S, &sk_job_class, sizeof *j, w.name);
   j->pool = p;
@@ -121,6 +123,15 @@ static void submit (lua_State *L, Sched *S, Pool *p) {
 
 /* pool:submit([opts,] fn, ...) -> job */
 static int pool_submit (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  checkopen(L, p);
+  submit(L, sk_upvalue(L), p);
+  return 1;
+}
+
+
+/* crew.submit(pool, fn, ...) -> job: even if the pool was closed meanwhile */
+static int crew_submit (lua_State *L) {
   submit(L, sk_upvalue(L), sk_pool_check(L, 1));
   return 1;
 }
@@ -138,6 +149,7 @@ static int pool_apply (lua_State *L) {
   Sched *S = sk_upvalue(L);
   Pool *p = sk_pool_check(L, 1);
   checkfunction(L, 2);
+  checkopen(L, p);
   sk_sched_checkpoint(L, S);
   submit(L, S, p);
   Job *j = lua_touserdata(L, 2);
@@ -373,6 +385,16 @@ static int crew_aside (lua_State *L) {
 }
 
 
+/* crew.terminal() -> columns of the terminal that stderr is | nil */
+static int crew_terminal (lua_State *L) {
+  struct winsize size;
+  if (!isatty(STDERR_FILENO)) return 0;
+  bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0;
+  lua_pushinteger(L, known && size.ws_col > 0 ? size.ws_col : 80);
+  return 1;
+}
+
+
 /* ---- the pool ---- */
 
 static void newtable (lua_State *L, lua_State *to, const char *mode) {
@@ -452,6 +474,7 @@ static const luaL_Reg batchmethods[] = {{"wait", batch_wait}, {NULL, NULL}};
 
 static const luaL_Reg crew[] = {
     {"new", crew_new},       {"part", crew_part},
+    {"submit", crew_submit}, {"terminal", crew_terminal},
     {"batch", crew_batch},   {"endpart", crew_endpart},
     {"mark", crew_mark},     {"unmark", crew_unmark},
     {"limit", crew_limit},   {"drop", crew_drop},
@@ -472,5 +495,7 @@ void sk_open_pool (lua_State *L, Sched *S) {
   luaL_getsubtable(L, -1, "crew");
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, crew, 1);
+  luaL_getmetatable(L, CLASS);
+  lua_setfield(L, -2, "meta");
   lua_pop(L, 1);
 }

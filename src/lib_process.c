@@ -26,15 +26,15 @@ typedef struct Process {
   Child *child;    /* NULL until it is started */
   Parcel *parcel;
   Sched *S;
-  uint64_t epoch;  /* a forked child's copy of the handle is a stranger */
-  uint32_t ref;    /* of the parcel */
-  int pid;         /* stays known after the end */
-  int status;      /* exit code or -signal, once ended */
+  uint64_t epoch; /* a forked child's copy of the handle is a stranger */
+  uint32_t ref;   /* of the parcel */
+  int pid;        /* stays known after the end */
+  int status;     /* exit code or -signal, once ended */
   int method;
   bool daemon;
-  bool cancelled;  /* by 'cancel' */
-  bool hidden;     /* not one of the user's: a worker */
-  bool holds;      /* the reference */
+  bool cancelled; /* by 'cancel' */
+  bool hidden;    /* not one of the user's: a worker */
+  bool holds;     /* the reference */
 } Process;
 
 static const char *const methodnames[] = {"fork", "spawn", NULL};
@@ -61,8 +61,10 @@ static void pushdeath (lua_State *L, const Process *p) {
     return;
   }
   if (p->status == SK_UNKNOWN) {
-    sk_pusherror(L, "exited", "the process %d ended; how is not known, for "
-                 "somebody else waited for it", p->pid);
+    sk_pusherror(L, "exited",
+                 "the process %d ended; how is not known, for "
+                 "somebody else waited for it",
+                 p->pid);
     return;
   }
   const char *name = sk_signals_name(-p->status);
@@ -247,8 +249,7 @@ static void setparent (lua_State *L, int pid) {
 /* math.random of the child is not that of the parent. */
 static void reseed (lua_State *L) {
   lua_getglobal(L, "math");
-  if (lua_istable(L, -1) &&
-      lua_getfield(L, -1, "randomseed") == LUA_TFUNCTION)
+  if (lua_istable(L, -1) && lua_getfield(L, -1, "randomseed") == LUA_TFUNCTION)
     lua_pcall(L, 0, 0, 0);
 }
 
@@ -285,8 +286,9 @@ static void becomechild (lua_State *L, Sched *S, Process *p, uint32_t slot,
 static void checkalone (lua_State *L) {
   int n = sk_spawn_threads();
   if (n > 1)
-    luaL_error(L, "cannot fork while other threads of this process live "
-                  "(%d do): use method = \"spawn\", or end the threads first",
+    luaL_error(L,
+               "cannot fork while other threads of this process live "
+               "(%d do): use method = \"spawn\", or end the threads first",
                n - 1);
 }
 
@@ -337,8 +339,7 @@ static const char *pushpath (lua_State *L, const char *key) {
 
 
 /* Push the program that a fresh interpreter runs. */
-static const char *pushprogram (lua_State *L, const Process *p,
-                                uint32_t slot) {
+static const char *pushprogram (lua_State *L, const Process *p, uint32_t slot) {
   luaL_Buffer b;
   const char *path = pushpath(L, "path"), *cpath = pushpath(L, "cpath");
   luaL_buffinit(L, &b);
@@ -347,9 +348,9 @@ static const char *pushprogram (lua_State *L, const Process *p,
   luaL_addstring(&b, " package.cpath=");
   addquoted(&b, cpath);
   char call[160];
-  snprintf(call, sizeof call,
-           " require('skein.core').enter(%d,%u,%llu,%d)", sk_arena_fd(), slot,
-           (unsigned long long)sk_off(p->parcel), getpid());
+  snprintf(call, sizeof call, " require('skein.core').enter(%d,%u,%llu,%d)",
+           sk_arena_fd(), slot, (unsigned long long)sk_off(p->parcel),
+           getpid());
   luaL_addstring(&b, call);
   luaL_pushresult(&b);
   return lua_tostring(L, -1);
@@ -362,7 +363,7 @@ static int startspawn (lua_State *L, Process *p, uint32_t slot) {
   if (err != 0) return err;
   char *argv[4];
   argv[0] = (char *)(uintptr_t)interpreter();
-  argv[1] = (char *)(uintptr_t)"-e";
+  argv[1] = (char *)(uintptr_t) "-e";
   argv[2] = (char *)(uintptr_t)pushprogram(L, p, slot);
   argv[3] = NULL;
   return sk_spawn_exec(p->child, argv[0], argv, sk_arena_fd());
@@ -552,8 +553,8 @@ static int process_signal (lua_State *L) {
     if (signo == 0) signo = -1;
   }
   if (signo < 0)
-    luaL_argerror(L, 2, lua_pushfstring(L, "unknown signal '%s'",
-                                        lua_tostring(L, 2)));
+    luaL_argerror(
+        L, 2, lua_pushfstring(L, "unknown signal '%s'", lua_tostring(L, 2)));
   return send(L, p, signo);
 }
 
@@ -598,8 +599,7 @@ static int process_gc (lua_State *L) {
   Process *p = checkprocess(L);
   Shared *s = sk_shared_of(p->S);
   sk_sched_unwatch(p->S, &p->watch);
-  if (p->holds && p->child == NULL && s != NULL)
-    sk_object_drop(&s->m, p->ref);
+  if (p->holds && p->child == NULL && s != NULL) sk_object_drop(&s->m, p->ref);
   p->holds = false;
   if (p->child != NULL) sk_spawn_free(p->child);
   p->child = NULL;

@@ -232,6 +232,7 @@ static const luaL_Reg functions[] = {
     {"self", core_self},
     {"live", core_live},
     {"on_error", sk_outcome_onerror},
+    {"is_handle", sk_outcome_ishandle},
     {NULL, NULL},
 };
 

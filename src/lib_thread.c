@@ -29,10 +29,10 @@ typedef struct Thread {
   Outcome outcome; /* must be first */
   Body *body;      /* NULL until it is started, and after the end */
   Parcel *parcel;
-  Petition *end;   /* who is told of it */
+  Petition *end; /* who is told of it */
   Sched *S;
-  uint64_t epoch;  /* a forked child's copy of the handle is a stranger */
-  uint32_t ref;    /* of the parcel */
+  uint64_t epoch; /* a forked child's copy of the handle is a stranger */
+  uint32_t ref;   /* of the parcel */
   bool daemon, cancelled, hidden, holds;
 } Thread;
 
@@ -82,8 +82,7 @@ static void live (lua_State *L, Body *b) {
   Shared *s = sk_shared_of(sk_sched_of(L));
   snprintf(source, sizeof source, "thread '%s'", lua_tostring(L, -1));
   lua_settop(L, 0);
-  sk_crossing_run(L, s, b->parcel, sk_crossing_pushcall(L, b->parcel),
-                  source);
+  sk_crossing_run(L, s, b->parcel, sk_crossing_pushcall(L, b->parcel), source);
 }
 
 
@@ -220,8 +219,7 @@ static int launch (lua_State *L, Shared *s, Thread *t) {
   if (err == 0) err = sk_slot_take(s->m.index, &b->last);
   if (err == 0) err = sk_object_lend(&s->m, &t->parcel->o, b->slot);
   if (err == 0) err = sk_object_lend(&s->m, &t->parcel->o, b->last);
-  if (err == 0 && (t->end = sk_shared_watcher(s, onend)) == NULL)
-    err = -ENOMEM;
+  if (err == 0 && (t->end = sk_shared_watcher(s, onend)) == NULL) err = -ENOMEM;
   if (err == 0) {
     t->end->arg = t;
     sk_slot(b->slot)->pid = sk_slot(b->last)->pid = getpid();
@@ -325,8 +323,7 @@ static int thread_close (lua_State *L) {
 static int thread_gc (lua_State *L) {
   Thread *t = checkthread(L);
   Shared *s = sk_shared_of(t->S);
-  if (t->holds && t->body == NULL && s != NULL)
-    sk_object_drop(&s->m, t->ref);
+  if (t->holds && t->body == NULL && s != NULL) sk_object_drop(&s->m, t->ref);
   t->holds = false;
   return 0;
 }

@@ -40,8 +40,8 @@ enum { SET, ADD, CAS };
 
 typedef struct Change { /* what is asked for, and what came of it */
   int op;
-  Content new, old;   /* ADD: 'new' is what to add */
-  const char *wrong;  /* why it was refused */
+  Content new, old;  /* ADD: 'new' is what to add */
+  const char *wrong; /* why it was refused */
   bool done;
 } Change;
 
@@ -86,8 +86,7 @@ static Content checktyped (lua_State *L, int arg, const Type *t) {
 ** The value at 'arg' as content; what is no number becomes a message in
 ** 'm.slot->out'.
 */
-static Content checkcontent (lua_State *L, Shared *s, int arg,
-                             uint32_t type) {
+static Content checkcontent (lua_State *L, Shared *s, int arg, uint32_t type) {
   Content c = {0};
   if (type != ANY) return checktyped(L, arg, &types[type]);
   if (lua_isinteger(L, arg)) {
@@ -150,8 +149,7 @@ static bool equals (const Content *a, const Content *b, Off bitem) {
     return a->kind == SK_CELL_INTEGER ? a->u.i == b->u.i : a->u.d == b->u.d;
   const Content *i = a->kind == SK_CELL_INTEGER ? a : b;
   double d = a->kind == SK_CELL_FLOAT ? a->u.d : b->u.d;
-  return d >= -0x1p63 && d < 0x1p63 && floor(d) == d &&
-         (int64_t)d == i->u.i;
+  return d >= -0x1p63 && d < 0x1p63 && floor(d) == d && (int64_t)d == i->u.i;
 }
 
 
@@ -353,8 +351,10 @@ static uint32_t checktype (lua_State *L, int arg) {
   const char *name = luaL_checkstring(L, arg);
   for (uint32_t i = 1; i < SK_COUNT(types); i++)
     if (strcmp(types[i].name, name) == 0) return i;
-  lua_pushfstring(L, "unknown type '%s' (int8, uint8, int16, uint16, int32, "
-                     "uint32, int64, float, double)", name);
+  lua_pushfstring(L,
+                  "unknown type '%s' (int8, uint8, int16, uint16, int32, "
+                  "uint32, int64, float, double)",
+                  name);
   luaL_argerror(L, arg, lua_tostring(L, -1));
   return 0;
 }

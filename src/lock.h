@@ -14,9 +14,9 @@ enum { SK_ABANDONED = 1 };
 
 typedef struct Lock {
   Object o;
-  uint64_t owner;     /* 0: free */
-  uint32_t slot;      /* where the owner lives */
-  uint32_t depth;     /* how often it acquired it */
+  uint64_t owner; /* 0: free */
+  uint32_t slot;  /* where the owner lives */
+  uint32_t depth; /* how often it acquired it */
   uint32_t reentrant;
   uint32_t abandoned; /* the last owner died, and nobody was told yet */
   int32_t passing;    /* what the one it is passed to will be told */

@@ -31,7 +31,7 @@ static Ref *entry (const Slot *s, uint32_t n) {
 }
 
 
-void sk_object_each (Slot *s, void (*f) (void *, Object *, uint32_t),
+void sk_object_each (Slot *s, void (*f)(void *, Object *, uint32_t),
                      void *arg) {
   for (uint32_t i = 0; i < SK_STAGES && s->refs[i] != 0; i++) {
     Ref *r = sk_at(Ref, s->refs[i]);
@@ -314,8 +314,6 @@ void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags) {
   leaverefs(f);
   sk_slot_ring(m, &bells);
 }
-
-
 
 
 void sk_object_drop (Member *m, uint32_t ref) {

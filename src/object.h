@@ -36,17 +36,17 @@ typedef struct Object {
   Guard guard;
   uint32_t type;
   uint32_t refs;
-  uint32_t dying;  /* the slot that takes it down, or 0 */
-  uint32_t marks;  /* of a recount */
-  Off next, prev;  /* all objects */
-  Off self;        /* the word that owns the object's block */
-  Off whole;       /* the object it is a part of; 0: none */
+  uint32_t dying; /* the slot that takes it down, or 0 */
+  uint32_t marks; /* of a recount */
+  Off next, prev; /* all objects */
+  Off self;       /* the word that owns the object's block */
+  Off whole;      /* the object it is a part of; 0: none */
 } Object;
 
 typedef struct Cargo { /* the head of a message that carries references */
   Off next, prev;      /* all carriers */
   uint64_t nrefs;
-  uint64_t where;      /* bytes from here to the references, as Off */
+  uint64_t where; /* bytes from here to the references, as Off */
 } Cargo;
 
 enum { SK_REF_ACTIVE = 8, SK_REF_FLAGS = 15 };
@@ -57,28 +57,28 @@ typedef struct Class {
   const char *name;
   size_t size;
   /* Under the guard: mend what a dead owner of the guard left half done. */
-  void (*repair) (Object *o, Bells *b);
+  void (*repair)(Object *o, Bells *b);
   /* Under the guard: 'w' has left the line without its wish. */
-  void (*unwait) (Member *m, Object *o, struct Seat *w, Bells *b);
+  void (*unwait)(Member *m, Object *o, struct Seat *w, Bells *b);
   /* Under the guard: 'w' got its wish, but nobody is there to enjoy it. */
-  void (*giveback) (Member *m, Object *o, struct Seat *w, Bells *b);
+  void (*giveback)(Member *m, Object *o, struct Seat *w, Bells *b);
   /* Under the guard: 'slot' gives up its reference, or died. */
-  void (*depart) (Object *o, uint32_t slot, Bells *b);
+  void (*depart)(Object *o, uint32_t slot, Bells *b);
   /* Under refguard: 'by' more references with these flags; 0: forget all. */
-  void (*tally) (Object *o, uint32_t flags, int by);
+  void (*tally)(Object *o, uint32_t flags, int by);
   /* Under refguard: the tally has changed. */
-  void (*tallied) (Member *m, Object *o, Bells *b);
+  void (*tallied)(Member *m, Object *o, Bells *b);
   /* No reference is left: free what it owns. May be called again after a
      death inside. */
-  void (*fini) (Member *m, Object *o);
+  void (*fini)(Member *m, Object *o);
 } Class;
 
 SK_FUNC void sk_object_register (uint32_t type, const Class *c);
 SK_FUNC const Class *sk_object_class (uint32_t type);
 
 /* A new object, zeroed but for its head, and the first reference to it. */
-SK_FUNC int sk_object_new (Member *m, uint32_t type, uint32_t flags,
-                           Object **o, uint32_t *ref);
+SK_FUNC int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **o,
+                           uint32_t *ref);
 /* One more reference of 'm'. 0 or -ENOMEM. */
 SK_FUNC int sk_object_hold (Member *m, Object *o, uint32_t flags,
                             uint32_t *ref);
@@ -104,8 +104,8 @@ SK_FUNC int sk_object_inherit (Member *from, uint32_t to);
 /* Give slot 'to', which nobody lives in yet, its first reference: entry 0. */
 SK_FUNC int sk_object_lend (Member *m, Object *o, uint32_t to);
 /* Call 'f' for each reference in the table of 's'. */
-SK_FUNC void sk_object_each (Slot *s, void (*f) (void *arg, Object *o,
-                                                 uint32_t flags),
+SK_FUNC void sk_object_each (Slot *s,
+                             void (*f)(void *arg, Object *o, uint32_t flags),
                              void *arg);
 /* Count all references anew, and take down what has none. */
 SK_FUNC void sk_object_recount (Member *m);

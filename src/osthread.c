@@ -62,7 +62,7 @@ static void delist (OsThread *t) {
 }
 
 
-int sk_osthread_start (OsThread *t, void *(*body) (void *)) {
+int sk_osthread_start (OsThread *t, void *(*body)(void *)) {
   sigset_t all, before;
   pthread_mutex_lock(&guard);
   int err = claim();
@@ -80,7 +80,7 @@ int sk_osthread_start (OsThread *t, void *(*body) (void *)) {
 }
 
 
-void sk_osthread_listen (OsThread *t, void (*f) (void *), void *arg) {
+void sk_osthread_listen (OsThread *t, void (*f)(void *), void *arg) {
   sigset_t ours;
   sigemptyset(&ours);
   sigaddset(&ours, signo);

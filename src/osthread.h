@@ -13,21 +13,20 @@
 
 typedef struct OsThread {
   pthread_t id;
-  bool daemon;      /* not awaited when the program ends */
-  bool listed;      /* it runs, or was not joined yet */
-  int refs;         /* who looks at it: its maker and itself */
-  int stop;         /* it is asked to stop */
-  void (*onalert) (void *arg); /* called in it, by a signal handler ... */
-  void *arg;                   /* ... while this is set */
-  const void *user; /* on whose behalf it was started */
+  bool daemon;                /* not awaited when the program ends */
+  bool listed;                /* it runs, or was not joined yet */
+  int refs;                   /* who looks at it: its maker and itself */
+  int stop;                   /* it is asked to stop */
+  void (*onalert)(void *arg); /* called in it, by a signal handler ... */
+  void *arg;                  /* ... while this is set */
+  const void *user;           /* on whose behalf it was started */
   struct OsThread *next, **at;
 } OsThread;
 
 /* Start 'body(t)'; 't' was made by calloc. 0 or -errno. */
-SK_FUNC int sk_osthread_start (OsThread *t, void *(*body) (void *));
+SK_FUNC int sk_osthread_start (OsThread *t, void *(*body)(void *));
 /* In the thread: 'f(arg)' is called when it is alerted; f = NULL: not. */
-SK_FUNC void sk_osthread_listen (OsThread *t, void (*f) (void *arg),
-                                 void *arg);
+SK_FUNC void sk_osthread_listen (OsThread *t, void (*f)(void *arg), void *arg);
 /* Ask it to stop: alerts it, now or when it begins to listen. */
 SK_FUNC void sk_osthread_stop (OsThread *t);
 /* It is about to end: wait until it has. */

@@ -15,9 +15,10 @@
 #include "lib.h"
 #include "outcome.h"
 #include "scope.h"
+#include "select.h"
 
 #define REPORT "skein.report"
-#define GETS 1 /* tag of a waiter that takes the error */
+#define GETS 1 /* 'value' of a waiter that takes the error */
 
 typedef struct Report {
   List link; /* in Sched.reports while nobody asked; must be first */
@@ -211,6 +212,14 @@ void sk_outcome_reportall (lua_State *L, Sched *S) {
 }
 
 
+/* core.is_handle(value) -> boolean */
+int sk_outcome_ishandle (lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_pushboolean(L, sk_outcome_test(L, 1) != NULL);
+  return 1;
+}
+
+
 /* core.on_error(f or nil) - who is told of failures that nobody asked for. */
 int sk_outcome_onerror (lua_State *L) {
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -249,7 +258,7 @@ static void store (lua_State *L, int handle, int n) {
 static bool isawaited (Outcome *o) {
   List *end = &o->waiters;
   for (List *l = end->next; l != NULL && l != end; l = l->next)
-    if (sk_container(l, Waiter, link)->tag == GETS) return true;
+    if (sk_container(l, Waiter, link)->value == GETS) return true;
   return false;
 }
 
@@ -327,9 +336,10 @@ int sk_outcome_push (lua_State *L, int handle) {
 
 /* ---- methods ---- */
 
-/* Raise if waiting for 'o' makes no sense. */
-static void checkwait (lua_State *L, const Sched *S, const Outcome *o) {
-  const HandleClass *c = classof(L, 1);
+/* Raise if waiting for the handle makes no sense. */
+static void checkwait (lua_State *L, const Sched *S, int handle) {
+  const HandleClass *c = classof(L, handle);
+  const Outcome *o = lua_touserdata(L, handle);
   if (o == &S->current->outcome)
     luaL_error(L, "a %s cannot wait for itself", c->kind);
   if (o->status == SK_NEW)
@@ -358,10 +368,10 @@ int sk_outcome_get (lua_State *L) {
   lua_settop(L, 1);
   sk_sched_checkpoint(L, S);
   if (sk_outcome_ended(o)) return sk_sched_turn(L, S, sk_outcome_push(L, 1));
-  checkwait(L, S, o);
+  checkwait(L, S, 1);
   if (due == SK_NOW) return timedout(L);
   Task *t = sk_sched_prepare(L, S, due);
-  t->self.tag = GETS;
+  t->self.value = GETS;
   return sk_sched_suspend(L, S, &o->waiters, NULL, classof(L, 1)->what,
                           (lua_KContext)S, finishget);
 }
@@ -386,10 +396,10 @@ int sk_outcome_join (lua_State *L) {
     lua_pushboolean(L, 1);
     return sk_sched_turn(L, S, 1);
   }
-  checkwait(L, S, o);
+  checkwait(L, S, 1);
   if (due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
   Task *t = sk_sched_prepare(L, S, due);
-  t->self.tag = 0;
+  t->self.value = 0;
   return sk_sched_suspend(L, S, &o->waiters, NULL, classof(L, 1)->what,
                           (lua_KContext)S, finishjoin);
 }
@@ -409,11 +419,11 @@ int sk_outcome_await (lua_State *L) {
   Sched *S = sk_upvalue(L);
   Outcome *o = sk_outcome_check(L, 1);
   if (sk_outcome_ended(o) || o->status == SK_NEW) return 0;
-  checkwait(L, S, o);
+  checkwait(L, S, 1);
   lua_settop(L, 1);
   Task *t = sk_sched_prepare(L, S, SK_FOREVER);
   Scope *sc = sk_scope_enter(L, S, SK_SHIELD);
-  t->self.tag = 0;
+  t->self.value = 0;
   return sk_sched_suspend(L, S, &o->waiters, NULL, classof(L, 1)->what,
                           (lua_KContext)sc, finishawait);
 }
@@ -460,6 +470,76 @@ int sk_outcome_ondone (lua_State *L) {
   if (sk_outcome_ended(o)) rundone(L, S, 1);
   return 1;
 }
+
+
+/* ---- select ---- */
+
+static int attemptget (lua_State *L, Sched *S, int at) {
+  Outcome *o = lua_touserdata(L, at);
+  if (sk_outcome_ended(o)) return sk_outcome_push(L, at);
+  checkwait(L, S, at);
+  return -EAGAIN;
+}
+
+
+static int attemptjoin (lua_State *L, Sched *S, int at) {
+  Outcome *o = lua_touserdata(L, at);
+  if (!sk_outcome_ended(o)) {
+    checkwait(L, S, at);
+    return -EAGAIN;
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+
+static int attemptready (lua_State *L, Sched *S, int at) {
+  Outcome *o = lua_touserdata(L, at);
+  if (sk_outcome_ended(o)) return 0;
+  checkwait(L, S, at);
+  return -EAGAIN;
+}
+
+
+static void enlistget (lua_State *L, Sched *S, int at, Waiter *w) {
+  (void)S;
+  Outcome *o = lua_touserdata(L, at);
+  w->value = GETS;
+  sk_list_add(&o->waiters, &w->link);
+}
+
+
+static void enlistjoin (lua_State *L, Sched *S, int at, Waiter *w) {
+  enlistget(L, S, at, w);
+  w->value = 0;
+}
+
+
+static int finishgetcase (lua_State *L, Sched *S, int at, int n) {
+  (void)S, (void)n;
+  return sk_outcome_push(L, at);
+}
+
+
+static int finishjoincase (lua_State *L, Sched *S, int at, int n) {
+  (void)S, (void)at, (void)n;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+
+static const SelectOp selects[] = {
+    {.name = "get",
+     .attempt = attemptget,
+     .enlist = enlistget,
+     .finish = finishgetcase},
+    {.name = "join",
+     .attempt = attemptjoin,
+     .enlist = enlistjoin,
+     .finish = finishjoincase},
+    {.name = "ready", .attempt = attemptready, .enlist = enlistjoin},
+    {.name = NULL},
+};
 
 
 /* ---- classes ---- */
@@ -528,6 +608,7 @@ void sk_outcome_class (lua_State *L, Sched *S, const HandleClass *c,
                        const luaL_Reg *methods) {
   openreports(L);
   luaL_newmetatable(L, c->name);
+  sk_select_class(L, selects);
   lua_pushlightuserdata(L, (void *)(uintptr_t)c);
   lua_rawsetp(L, -2, &CLASS);
   lua_pushlightuserdata(L, S);

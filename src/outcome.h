@@ -82,6 +82,9 @@ SK_FUNC int sk_outcome_await (lua_State *L);
 /* on_error(f or nil): who is told of failures that nobody asked for. */
 SK_FUNC int sk_outcome_onerror (lua_State *L);
 
+/* is_handle(value) -> boolean */
+SK_FUNC int sk_outcome_ishandle (lua_State *L);
+
 /* The common methods: self is at 1, the scheduler upvalue 1. */
 SK_FUNC int sk_outcome_get (lua_State *L);    /* ([timeout]) -> ... */
 SK_FUNC int sk_outcome_join (lua_State *L);   /* ([timeout]) -> true */

@@ -21,7 +21,7 @@ typedef struct Pipe {
     uint32_t handles, actives, ever, spare;
   } end[2];
   uint32_t simplex, spare; /* end A only receives, end B only sends */
-  Queue way[2]; /* way[e] carries what end e sends */
+  Queue way[2];            /* way[e] carries what end e sends */
 } Pipe;
 
 SK_FUNC const Class sk_pipe_class;

@@ -92,8 +92,7 @@ static int put (Member *m, Queue *q, Seat *w, Bells *b) {
   Off *out = &m->slot->out;
   Seat *getter = sk_seat_first(&q->getters);
   if (q->closed) return -EPIPE;
-  if (getter == NULL &&
-      (q->putters.first != 0 || !fits(q, item(*out)->size))) {
+  if (getter == NULL && (q->putters.first != 0 || !fits(q, item(*out)->size))) {
     if (w == NULL) return -EAGAIN;
     q->unfinished++;
     offer(w, q, out);

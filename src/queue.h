@@ -20,17 +20,17 @@
 
 typedef struct Queue {
   Object o;
-  uint64_t capacity;   /* items; 0: put and get meet */
-  uint64_t most;       /* bytes that are held before a put waits */
+  uint64_t capacity; /* items; 0: put and get meet */
+  uint64_t most;     /* bytes that are held before a put waits */
   uint64_t count, bytes;
   uint64_t unfinished; /* items put, and not yet marked as done */
   Off items, last;
-  Off coming;          /* the item that is being put; 0 = none */
+  Off coming; /* the item that is being put; 0 = none */
   Line getters, putters, joiners;
-  Line watchers;       /* they want to know when a get need not wait */
+  Line watchers; /* they want to know when a get need not wait */
   uint32_t closed;
-  uint32_t ordered;    /* by priority */
-  uint32_t strict;     /* a larger item than 'most' waits for its getter */
+  uint32_t ordered; /* by priority */
+  uint32_t strict;  /* a larger item than 'most' waits for its getter */
   uint32_t spare;
 } Queue;
 

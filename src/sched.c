@@ -45,6 +45,15 @@ Waiter *sk_sched_claim (Sched *S, List *waiters) {
 }
 
 
+void sk_sched_grant (Sched *S, Waiter *w, int n) {
+  Task *t = w->task;
+  t->self.tag = w->tag;
+  if (t->wait != NULL && t->wait->granted != NULL)
+    t->wait->granted(S, t, t->wait, w);
+  sk_sched_wake(S, t, n);
+}
+
+
 void sk_sched_wakeall (Sched *S, List *waiters, int err) {
   for (Waiter *w; (w = sk_sched_claim(S, waiters)) != NULL;)
     sk_sched_wake(S, w->task, err);
@@ -70,7 +79,7 @@ static void reach (Sched *S, Task *t) {
 void sk_sched_cancelscope (Sched *S, Scope *sc) {
   if (sc->cancelled) return;
   sc->cancelled = true;
-  reach(S, sc->task);
+  if (sc->task != NULL) reach(S, sc->task);
 }
 
 
@@ -100,17 +109,35 @@ void sk_sched_giveup (Sched *S, Nursery *n) {
 }
 
 
+static void disown (Sched *S, Nursery *n) {
+  sk_sched_cancelall(S, n);
+  sk_sched_giveup(S, n);
+  sk_list_remove(&n->peer);
+  n->closed = true;
+}
+
+
 void sk_sched_disown (Sched *S, Task *t) {
   List *next, *end = &S->nurseries;
   for (List *l = end->next; l != NULL && l != end; l = next) {
     next = l->next;
     Nursery *n = sk_container(l, Nursery, peer);
-    if (n->scope->task != t) continue;
-    sk_sched_cancelall(S, n);
-    sk_sched_giveup(S, n);
-    sk_list_remove(l);
-    n->scope = NULL;
-    n->closed = true;
+    if (n->scope->task == t) disown(S, n);
+  }
+}
+
+
+void sk_sched_discard (Sched *S, Scope *inner) {
+  for (Scope *sc; (sc = inner) != NULL;) {
+    inner = sc->parent;
+    sc->task = NULL;
+    List *next, *end = &S->nurseries;
+    for (List *l = end->next; l != NULL && l != end; l = next) {
+      next = l->next;
+      Nursery *n = sk_container(l, Nursery, peer);
+      if (n->scope == sc) disown(S, n);
+    }
+    sk_scope_release(S, sc);
   }
 }
 
@@ -181,7 +208,7 @@ int sk_sched_parkk (lua_State *L, Sched *S, List *on, sk_time due,
 }
 
 
-static int finishpark (lua_State *L, int status, lua_KContext ctx) {
+int sk_sched_finish (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   int n = sk_sched_woken(L, (Sched *)ctx);
   return n >= 0 ? n : sk_fail(L, n);
@@ -191,7 +218,8 @@ static int finishpark (lua_State *L, int status, lua_KContext ctx) {
 int sk_sched_park (lua_State *L, Sched *S, List *on, sk_time due,
                    const char *what) {
   sk_sched_prepare(L, S, due);
-  return sk_sched_suspend(L, S, on, NULL, what, (lua_KContext)S, finishpark);
+  return sk_sched_suspend(L, S, on, NULL, what, (lua_KContext)S,
+                          sk_sched_finish);
 }
 
 

@@ -80,6 +80,9 @@ static inline int sk_sched_turn (lua_State *L, Sched *S, int n) {
 SK_FUNC int sk_sched_park (lua_State *L, Sched *S, List *on, sk_time due,
                            const char *what);
 
+/* The continuation of 'park'; its context is the scheduler. */
+SK_FUNC int sk_sched_finish (lua_State *L, int status, lua_KContext S);
+
 /*
 ** The same with a continuation of one's own, which begins with
 ** 'int n = sk_sched_woken(L, S);'.
@@ -138,6 +141,12 @@ SK_FUNC void sk_sched_ready (Sched *S, Task *t);
 SK_FUNC void sk_sched_wakeall (Sched *S, List *waiters, int err);
 
 /*
+** End the wait of 'w->task', granted to this waiter of it from outside of the
+** scheduler (family); as for 'wake'. What else it waits for is taken back.
+*/
+SK_FUNC void sk_sched_grant (Sched *S, Waiter *w, int n);
+
+/*
 ** End the wait of 't' from outside, with -ETIMEDOUT, -ECANCELED ... False: it
 ** does not wait, or was granted what it waits for.
 */
@@ -149,6 +158,8 @@ SK_FUNC void sk_sched_cancel (Sched *S, Task *t);
 SK_FUNC void sk_sched_cancelscope (Sched *S, Scope *sc);
 /* Groups and runs of 't' will not be left in order: give their tasks up. */
 SK_FUNC void sk_sched_disown (Sched *S, Task *t);
+/* The scopes of a coroutine that will not go on. */
+SK_FUNC void sk_sched_discard (Sched *S, Scope *inner);
 /* Tasks that refuse to end: from now on they belong to nobody. */
 SK_FUNC void sk_sched_giveup (Sched *S, Nursery *n);
 /* The scope of a group or run, and all of its tasks. */

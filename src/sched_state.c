@@ -7,6 +7,7 @@
 #include "scope.h"
 
 static const char KEY = 'S'; /* of the scheduler, in the registry */
+static const char AUX = 'x'; /* of its auxiliary stack */
 
 
 Sched *sk_sched_of (lua_State *L) {
@@ -147,6 +148,8 @@ Sched *sk_sched_open (lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   S->top.co = S->top.at = lua_tothread(L, -1);
   lua_pop(L, 1);
+  S->aux = lua_newthread(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &AUX);
   S->top.state = SK_ACTIVE;
   S->top.outcome.status = SK_RUNNING;
   S->top.outcome.id = ++S->ids;

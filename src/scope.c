@@ -19,7 +19,7 @@ static Scope *obtain (lua_State *L, Sched *S) {
 }
 
 
-static void release (Sched *S, Scope *sc) {
+void sk_scope_release (Sched *S, Scope *sc) {
   sk_timers_remove(&S->limits, &sc->limit);
   sc->parent = S->spare;
   S->spare = sc;
@@ -45,15 +45,45 @@ void sk_scope_leave (Sched *S, Scope *sc) {
   sk_assert(t->scope == sc);
   t->scope = sc->parent;
   bool mattered = sc->cancelled || sc->kind == SK_SHIELD;
-  release(S, sc);
+  sk_scope_release(S, sc);
   if (mattered) sk_scope_refresh(t);
+}
+
+
+Scope *sk_scope_detach (Task *t, Scope *base) {
+  Scope *inner = t->scope;
+  for (Scope *sc = inner; sc != base; sc = sc->parent) {
+    if (sc->kind == SK_GROUP || sc->kind == SK_RUN)
+      t->strays = true; /* keeps its owner, who sees to it at its end */
+    else
+      sc->task = NULL;
+    if (sc->parent == base) {
+      sc->parent = NULL;
+      break;
+    }
+  }
+  t->scope = base;
+  sk_scope_refresh(t);
+  return inner;
+}
+
+
+void sk_scope_attach (Task *t, Scope *inner) {
+  for (Scope *sc = inner;; sc = sc->parent) {
+    sc->task = t;
+    if (sc->parent != NULL) continue;
+    sc->parent = t->scope;
+    break;
+  }
+  t->scope = inner;
+  sk_scope_refresh(t);
 }
 
 
 void sk_scope_drop (Sched *S, Task *t) {
   for (Scope *sc; (sc = t->scope) != NULL;) {
     t->scope = sc->parent;
-    release(S, sc);
+    sk_scope_release(S, sc);
   }
 }
 

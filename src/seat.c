@@ -14,7 +14,7 @@ static Seat *numbered (const Slot *s, uint32_t n) {
 }
 
 
-void sk_seat_each (const Slot *s, void (*f) (void *, Seat *), void *arg) {
+void sk_seat_each (const Slot *s, void (*f)(void *, Seat *), void *arg) {
   for (uint32_t i = 0; i < SK_STAGES && s->seats[i] != 0; i++) {
     Seat *w = sk_at(Seat, s->seats[i]);
     for (uint32_t n = FIRST << i; n > 0; n--, w++)
@@ -123,8 +123,7 @@ void sk_seat_grant (Seat *w, int result, Bells *b) {
 
 
 void sk_seat_grantall (Line *line, int result, Bells *b) {
-  for (Seat *w; (w = sk_seat_first(line)) != NULL;)
-    sk_seat_grant(w, result, b);
+  for (Seat *w; (w = sk_seat_first(line)) != NULL;) sk_seat_grant(w, result, b);
 }
 
 
@@ -161,7 +160,7 @@ bool sk_seat_withdraw (Member *m, Seat *w) {
 
 typedef struct Collector {
   Member *m;
-  void (*f) (void *arg, Seat *w);
+  void (*f)(void *arg, Seat *w);
   void *arg;
 } Collector;
 
@@ -199,8 +198,8 @@ static void find (void *arg, Seat *w) {
 }
 
 
-bool sk_seat_collect (Member *m, bool all, void (*f) (void *, Seat *),
-                        void *arg) {
+bool sk_seat_collect (Member *m, bool all, void (*f)(void *, Seat *),
+                      void *arg) {
   Collector c = {m, f, arg};
   bool any = collect(&c);
   if (all) sk_seat_each(m->slot, find, &c);

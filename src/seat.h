@@ -23,19 +23,19 @@ typedef struct Line {
 } Line;
 
 typedef struct Seat {
-  Off next, prev;  /* in its line */
-  Off line;        /* the line it stands in */
-  Off object;      /* what it waits for; 0 = idle */
-  Off block;       /* a message, offered or given: a word that owns it */
-  Off inbox;       /* the next one in its slot's inbox */
+  Off next, prev; /* in its line */
+  Off line;       /* the line it stands in */
+  Off object;     /* what it waits for; 0 = idle */
+  Off block;      /* a message, offered or given: a word that owns it */
+  Off inbox;      /* the next one in its slot's inbox */
   uint32_t state;
-  int32_t result;  /* of a granted wish: 0, -EPIPE or what the class says */
+  int32_t result; /* of a granted wish: 0, -EPIPE or what the class says */
   uint32_t slot, number; /* whose it is; its place in the slot's table */
-  uint32_t wish;   /* what the class wants to know about it */
+  uint32_t wish;         /* what the class wants to know about it */
   uint32_t spare;
-  uint64_t who;    /* the task on whose behalf it waits */
-  uint64_t owner;  /* a pointer of its process: the task to wake */
-  int64_t amount;  /* for the class */
+  uint64_t who;   /* the task on whose behalf it waits */
+  uint64_t owner; /* a pointer of its process: the task to wake */
+  int64_t amount; /* for the class */
 } Seat;
 
 /* An idle waiter of 'm'. 0 or -ENOMEM. */
@@ -67,9 +67,9 @@ SK_FUNC bool sk_seat_withdraw (Member *m, Seat *w);
 ** granter did not bring to the inbox any more.
 */
 SK_FUNC bool sk_seat_collect (Member *m, bool all,
-                                void (*f) (void *arg, Seat *w), void *arg);
+                              void (*f)(void *arg, Seat *w), void *arg);
 /* Call 'f' for each waiter of 's' that is not idle. */
-SK_FUNC void sk_seat_each (const Slot *s, void (*f) (void *arg, Seat *w),
-                             void *arg);
+SK_FUNC void sk_seat_each (const Slot *s, void (*f)(void *arg, Seat *w),
+                           void *arg);
 
 #endif

@@ -11,7 +11,7 @@
 #include "sweep.h"
 
 #define CLASS "skein.Shared"
-#define SPIN_MOST 20000  /* ns: an answer that takes longer is slept for */
+#define SPIN_MOST 20000 /* ns: an answer that takes longer is slept for */
 #define SPIN_LEAST 500
 
 static const char handles; /* key in the registry: the weak table of handles */
@@ -261,7 +261,6 @@ static int leave (lua_State *L) {
     free(p);
   }
   free(s->cargo);
-  free(s->mine);
   sk_buf_fini(&s->copy);
   sk_osthread_finish(s->S);
   sk_spawn_finish(s->S);
@@ -417,15 +416,15 @@ Handle *sk_shared_push (lua_State *L, Shared *s, Object *o, uint32_t flags,
                         const char *class) {
   Handle *h = find(L, o, flags);
   if (h != NULL) {
-    if (flags & ~h->flags)
-      sk_object_setflags(&s->m, h->ref, h->flags |= flags);
+    if (flags & ~h->flags) sk_object_setflags(&s->m, h->ref, h->flags |= flags);
     return h;
   }
   lua_pop(L, 1);
   h = newhandle(L, class);
   int err = sk_object_hold(&s->m, o, flags, &h->ref);
-  if (err != 0) luaL_error(L, "cannot hold a %s: %s",
-                           sk_object_class(o->type)->name, strerror(-err));
+  if (err != 0)
+    luaL_error(L, "cannot hold a %s: %s", sk_object_class(o->type)->name,
+               strerror(-err));
   h->o = o;
   h->flags = flags;
   enroll(L, h);
@@ -469,7 +468,8 @@ void sk_shared_class (lua_State *L, Sched *S, const WireRef *ref,
 
 typedef struct Body { /* of a reference on the wire */
   Off object;
-  uint32_t flags, spare;
+  uint32_t flags;
+  uint32_t mine; /* the sender's own entry for it */
 } Body;
 
 
@@ -477,22 +477,11 @@ typedef struct Body { /* of a reference on the wire */
 int sk_shared_encode (lua_State *L, int idx, void *body) {
   Handle *h = lua_touserdata(L, idx);
   if (h->o == NULL) return -EBADF;
-  Shared *s = sk_shared_of(sk_sched_of(L));
-  if (s->ncargo == s->maxcargo) {
-    size_t max = s->maxcargo == 0 ? 16 : s->maxcargo * 2;
-    Off *cargo = realloc(s->cargo, max * sizeof *cargo);
-    if (cargo != NULL) s->cargo = cargo;
-    uint32_t *mine = realloc(s->mine, max * sizeof *mine);
-    if (mine != NULL) s->mine = mine;
-    if (cargo == NULL || mine == NULL) return -ENOMEM;
-    s->maxcargo = max;
-  }
   uint32_t flags = h->flags;
   /* an end of a pipe arrives active, see pipe.h */
   if (h->o->type == SK_PIPE) flags |= SK_REF_ACTIVE;
-  s->cargo[s->ncargo] = sk_off(h->o) | flags;
-  s->mine[s->ncargo++] = h->ref;
-  *(Body *)body = (Body){.object = sk_off(h->o), .flags = flags};
+  *(Body *)body =
+      (Body){.object = sk_off(h->o), .flags = flags, .mine = h->ref};
   return 0;
 }
 
@@ -513,26 +502,51 @@ void sk_shared_forget (const void *body) {
 
 /* ---- messages ---- */
 
+/* List what the message refers to in 's->cargo'. */
+static bool listrefs (Shared *s, const Wire *w) {
+  if (w->nrefs > s->maxcargo) {
+    Off *cargo = realloc(s->cargo, w->nrefs * sizeof *cargo);
+    if (cargo == NULL) return false;
+    s->cargo = cargo;
+    s->maxcargo = w->nrefs;
+  }
+  for (size_t i = 0; i < w->nrefs; i++) {
+    const Body *b = sk_wire_ref(w, i);
+    s->cargo[i] = b->object | b->flags;
+  }
+  return true;
+}
+
+
+/* Who sends an end of a pipe lets go of it. */
+static void letgo (Shared *s, const Wire *w) {
+  for (size_t i = 0; i < w->nrefs; i++) {
+    const Body *b = sk_wire_ref(w, i);
+    uint32_t flags = sk_object_flags(&s->m, b->mine);
+    if (flags & SK_REF_ACTIVE)
+      sk_object_setflags(&s->m, b->mine, flags & ~(uint32_t)SK_REF_ACTIVE);
+  }
+}
+
+
 static void fill (lua_State *L, Shared *s, Wire *w, size_t room) {
-  int err = sk_item_new(&s->m, room + sk_wire_size(w), s->cargo, s->ncargo);
+  int err = listrefs(s, w)
+                ? sk_item_new(&s->m, room + sk_wire_size(w), s->cargo,
+                              w->nrefs)
+                : -ENOMEM;
   if (err != 0) {
     sk_wire_cancel(w);
     luaL_error(L, "cannot send: %s", strerror(-err));
   }
   sk_wire_copy(w, sk_at(Item, s->m.slot->out)->bytes + room);
+  letgo(s, w);
   sk_wire_sent(w);
-  for (size_t i = 0; i < s->ncargo; i++) { /* who sends an end lets it go */
-    uint32_t flags = sk_object_flags(&s->m, s->mine[i]);
-    if (flags & SK_REF_ACTIVE)
-      sk_object_setflags(&s->m, s->mine[i], flags & ~(uint32_t)SK_REF_ACTIVE);
-  }
 }
 
 
 void *sk_shared_packafter (lua_State *L, Shared *s, size_t room, int first,
                            int n, const WireWhat *what) {
   Wire *w = sk_wire_of(L);
-  s->ncargo = 0;
   sk_wire_encode(L, w, first, n, what);
   fill(L, s, w, room);
   return sk_at(Item, s->m.slot->out)->bytes;
@@ -548,7 +562,6 @@ void sk_shared_pack (lua_State *L, Shared *s, int first, int n,
 int sk_shared_trypack (lua_State *L, Shared *s, int first, int n,
                        const WireWhat *what) {
   Wire *w = sk_wire_of(L);
-  s->ncargo = 0;
   if (sk_wire_try(L, w, first, n, what) != 0) return -1;
   fill(L, s, w, 0);
   return 0;
@@ -562,8 +575,7 @@ void sk_shared_unsent (Shared *s) {
 
 int sk_shared_unpack (lua_State *L, Shared *s) {
   Item *i = sk_at(Item, s->m.slot->in);
-  int n = sk_wire_decode(L, sk_wire_of(L), i->bytes, i->size,
-                         SK_WIRE_TRUSTED);
+  int n = sk_wire_decode(L, sk_wire_of(L), i->bytes, i->size, SK_WIRE_TRUSTED);
   sk_item_free(&s->m, &s->m.slot->in);
   if (sk_likely(n >= 0)) return n;
   sk_raise(L, "transfer", "%s", lua_tostring(L, -1));
@@ -611,7 +623,7 @@ Petition *sk_shared_petition (lua_State *L, Shared *s, sk_time due) {
 }
 
 
-Petition *sk_shared_watcher (Shared *s, void (*notify) (Petition *)) {
+Petition *sk_shared_watcher (Shared *s, void (*notify)(Petition *)) {
   Petition *p = spare(s);
   if (p == NULL) return NULL;
   s->spare = p->next;

@@ -28,10 +28,10 @@ typedef struct Petition { /* a wait for a shared object */
   Wait wait;
   struct Shared *shared;
   Seat *seat;
-  Task *task;             /* that is suspended */
-  void (*notify) (struct Petition *p); /* ... or who is told instead */
-  void *arg;              /* for 'notify' */
-  struct Petition *next;  /* of those that are free */
+  Task *task;                         /* that is suspended */
+  void (*notify)(struct Petition *p); /* ... or who is told instead */
+  void *arg;                          /* for 'notify' */
+  struct Petition *next;              /* of those that are free */
 } Petition;
 
 typedef struct Death { /* another process of the family, watched */
@@ -51,13 +51,12 @@ typedef struct Shared {
   bool rescan;     /* somebody died: look for grants that were not delivered */
   int64_t spin;    /* how long to look out before sleeping, in ns */
   sk_time slept;   /* when it fell asleep last */
-  Off *cargo;      /* references in the message being made ... */
-  uint32_t *mine;  /* ... and our own entries for them */
-  size_t ncargo, maxcargo;
-  Buf copy;        /* of a message that stays where it is */
+  Off *cargo;      /* room for the references of a message being made */
+  size_t maxcargo;
+  Buf copy;                  /* of a message that stays where it is */
   struct Shared *next, **at; /* all of this process; see 'leaveall' */
   pthread_t thread;
-  uint64_t held;   /* locks that tasks of this state acquired (at most) */
+  uint64_t held; /* locks that tasks of this state acquired (at most) */
 } Shared;
 
 /* The membership of this state, made on first need. Raises. */
@@ -122,8 +121,7 @@ SK_FUNC int sk_shared_settle (lua_State *L, Sched *S, lua_KContext ctx);
 ** the loop, outside of any task, when its wish was granted; it must not raise.
 ** Then, or after a withdrawal, the seat may be used again. NULL: no memory.
 */
-SK_FUNC Petition *sk_shared_watcher (Shared *s,
-                                     void (*notify) (Petition *p));
+SK_FUNC Petition *sk_shared_watcher (Shared *s, void (*notify)(Petition *p));
 /* Withdraw it if it stands in line, and free it. */
 SK_FUNC void sk_shared_unwatch (Shared *s, Petition *p);
 

@@ -5,6 +5,7 @@
 #include "lib.h"
 #include "lib_wire.h"
 #include "open.h"
+#include "select.h"
 
 
 /* core.methods(class) -> the table of the methods of a class, by its name */
@@ -18,8 +19,11 @@ static int core_methods (lua_State *L) {
 }
 
 
+/* One scheduler for a Lua state, however often the module is loaded. */
 int luaopen_skein_core (lua_State *L) {
+  static const char module; /* key in the registry */
   luaL_checkversion(L);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &module) == LUA_TTABLE) return 1;
   Sched *S = sk_sched_open(L);
   sk_coro_open(L, S);
   lua_newtable(L);
@@ -28,6 +32,9 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_scope(L, S);
   sk_open_group(L, S);
   sk_open_channel(L, S);
+  sk_open_select(L, S);
+  sk_open_coroutine(L, S);
+  sk_open_signal(L, S);
   sk_open_dump(L, S);
   sk_open_wire(L, S);
   sk_open_queue(L, S);
@@ -41,5 +48,7 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_job(L, S);
   lua_pushcfunction(L, core_methods);
   lua_setfield(L, -2, "methods");
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &module);
   return 1;
 }

@@ -59,6 +59,7 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
     Slot *s = &f->slot[i];
     memset(s, 0, sizeof *s);
     s->maker = maker;
+    if (maker == 0) s->pid = getpid();
     s->born = sinceboot();
     if (i == f->reached) f->reached++;
     __atomic_store_n(&s->state, SK_SLOT_NEW, __ATOMIC_SEQ_CST);
@@ -130,8 +131,8 @@ static void ring (Member *m, const Slot *s) {
   int fd = sk_slot_bell(m);
   if (fd < 0) return;
   /* a full queue means that it is ringing; a refusal, that it is dead */
-  while (sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL,
-                (struct sockaddr *)&a, (socklen_t)size) < 0 &&
+  while (sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&a,
+                (socklen_t)size) < 0 &&
          errno == EINTR)
     continue;
 }
@@ -201,7 +202,11 @@ int sk_slot_pidfd (const Slot *s) {
 
 
 bool sk_slot_isgone (const Slot *s) {
-  if (s->pid == 0) return sk_slot_isgone(sk_slot(s->maker));
+  if (s->pid == 0) { /* nobody lives in it yet: its maker counts */
+    s = sk_slot(s->maker);
+    if (s->state == SK_SLOT_FREE) return true;
+    if (s->pid == 0) return false;
+  }
   if (s->pid == getpid()) return false;
   int fd = sk_slot_pidfd(s);
   if (fd < 0) return fd == -ESRCH;

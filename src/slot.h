@@ -25,17 +25,17 @@ enum { SK_AWAKE, SK_ASLEEP, SK_ASLEEP_SHARED };
 
 typedef struct Slot {
   uint32_t state;
-  uint32_t asleep;   /* SK_AWAKE ... */
-  int32_t pid;       /* 0: not known yet */
-  uint32_t maker;    /* the slot that made it */
-  int64_t born;      /* when it was taken: nanoseconds since boot */
-  Off inbox;         /* seats whose wait is over, newest first */
-  Off busy;          /* the object that is being changed right now */
-  Off out, in;       /* a message being made, a message being taken */
-  Off fresh;         /* any other block being made */
-  Off job;           /* the message that is being worked on, see item.h */
+  uint32_t asleep; /* SK_AWAKE ... */
+  int32_t pid;     /* 0: not known yet */
+  uint32_t maker;  /* the slot that made it */
+  int64_t born;    /* when it was taken: nanoseconds since boot */
+  Off inbox;       /* seats whose wait is over, newest first */
+  Off busy;        /* the object that is being changed right now */
+  Off out, in;     /* a message being made, a message being taken */
+  Off fresh;       /* any other block being made */
+  Off job;         /* the message that is being worked on, see item.h */
   Off refs[SK_STAGES], seats[SK_STAGES]; /* tables, see object.h, seat.h */
-  uint8_t bellsize;  /* of its doorbell's name; 0: none yet */
+  uint8_t bellsize; /* of its doorbell's name; 0: none yet */
   char bell[15];
   char kind[12], name[52];
 } Slot;
@@ -47,7 +47,7 @@ typedef struct Bells {
   uint32_t slot[30];
 } Bells;
 
-typedef struct Root {  /* the root structure of the arena */
+typedef struct Root {    /* the root structure of the arena */
   Guard slotguard;       /* slots taken */
   Guard sweepguard;      /* slots swept; outermost of all guards */
   Guard refguard;        /* references, lists of objects and carriers */
@@ -76,7 +76,8 @@ static inline Slot *sk_slot (uint32_t index) {
   return &sk_root()->slot[index];
 }
 
-/* Take a slot in state NEW for a member that 'maker' makes; -EAGAIN: none. */
+/* Take a slot in state NEW for a member that 'maker' makes (0: for oneself).
+   0; -EAGAIN: there is none. */
 SK_FUNC int sk_slot_take (uint32_t maker, uint32_t *index);
 /* It lives, in this process: announce it to those who sleep. */
 SK_FUNC void sk_slot_live (Member *m);

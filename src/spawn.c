@@ -30,11 +30,11 @@ int sk_spawn_threads (void) {
 }
 
 
-void (*sk_spawn_leaving) (void);
+void (*sk_spawn_leaving)(void);
 
 
 /* Runs when the program ends, or when the library is unloaded. */
-static void __attribute__((destructor)) finish (void) {
+static void __attribute__((destructor)) finish(void) {
   if (children == NULL || owner != getpid()) return;
   if (sk_spawn_leaving != NULL) sk_spawn_leaving();
   sk_spawn_finish(NULL);
@@ -106,8 +106,7 @@ int sk_spawn_fork (Child *c) {
 }
 
 
-int sk_spawn_exec (Child *c, const char *file, char *const argv[],
-                   int keep) {
+int sk_spawn_exec (Child *c, const char *file, char *const argv[], int keep) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attr;
   sigset_t none;

@@ -12,12 +12,12 @@
 #define SK_UNKNOWN INT32_MIN /* how it ended: somebody else reaped it */
 
 typedef struct Child {
-  int pid;      /* 0: not started, or reaped */
-  int pidfd;    /* -1: none */
-  bool daemon;  /* killed when this process ends; others are awaited */
-  int status;   /* once reaped: n after exit, -n after signal n */
+  int pid;     /* 0: not started, or reaped */
+  int pidfd;   /* -1: none */
+  bool daemon; /* killed when this process ends; others are awaited */
+  int status;  /* once reaped: n after exit, -n after signal n */
   char name[48];
-  bool freed;   /* nobody looks at it any more */
+  bool freed;               /* nobody looks at it any more */
   const void *user;         /* on whose behalf it was started */
   struct Child *next, **at; /* in the list of live children */
 } Child;
@@ -56,6 +56,6 @@ SK_FUNC void sk_spawn_free (Child *c);
 */
 SK_FUNC void sk_spawn_finish (const void *user);
 /* Called before that when the whole process ends. */
-SK_FUNC void (*sk_spawn_leaving) (void);
+SK_FUNC void (*sk_spawn_leaving)(void);
 
 #endif

@@ -67,7 +67,7 @@ int sk_transit_get (lua_State *L, Shared *s, Queue *q, sk_time due,
 }
 
 
-typedef int (*Condition) (Member *m, Queue *q, Seat *w);
+typedef int (*Condition)(Member *m, Queue *q, Seat *w);
 
 
 static int await (lua_State *L, Shared *s, Queue *q, Condition holds,

@@ -87,28 +87,8 @@ static inline int objectagain (lua_State *L, Coder *c, const void *key) {
 }
 
 
-int sk_wire_opentable (lua_State *L, Coder *c, bool meta) {
-  const void *key = lua_topointer(L, -1);
-  if (key == c->globals || (meta && key == c->errors)) {
-    putbyte(c, key == c->globals ? T_GLOBALS : T_ERROR);
-    c->calls |= key == c->globals;
-    return done(L);
-  }
-  int status = objectagain(L, c, key);
-  if (status != OPENED) return status;
-  if (sk_unlikely(maybenamed(c, key, meta))) {
-    if (putname(L, c, meta)) return done(L);
-    if (c->restart) return FAILED;
-  }
-  int tag = T_TABLE;
-  if (lua_getmetatable(L, -1)) {
-    if (hastransfer(L)) {
-      lua_remove(L, -2);
-      return opentransfer(L, c);
-    }
-    lua_pop(L, 1);
-    tag |= T_META;
-  }
+/* The head of the table at the top, and a frame for the rest. */
+static int enteritems (lua_State *L, Coder *c, int tag) {
   size_t n = lua_rawlen(L, -1);
   if (n > 0) tag |= T_ITEMS;
   char *p = needbytes(L, c, 16);
@@ -124,6 +104,29 @@ int sk_wire_opentable (lua_State *L, Coder *c, bool meta) {
   advance(c, p);
   lua_pushnil(L); /* before the first key */
   return OPENED;
+}
+
+
+int sk_wire_opentable (lua_State *L, Coder *c, bool meta) {
+  const void *key = lua_topointer(L, -1);
+  if (key == c->globals || (meta && key == c->errors)) {
+    putbyte(c, key == c->globals ? T_GLOBALS : T_ERROR);
+    c->calls |= key == c->globals;
+    return done(L);
+  }
+  int status = objectagain(L, c, key);
+  if (status != OPENED) return status;
+  if (sk_unlikely(maybenamed(c, key, meta))) {
+    if (putname(L, c, meta)) return done(L);
+    if (c->restart) return FAILED;
+  }
+  if (!lua_getmetatable(L, -1)) return enteritems(L, c, T_TABLE);
+  if (!hastransfer(L)) {
+    lua_pop(L, 1);
+    return enteritems(L, c, T_TABLE | T_META);
+  }
+  lua_remove(L, -2);
+  return opentransfer(L, c);
 }
 
 

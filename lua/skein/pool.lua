@@ -14,6 +14,8 @@
 --   fruitless workers in a row that died for no job, with nothing done
 
 local core = require("skein.core")
+local cpus = require("skein.cpus")
+local imap = require("skein.imap")
 local map = require("skein.map")
 local options = require("skein.options")
 local worker = require("skein.worker")
@@ -246,6 +248,10 @@ end
 
 -- The pool -------------------------------------------------------------------
 
+local function check_open(st)
+  if st.closed then options.raise("the pool takes no more jobs: it was " .. st.closed) end
+end
+
 --- Runs `fn` on every item of a list in the workers, in parts.
 ---@async
 ---@param fn function|string
@@ -254,7 +260,7 @@ end
 ---@return table results  in order, with `n`
 function Pool:map(fn, list, opts)
   local st = crew.own(self)
-  if st.closed then error("the pool takes no more jobs: it was " .. st.closed, 2) end
+  check_open(st)
   local m = map.check(fn, list, opts)
   if st.failure then error(st.failure, 0) end
   return map.run(self, st, m, { press = press, force = force, grace = GRACE })
@@ -267,8 +273,8 @@ end
 ---@param opts? table  ahead, ordered
 function Pool:imap(fn, source, opts)
   local st = crew.own(self)
-  if st.closed then error("the pool takes no more jobs: it was " .. st.closed, 2) end
-  return map.iterate(self, st, fn, source, opts)
+  check_open(st)
+  return imap(self, st, fn, source, opts)
 end
 
 --- No more jobs: the workers end when those there are have been done.
@@ -312,7 +318,7 @@ end
 function Pool:join(timeout)
   local st = crew.own(self)
   local due = options.deadline("join", 1, timeout)
-  if not st.closed then error("close or terminate the pool before join", 2) end
+  if not st.closed then options.raise("close or terminate the pool before join") end
   local function join(what)
     if due == math.huge then return what:join() end
     return what:join(due - core.now())
@@ -360,7 +366,7 @@ function Pool:stats()
   return stats
 end
 
-local meta = debug.getregistry()["skein.Pool"]
+local meta = crew.meta
 
 --- Left by an error, the pool is terminated; else closed. Waits for the end.
 function meta.__close(pool, err)
@@ -390,13 +396,13 @@ local function check(opts)
   local kind = get.choice("kind", "process", "thread") or "process"
   local st = {
     kind = kind,
-    size = get.count("workers", 1) or core.cpus(),
+    size = get.count("workers", 1) or cpus(),
     method = get.choice("method", "fork", "spawn", "server"),
     init = get.callable("init"),
-    init_args = get.table("init_args") or {},
+    init_args = get.typed("table", "init_args") or {},
     limit = get.count("tasks_per_worker", 1),
     retries = get.count("retries", 0) or 0,
-    name = get.string("name") or "pool",
+    name = get.typed("string", "name") or "pool",
   }
   if st.size > MOST then
     options.complain("pool", 1, ("workers: at most %d, got %d"):format(MOST, st.size))
