@@ -110,8 +110,7 @@ static void submit (lua_State *L, Sched *S, Pool *p) {
     j->outcome.status = SK_PENDING;
     sk_pool_post(L, p, 1, fn - 1, j->outcome.id);
   }
-  lua_settop(L, fn - 1);
-  lua_replace(L, 2);
+  lua_copy(L, fn - 1, 2);
   lua_settop(L, 2);
   if (w.timeout > 0 && j->outcome.status == SK_PENDING) {
     lua_pushvalue(L, 1);

@@ -55,6 +55,15 @@ static Item *job (const Worker *w) {
 
 /* ---- taking a job apart ---- */
 
+/* Keep no functions, as yet or any more; the worker is at 'idx'. */
+static void forgetfunctions (lua_State *L, int idx) {
+  lua_newtable(L);
+  lua_setiuservalue(L, idx, KNOWN);
+  lua_newtable(L);
+  lua_setiuservalue(L, idx, BYTES);
+}
+
+
 /* Push the function that these bytes are; 'w' is at stack index 1. */
 static void pushfunction (lua_State *L, Worker *w, const char *bytes) {
   size_t n = 0;
@@ -69,12 +78,7 @@ static void pushfunction (lua_State *L, Worker *w, const char *bytes) {
     lua_remove(L, -2);
     return;
   }
-  if (w->known++ % KEPT == 0) { /* enough: begin anew */
-    lua_newtable(L);
-    lua_setiuservalue(L, 1, KNOWN);
-    lua_newtable(L);
-    lua_setiuservalue(L, 1, BYTES);
-  }
+  if (++w->known % KEPT == 0) forgetfunctions(L, 1);
   if (sk_wire_decode(L, sk_wire_of(L), bytes, w->order.nfn,
                      SK_WIRE_TRUSTED) < 0)
     sk_raise(L, "transfer", "%s", lua_tostring(L, -1));
@@ -422,6 +426,7 @@ static int newworker (lua_State *L) {
   w->left = (uint64_t)luaL_optinteger(L, 4, LUA_MAXINTEGER);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, CREW);
+  forgetfunctions(L, lua_gettop(L));
   w->bench = lua_newthread(L);
   lua_setiuservalue(L, -2, BENCH);
   lua_pushvalue(L, -1);
