@@ -15,7 +15,7 @@ static int initqueue (Crew *c, Queue *q) {
 int sk_crew_init (Crew *c) {
   int err = initqueue(c, &c->jobs);
   if (err == 0) err = initqueue(c, &c->results);
-  c->jobs.ordered = 1;
+  c->jobs.ordered = c->jobs.recent = 1;
   for (int i = 0; i <= SK_MARKS; i++) c->mark[i] = UINT64_MAX;
   return err;
 }

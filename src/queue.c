@@ -88,9 +88,16 @@ static void offer (Seat *w, Queue *q, Off *word) {
 }
 
 
+/* The getter who is served next, or NULL. */
+static Seat *nextgetter (const Queue *q) {
+  Off w = q->recent ? q->getters.last : q->getters.first;
+  return w != 0 ? sk_at(Seat, w) : NULL;
+}
+
+
 static int put (Member *m, Queue *q, Seat *w, Bells *b) {
   Off *out = &m->slot->out;
-  Seat *getter = sk_seat_first(&q->getters);
+  Seat *getter = nextgetter(q);
   if (q->closed) return -EPIPE;
   if (getter == NULL && (q->putters.first != 0 || !fits(q, item(*out)->size))) {
     if (w == NULL) return -EAGAIN;
@@ -166,7 +173,7 @@ int sk_queue_get (Member *m, Queue *q, Seat *w) {
 
 static void putfirst (Queue *q, Off *word, Bells *b) {
   Off i = *word;
-  Seat *getter = sk_seat_first(&q->getters);
+  Seat *getter = nextgetter(q);
   if (getter != NULL) {
     handover(getter, word, b);
     return;
@@ -229,7 +236,7 @@ void sk_queue_gohome (Member *m, Off *word) {
   Queue *q = sk_at(Queue, item(*word)->home);
   Bells bells = {0};
   sk_object_enter(m, &q->o);
-  Seat *getter = sk_seat_first(&q->getters);
+  Seat *getter = nextgetter(q);
   if (q->closed)
     ; /* nobody wants to know: it is freed */
   else if (getter != NULL)
