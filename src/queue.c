@@ -32,16 +32,22 @@ static void insert (Queue *q, Off b) {
 }
 
 
-/* Unlink the first item; '*word' owns it. */
-static void takefirst (Queue *q, Off *word) {
-  Off b = q->items;
+/* Unlink the item that the link 'at' leads to; '*word' owns it. */
+static void take (Queue *q, Off *at, Off *word) {
+  Off b = *at;
   *word = b;
   sk_arena_own(b, word);
-  q->items = item(b)->next; /* here it is got */
+  *at = item(b)->next; /* here it is got */
   sk_step();
-  if (q->items == 0) q->last = 0;
+  if (*at == 0)
+    q->last = at == &q->items ? 0 : sk_off(at) - offsetof(Item, next);
   q->count--;
   q->bytes -= item(b)->size;
+}
+
+
+static void takefirst (Queue *q, Off *word) {
+  take(q, &q->items, word);
 }
 
 
@@ -182,6 +188,23 @@ void sk_queue_return (Member *m, Queue *q, Off *word) {
   sk_object_enter(m, &q->o);
   putfirst(q, word, &bells);
   sk_object_leavering(m, &q->o, &bells);
+}
+
+
+int sk_queue_remove (Member *m, Queue *q, uint64_t tag) {
+  Bells bells = {0};
+  int err = 0;
+  sk_object_enter(m, &q->o);
+  Off *at = &q->items;
+  while (*at != 0 && item(*at)->tag != tag) at = &item(*at)->next;
+  if (*at == 0)
+    err = -ENOENT;
+  else {
+    take(q, at, &m->slot->in);
+    admit(q, &bells);
+  }
+  sk_object_leavering(m, &q->o, &bells);
+  return err;
 }
 
 
