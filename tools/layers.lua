@@ -17,7 +17,7 @@ local layers = {
   { "task", "sched", "outcome", "scope", "coro", "select", "sched_*",
     mutual = true }, -- tasks
   { "shared", "transit", "crossing", "launch" }, -- what classes stand on
-  { "open", "lib_task", "lib_*" }, -- one Lua class each
+  { "open", "lib_task", "lib_channel", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
 local highest_plain = 3
