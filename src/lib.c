@@ -16,8 +16,7 @@ static sk_time deadline (lua_State *L, int arg, lua_Number seconds) {
   if (seconds <= 0) return SK_NOW;
   lua_Number ns = ceil(seconds * 1e9); /* never early */
   sk_time now = sk_clock_now();
-  return ns >= (lua_Number)(SK_FOREVER - now) ? SK_FOREVER
-                                              : now + (sk_time)ns;
+  return ns >= (lua_Number)(SK_FOREVER - now) ? SK_FOREVER : now + (sk_time)ns;
 }
 
 
@@ -124,4 +123,69 @@ const char *sk_typename (lua_State *L, int idx) {
     return name;
   }
   return luaL_typename(L, idx);
+}
+
+
+static void unknown (lua_State *L, int arg, const char *const names[]) {
+  luaL_Buffer b;
+  const char *key = luaL_tolstring(L, -1, NULL);
+  luaL_buffinit(L, &b);
+  for (int i = 0; names[i] != NULL; i++) {
+    if (i > 0) luaL_addstring(&b, ", ");
+    luaL_addstring(&b, names[i]);
+  }
+  luaL_pushresult(&b);
+  lua_pushfstring(L, "unknown option '%s' (options: %s)", key,
+                  lua_tostring(L, -1));
+  luaL_argerror(L, arg, lua_tostring(L, -1));
+}
+
+
+void sk_checkoptions (lua_State *L, int arg, const char *const names[]) {
+  luaL_checktype(L, arg, LUA_TTABLE);
+  lua_pushnil(L);
+  while (lua_next(L, arg)) {
+    lua_pop(L, 1);
+    const char *key = "";
+    if (lua_type(L, -1) == LUA_TSTRING) key = lua_tostring(L, -1);
+    int i = 0;
+    while (names[i] != NULL && strcmp(names[i], key) != 0) i++;
+    if (names[i] == NULL) unknown(L, arg, names);
+  }
+}
+
+
+lua_Integer sk_checkcount (lua_State *L, int idx, int arg, const char *name,
+                           lua_Integer least) {
+  int isint;
+  lua_Integer n = lua_tointegerx(L, idx, &isint);
+  if (lua_type(L, idx) == LUA_TNUMBER && isint && n >= least) return n;
+  const char *got = lua_type(L, idx) == LUA_TNUMBER
+                        ? luaL_tolstring(L, idx, NULL)
+                        : sk_typename(L, idx);
+  lua_pushfstring(L, "%s: whole number of at least %I expected, got %s", name,
+                  (LUAI_UACINT)least, got);
+  return luaL_argerror(L, arg, lua_tostring(L, -1));
+}
+
+
+lua_Integer sk_optcount (lua_State *L, int arg, const char *name,
+                         lua_Integer least, lua_Integer absent) {
+  if (lua_getfield(L, arg, name) != LUA_TNIL)
+    absent = sk_checkcount(L, -1, arg, name, least);
+  lua_pop(L, 1);
+  return absent;
+}
+
+
+bool sk_optflag (lua_State *L, int arg, const char *name, bool absent) {
+  int type = lua_getfield(L, arg, name);
+  if (type != LUA_TNIL && type != LUA_TBOOLEAN) {
+    lua_pushfstring(L, "%s: boolean expected, got %s", name,
+                    sk_typename(L, -1));
+    luaL_argerror(L, arg, lua_tostring(L, -1));
+  }
+  if (type == LUA_TBOOLEAN) absent = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return absent;
 }

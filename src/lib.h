@@ -29,8 +29,8 @@ SK_FUNC sk_time sk_checkspan (lua_State *L, int arg);
 SK_FUNC int sk_fail (lua_State *L, int err);
 
 /* Push an error object (API: errors): a table with 'kind' and 'message'. */
-SK_FUNC void sk_pusherror (lua_State *L, const char *kind, const char *fmt,
-                           ...) __attribute__((format(printf, 3, 4)));
+SK_FUNC void sk_pusherror (lua_State *L, const char *kind, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Push it and raise it; 'err.where' is the line that called the C function. */
 SK_FUNC int sk_raise (lua_State *L, const char *kind, const char *fmt, ...)
@@ -48,6 +48,17 @@ SK_FUNC void sk_seterror (lua_State *L);
 */
 SK_FUNC void sk_newclass (lua_State *L, void *S, const char *name,
                           const luaL_Reg *methods, const luaL_Reg *meta);
+
+/* Raise for a key of the table at 'arg' that is not among 'names' (a list
+   that ends with NULL). */
+SK_FUNC void sk_checkoptions (lua_State *L, int arg, const char *const names[]);
+/* Option 'name' of the table at 'arg': a whole number of at least 'least'. */
+SK_FUNC lua_Integer sk_optcount (lua_State *L, int arg, const char *name,
+                                 lua_Integer least, lua_Integer absent);
+/* The whole number at 'idx'; 'name' is what messages about 'arg' call it. */
+SK_FUNC lua_Integer sk_checkcount (lua_State *L, int idx, int arg,
+                                   const char *name, lua_Integer least);
+SK_FUNC bool sk_optflag (lua_State *L, int arg, const char *name, bool absent);
 
 /* What luaL_typeerror says of the value at 'idx': "nil", "skein.Queue" ... */
 SK_FUNC const char *sk_typename (lua_State *L, int idx);

@@ -5,7 +5,7 @@
 #include "scope.h"
 
 /* The error of a cancel holds the scope's serial under this address. */
-static const char SERIAL = 's';
+#define SERIAL "scope" /* field of its errors: a string, so that they cross */
 static const char REASONS = 'r'; /* by task, in the registry */
 
 
@@ -137,7 +137,7 @@ void sk_scope_pusherror (lua_State *L, Task *t) {
   lua_insert(L, -2);
   lua_setfield(L, -2, "reason");
   lua_pushinteger(L, (lua_Integer)serial);
-  lua_rawsetp(L, -2, &SERIAL);
+  lua_setfield(L, -2, SERIAL);
 }
 
 
@@ -149,7 +149,7 @@ int sk_scope_raise (lua_State *L, Task *t) {
 
 bool sk_scope_owns (lua_State *L, int idx, uint64_t serial) {
   if (!sk_iserror(L, idx, "cancelled")) return false;
-  lua_rawgetp(L, idx, &SERIAL);
+  lua_getfield(L, idx, SERIAL);
   bool owns = (uint64_t)lua_tointeger(L, -1) == serial;
   lua_pop(L, 1);
   return owns;

@@ -23,18 +23,20 @@
 /* An instant: nanoseconds of the monotonic clock. A deadline, never a span. */
 typedef int64_t sk_time;
 
-#define SK_NOW ((sk_time)0)            /* do not wait */
+#define SK_NOW ((sk_time)0)             /* do not wait */
 #define SK_FOREVER ((sk_time)INT64_MAX) /* no deadline */
 #define SK_SECOND ((sk_time)1000000000)
 
 /* The address of the struct whose member 'm' is at 'p'. */
 #define sk_container(p, type, m) ((type *)((char *)(p)-offsetof(type, m)))
 
+#define SK_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 /* A broken invariant ends the program: always on, so keep it cheap. */
-#define sk_assert(c)                                                         \
-  ((c) ? (void)0                                                             \
-       : (fprintf(stderr, "skein: %s:%d: broken: %s\n", __FILE__, __LINE__,  \
-                  #c),                                                       \
+#define sk_assert(c)                                                           \
+  ((c) ? (void)0                                                               \
+       : (fprintf(stderr, "skein: %s:%d: broken: %s\n", __FILE__, __LINE__,    \
+                  #c),                                                         \
           abort()))
 
 #endif

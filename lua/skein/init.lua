@@ -3,6 +3,9 @@
 local core = require("skein.core")
 local dump = require("skein.dump")
 local many = require("skein.many")
+require("skein.lock")
+require("skein.process")
+require("skein.value")
 
 core.set_dump(dump)
 core.set_await(function(handle)
@@ -10,28 +13,25 @@ core.set_await(function(handle)
   return awaited:get()
 end)
 
-local skein = {
-  task = core.task,
-  self = core.self,
-  run = core.run,
-  sleep = core.sleep,
-  yield = core.yield,
-  now = core.now,
-  timeout = core.timeout,
-  group = core.group,
-  shield = core.shield,
-  all = many.all,
-  race = many.race,
-  map = many.map,
-  every = many.every,
-  wait = core.wait,
-  select = core.select,
-  channel = core.channel,
-  is_cancelled = core.is_cancelled,
-  on_error = core.on_error,
-  coroutine = require("skein.coroutine"),
-  dump = dump,
+--- What of the C module is for users; the rest is for this layer.
+local public = {
+  "channel", "children", "group", "is_cancelled", "lock", "now", "on_error",
+  "pack", "parent", "pipe", "process", "queue", "run", "select", "self",
+  "shield", "sleep", "task", "thread", "timeout", "unpack", "value", "wait",
+  "yield",
 }
+
+local skein = {
+  all = many.all,
+  coroutine = require("skein.coroutine"),
+  cpus = require("skein.cpus"),
+  dump = dump,
+  every = many.every,
+  map = many.map,
+  pool = require("skein.pool"),
+  race = many.race,
+}
+for _, name in ipairs(public) do skein[name] = core[name] end
 
 --- A channel of the names of the given signals as they arrive. Until it is
 --- closed they have no other effect.

@@ -1,0 +1,101 @@
+# The developer's makefile. Users install with 'luarocks make' or
+# 'make install'. The tools of tools/ say where Lua 5.4 is.
+
+PREFIX  = /usr/local
+DESTDIR =
+BUILD   = build
+LIMIT   = 600# seconds that the suite may take
+SPEC    = spec
+ARGS    =# passed on to busted
+BENCH   = $(sort $(wildcard bench/*.lua))
+V       =# not empty: show the commands of the build
+
+ifeq ($(origin CC),default)
+CC := $(or $(shell command -v cc 2>/dev/null),gcc)
+endif
+# Looked for when the first file is compiled, and once.
+LUAINC ?= $(eval LUAINC := $(or $(shell tools/find include),\
+            $(error no headers of Lua 5.4)))$(LUAINC)
+
+OPT    = -O2 -g
+SAN    =
+WERROR =
+WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wundef -Wwrite-strings \
+         -Wmissing-prototypes -Wstrict-prototypes -Wconversion \
+         -Wpointer-arith -Wcast-qual
+CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -I$(LUAINC) $(WARN) $(WERROR) \
+         $(OPT) $(SAN)
+
+SRC  = $(wildcard src/*.c)
+OBJ  = $(SRC:src/%.c=$(BUILD)/%.o)
+CORE = $(BUILD)/skein/core.so
+
+# Build from a rule that has to install something first.
+MAKEALL = $(MAKE) --no-print-directory -s \
+          $(if $(findstring jobserver,$(MAKEFLAGS)),,-j2) all
+
+say = $(if $(V),,@echo "$(1)";)
+
+all: $(CORE)
+
+$(CORE): $(OBJ)
+	@mkdir -p $(@D)
+	$(call say,link $@)$(CC) -shared $(SAN) $(OBJ) -lpthread -o $@
+
+$(BUILD)/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,cc $<)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+-include $(OBJ:.o=.d)
+
+# The shell lines that make lua5.4 find the build.
+env:
+	@tools/env
+
+demo:
+	@tools/setup build
+	@$(MAKEALL)
+	@tools/lua examples/tour.lua
+
+test:
+	@tools/setup build test
+	@$(MAKEALL)
+	@tools/test $(LIMIT) $(ARGS) $(SPEC)
+
+bench: all
+	@for file in $(BENCH); do \
+	  echo "== $$file"; tools/lua $$file || exit 1; \
+	done
+
+check:
+	@tools/setup build test check
+	@tools/check
+
+format:
+	@tools/setup check
+	@$$(command -v clang-format-14 || echo clang-format) -i src/*.[ch]
+
+# The suite under the address and the undefined behaviour sanitizers.
+asan:
+	@tools/setup build test
+	@$(MAKEALL) BUILD=build/asan OPT="-O1 -g" \
+	  SAN="-fsanitize=address,undefined -fno-omit-frame-pointer"
+	@BUILD=build/asan ASAN_OPTIONS=detect_leaks=0 \
+	  PRELOAD="$$($(CC) -print-file-name=libasan.so)" \
+	  tools/test $(LIMIT) $(ARGS) $(SPEC)
+
+LUADIR = $(DESTDIR)$(PREFIX)/share/lua/5.4
+LIBDIR = $(DESTDIR)$(PREFIX)/lib/lua/5.4
+
+install: all
+	install -d "$(LUADIR)/skein" "$(LIBDIR)/skein"
+	install -m 644 lua/skein/*.lua "$(LUADIR)/skein/"
+	install -m 755 $(CORE) "$(LIBDIR)/skein/core.so"
+
+uninstall:
+	rm -rf "$(LUADIR)/skein" "$(LIBDIR)/skein"
+
+clean:
+	rm -rf build
+
+.PHONY: all env demo test bench check format asan install uninstall clean

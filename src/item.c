@@ -1,0 +1,36 @@
+/*
+** item.c - Messages in the arena. See item.h.
+*/
+#include <string.h>
+
+#include "item.h"
+
+
+int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs) {
+  if (m->slot->out != 0) sk_item_free(m, &m->slot->out); /* a raise left it */
+  size_t where = (offsetof(Item, bytes) + size + 7) / 8 * 8;
+  int err = sk_arena_take(&m->slot->out, where + nrefs * sizeof(Off));
+  if (err != 0) return err;
+  Item *i = sk_at(Item, m->slot->out);
+  i->cargo.nrefs = 0;
+  i->cargo.where = where;
+  i->next = 0;
+  i->size = size;
+  i->priority = 0;
+  i->tag = 0;
+  i->home = 0;
+  i->holder = 0;
+  i->step = 0;
+  if (nrefs > 0) {
+    memcpy((char *)i + where, refs, nrefs * sizeof(Off));
+    i->cargo.nrefs = nrefs;
+    sk_object_load(&i->cargo);
+  }
+  return 0;
+}
+
+
+void sk_item_free (Member *m, Off *word) {
+  if (sk_arena_owns(word)) sk_object_unload(m, &sk_at(Item, *word)->cargo);
+  sk_arena_give(word);
+}

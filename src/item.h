@@ -1,0 +1,36 @@
+/*
+** item.h - Messages in the arena: a block, its bytes, what it refers to.
+**
+** A message is made in the word 'out' of the maker's slot and moves from word
+** to word until it is freed, see arena.h.
+**
+** A job is a message with a home: who takes it keeps it in the word 'job' of
+** its slot until it is done. Should it die before, the sweep sends the message
+** home, and that is how its owner learns of it.
+*/
+#ifndef sk_item_h
+#define sk_item_h
+
+#include "object.h"
+
+typedef struct Item {
+  Cargo cargo;      /* references to shared objects, behind the bytes */
+  Off next;         /* in a queue */
+  uint64_t size;    /* bytes */
+  int64_t priority; /* smallest first */
+  uint64_t tag;     /* for the one who put it */
+  Off home;         /* the queue it goes to if who works on it dies; or 0 */
+  int32_t holder;   /* the process that works, or worked, on it */
+  uint32_t step;    /* how far that came */
+  char bytes[];
+} Item;
+
+/*
+** Make room for a message of 'size' bytes in 'm->slot->out'; the caller fills
+** in the bytes. 'refs' count from now. 0 or -ENOMEM.
+*/
+SK_FUNC int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs);
+/* Free the message in '*word', if that owns one. */
+SK_FUNC void sk_item_free (Member *m, Off *word);
+
+#endif

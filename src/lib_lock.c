@@ -1,0 +1,179 @@
+/*
+** lib_lock.c - skein.lock: one task at a time, anywhere in the family.
+*/
+#include "lock.h"
+#include "open.h"
+#include "shared.h"
+
+#define CLASS "skein.Lock"
+#define HOLD "skein.Hold"
+
+
+static Lock *checklock (lua_State *L, int arg) {
+  Handle *h = luaL_checkudata(L, arg, CLASS);
+  return (Lock *)h->o;
+}
+
+
+/* Push what an acquire returns. */
+static int acquired (lua_State *L, Shared *s, int result) {
+  if (result < 0) return sk_fail(L, result);
+  s->held++;
+  lua_pushboolean(L, 1);
+  if (result != SK_ABANDONED) return 1;
+  lua_pushliteral(L, "abandoned");
+  return 2;
+}
+
+
+static int granted (lua_State *L, int status, lua_KContext ctx) {
+  Sched *S = sk_upvalue(L);
+  (void)status;
+  return acquired(L, sk_shared_of(S), sk_shared_settle(L, S, ctx));
+}
+
+
+/* Acquire 'l'; the continuation 'k' does what comes after a wait. */
+static int acquire (lua_State *L, Lock *l, sk_time due, lua_KFunction k,
+                    int *result) {
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  uint64_t who = sk_shared_who(s);
+  sk_sched_checkpoint(L, s->S);
+  *result = sk_lock_acquire(&s->m, l, who, NULL);
+  if (*result == -EAGAIN && due != SK_NOW) {
+    Petition *p = sk_shared_petition(L, s, due);
+    *result = sk_lock_acquire(&s->m, l, who, p->seat);
+    if (*result == -EAGAIN)
+      return sk_shared_suspend(L, s, p, "lock acquire", k);
+    sk_shared_dismiss(s, p);
+  }
+  if (*result == -EDEADLK)
+    return luaL_error(L, "this task has acquired the lock already"
+                         " (use {reentrant = true} to allow that)");
+  if (*result == -EAGAIN) *result = -ETIMEDOUT;
+  return -1;
+}
+
+
+/* l:acquire([timeout]) -> true | true, "abandoned" | nil, "timeout" */
+static int lock_acquire (lua_State *L) {
+  int result;
+  Lock *l = checklock(L, 1);
+  sk_time due = sk_checkdeadline(L, 2);
+  lua_settop(L, 1);
+  int n = acquire(L, l, due, granted, &result);
+  if (n >= 0) return n;
+  Sched *S = sk_upvalue(L);
+  n = acquired(L, sk_shared_of(S), result);
+  return result < 0 ? n : sk_sched_turn(L, S, n);
+}
+
+
+/* l:release() - raises if the running task does not hold it. */
+static int lock_release (lua_State *L) {
+  Lock *l = checklock(L, 1);
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  if (sk_lock_release(&s->m, l, sk_shared_who(s)) != 0)
+    return luaL_error(L, l->owner == 0 ? "the lock is not acquired"
+                                       : "the lock belongs to another task");
+  if (s->held > 0) s->held--;
+  return 0;
+}
+
+
+static int pushhold (lua_State *L) {
+  lua_newuserdatauv(L, 0, 1);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1);
+  luaL_setmetatable(L, HOLD);
+  return 1;
+}
+
+
+static int holdgranted (lua_State *L, int status, lua_KContext ctx) {
+  Sched *S = sk_upvalue(L);
+  (void)status;
+  sk_shared_settle(L, S, ctx);
+  sk_shared_of(S)->held++;
+  return 1; /* the hold was made before */
+}
+
+
+/* local _ <close> = l:hold() - acquires, and releases at the scope's end. */
+static int lock_hold (lua_State *L) {
+  int result;
+  Lock *l = checklock(L, 1);
+  lua_settop(L, 1);
+  pushhold(L); /* first, for it can raise */
+  int n = acquire(L, l, SK_FOREVER, holdgranted, &result);
+  if (n >= 0) return n;
+  Sched *S = sk_upvalue(L);
+  sk_shared_of(S)->held++;
+  return sk_sched_turn(L, S, 1);
+}
+
+
+static int hold_close (lua_State *L) {
+  luaL_checkudata(L, 1, HOLD);
+  lua_getiuservalue(L, 1, 1);
+  if (lua_isnil(L, -1)) return 0; /* closed before */
+  lua_pushnil(L);
+  lua_setiuservalue(L, 1, 1);
+  lua_replace(L, 1);
+  lua_settop(L, 1);
+  return lock_release(L);
+}
+
+
+static int lock_tostring (lua_State *L) {
+  lua_pushfstring(L, "skein.Lock: %I", (LUAI_UACINT)sk_off(checklock(L, 1)));
+  return 1;
+}
+
+
+/* skein.lock([{reentrant =}]) -> lock */
+static int newlock (lua_State *L) {
+  static const char *const options[] = {"reentrant", NULL};
+  bool reentrant = false;
+  if (!lua_isnoneornil(L, 1)) {
+    sk_checkoptions(L, 1, options);
+    reentrant = sk_optflag(L, 1, "reentrant", false);
+  }
+  Shared *s = sk_shared_open(L, sk_upvalue(L));
+  Handle *h = sk_shared_new(L, s, SK_LOCK, 0, CLASS);
+  ((Lock *)h->o)->reentrant = reentrant;
+  return 1;
+}
+
+
+static int decode (lua_State *L, const void *body) {
+  return sk_shared_decode(L, body, CLASS);
+}
+
+
+static const WireRef ref = {.cls = SK_LOCK,
+                            .noun = "lock",
+                            .encode = sk_shared_encode,
+                            .decode = decode,
+                            .drop = sk_shared_forget};
+
+/* 'with' is added by lua/skein/lock.lua. */
+static const luaL_Reg methods[] = {{"acquire", lock_acquire},
+                                   {"release", lock_release},
+                                   {"hold", lock_hold},
+                                   {NULL, NULL}};
+
+static const luaL_Reg meta[] = {{"__tostring", lock_tostring}, {NULL, NULL}};
+
+static const luaL_Reg holdmeta[] = {{"__close", hold_close}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"lock", newlock}, {NULL, NULL}};
+
+
+void sk_open_lock (lua_State *L, Sched *S) {
+  sk_object_register(SK_LOCK, &sk_lock_class);
+  sk_shared_class(L, S, &ref, CLASS, methods, meta);
+  sk_newclass(L, S, HOLD, NULL, holdmeta);
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, functions, 1);
+}

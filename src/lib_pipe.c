@@ -1,0 +1,140 @@
+/*
+** lib_pipe.c - skein.pipe: two ends, both ways.
+*/
+#include "pipe.h"
+#include "open.h"
+#include "transit.h"
+
+#define CLASS "skein.End"
+#define BYTES ((lua_Integer)64 << 10) /* held before a send waits */
+
+
+/* The end at 1, which counts as in use from now on. */
+static Handle *checkend (lua_State *L) {
+  Handle *h = luaL_checkudata(L, 1, CLASS);
+  if (h->o == NULL) luaL_error(L, "this end of the pipe has been closed");
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  uint32_t flags = sk_object_flags(&s->m, h->ref);
+  if (sk_unlikely(!(flags & SK_REF_ACTIVE)))
+    sk_object_setflags(&s->m, h->ref, flags | SK_REF_ACTIVE);
+  return h;
+}
+
+
+/* The way that leads out of (1) or in to (0) the end of 'h'. */
+static Queue *way (lua_State *L, Handle *h, int out, const char *verb) {
+  Pipe *p = (Pipe *)h->o;
+  int end = (int)(h->flags & SK_ENDS);
+  int from = out ? end : 1 - end;
+  if (p->simplex && from == SK_END_A)
+    luaL_error(L, "cannot %s: this is the end that %s", verb,
+               out ? "receives" : "sends");
+  return &p->way[from];
+}
+
+
+/* e:send(value, [timeout]) -> true | nil, "timeout" | nil, "closed" */
+static int end_send (lua_State *L) {
+  Handle *h = checkend(L);
+  Queue *q = way(L, h, 1, "send");
+  if (lua_isnoneornil(L, 2))
+    luaL_argerror(L, 2, "value expected, got nil (which is no item)");
+  sk_time due = sk_checkdeadline(L, 3);
+  lua_settop(L, 2);
+  return sk_transit_put(L, sk_shared_of((Sched *)sk_upvalue(L)), q, 2, due,
+                        "pipe send");
+}
+
+
+/* e:recv([timeout]) -> value | nil, "timeout" | nil, "closed" */
+static int end_recv (lua_State *L) {
+  Handle *h = checkend(L);
+  Queue *q = way(L, h, 0, "recv");
+  sk_time due = sk_checkdeadline(L, 2);
+  lua_settop(L, 1);
+  return sk_transit_get(L, sk_shared_of((Sched *)sk_upvalue(L)), q, due,
+                        "pipe recv");
+}
+
+
+/* e:poll([timeout]) -> true: a recv will not wait | nil, "timeout" */
+static int end_poll (lua_State *L) {
+  Handle *h = checkend(L);
+  Queue *q = way(L, h, 0, "poll");
+  sk_time due = sk_checkdeadline(L, 2);
+  lua_settop(L, 1);
+  return sk_transit_poll(L, sk_shared_of((Sched *)sk_upvalue(L)), q, due,
+                         "pipe poll");
+}
+
+
+/* e:close() - this handle is given up; closing again does nothing. */
+static int end_close (lua_State *L) {
+  Handle *h = luaL_checkudata(L, 1, CLASS);
+  if (h->o == NULL) return 0;
+  checkend(L); /* an end that was closed on purpose was in use */
+  return sk_shared_gc(L);
+}
+
+
+static int end_tostring (lua_State *L) {
+  Handle *h = luaL_checkudata(L, 1, CLASS);
+  if (h->o == NULL)
+    lua_pushliteral(L, "skein.End (closed)");
+  else
+    lua_pushfstring(L, "skein.End: %I%s", (LUAI_UACINT)sk_off(h->o),
+                    h->flags & SK_ENDS ? "b" : "a");
+  return 1;
+}
+
+
+/* skein.pipe([{duplex =, bytes =}]) -> end, end | reader, writer */
+static int newpipe (lua_State *L) {
+  static const char *const options[] = {"duplex", "bytes", NULL};
+  lua_Integer bytes = BYTES;
+  bool duplex = true;
+  if (!lua_isnoneornil(L, 1)) {
+    sk_checkoptions(L, 1, options);
+    bytes = sk_optcount(L, 1, "bytes", 1, bytes);
+    duplex = sk_optflag(L, 1, "duplex", duplex);
+  }
+  Shared *s = sk_shared_open(L, sk_upvalue(L));
+  Handle *a = sk_shared_new(L, s, SK_PIPE, SK_END_A, CLASS);
+  Pipe *p = (Pipe *)a->o;
+  if (sk_pipe_init(p, (uint64_t)bytes) != 0)
+    luaL_error(L, "cannot make a pipe");
+  p->simplex = !duplex;
+  sk_shared_push(L, s, a->o, SK_END_B, CLASS);
+  return 2;
+}
+
+
+static int decode (lua_State *L, const void *body) {
+  return sk_shared_decode(L, body, CLASS);
+}
+
+
+static const WireRef ref = {.cls = SK_PIPE,
+                            .noun = "end of a pipe",
+                            .encode = sk_shared_encode,
+                            .decode = decode,
+                            .drop = sk_shared_forget};
+
+static const luaL_Reg methods[] = {{"send", end_send},
+                                   {"recv", end_recv},
+                                   {"poll", end_poll},
+                                   {"close", end_close},
+                                   {NULL, NULL}};
+
+static const luaL_Reg meta[] = {
+    {"__close", end_close}, {"__tostring", end_tostring}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"pipe", newpipe}, {NULL, NULL}};
+
+
+void sk_open_pipe (lua_State *L, Sched *S) {
+  sk_object_register(SK_PIPE, &sk_pipe_class);
+  sk_shared_class(L, S, &ref, CLASS, methods, meta);
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, functions, 1);
+}

@@ -1,0 +1,187 @@
+/*
+** lib_queue.c - skein.queue: many producers, many consumers, anywhere.
+*/
+#include "open.h"
+#include "transit.h"
+
+#define CLASS "skein.Queue"
+#define BYTES ((lua_Integer)64 << 20) /* held before a put waits */
+
+
+static Queue *checkqueue (lua_State *L) {
+  Handle *h = luaL_checkudata(L, 1, CLASS);
+  return (Queue *)h->o;
+}
+
+
+static void checkitem (lua_State *L, int arg) {
+  if (lua_isnoneornil(L, arg))
+    luaL_argerror(L, arg, "value expected, got nil (which is no item)");
+}
+
+
+/* q:put(value, [timeout]) -> true | nil, "timeout" | nil, "closed" */
+static int queue_put (lua_State *L) {
+  Queue *q = checkqueue(L);
+  checkitem(L, 2);
+  sk_time due = sk_checkdeadline(L, 3);
+  lua_settop(L, 2);
+  return sk_transit_put(L, sk_shared_of((Sched *)sk_upvalue(L)), q, 2, due,
+                        "queue put");
+}
+
+
+/* q:get([timeout]) -> value | nil, "timeout" | nil, "closed" */
+static int queue_get (lua_State *L) {
+  Queue *q = checkqueue(L);
+  sk_time due = sk_checkdeadline(L, 2);
+  lua_settop(L, 1);
+  return sk_transit_get(L, sk_shared_of((Sched *)sk_upvalue(L)), q, due,
+                        "queue get");
+}
+
+
+static int next (lua_State *L) {
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(2));
+  return queue_get(L);
+}
+
+
+/* q:items() -> iterator: until it is closed and drained */
+static int queue_items (lua_State *L) {
+  checkqueue(L);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushvalue(L, 1);
+  lua_pushcclosure(L, next, 2);
+  return 1;
+}
+
+
+/* q:close() - no more puts; what is inside can still be got. */
+static int queue_close (lua_State *L) {
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  sk_queue_close(&s->m, checkqueue(L));
+  return 0;
+}
+
+
+/* q:task_done() - an item that was got is dealt with. */
+static int queue_task_done (lua_State *L) {
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  if (sk_queue_done(&s->m, checkqueue(L)) != 0)
+    return luaL_error(L, "task_done called more often than items were put");
+  return 0;
+}
+
+
+/* q:join([timeout]) -> true | nil, "timeout" */
+static int queue_join (lua_State *L) {
+  Queue *q = checkqueue(L);
+  sk_time due = sk_checkdeadline(L, 2);
+  lua_settop(L, 1);
+  return sk_transit_join(L, sk_shared_of((Sched *)sk_upvalue(L)), q, due,
+                         "queue join");
+}
+
+
+/* q:size() and #q -> items in the queue now */
+static int queue_size (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)checkqueue(L)->count);
+  return 1;
+}
+
+
+/* q:capacity() -> integer | nil: unbounded */
+static int queue_capacity (lua_State *L) {
+  Queue *q = checkqueue(L);
+  if (q->capacity == UINT64_MAX)
+    luaL_pushfail(L);
+  else
+    lua_pushinteger(L, (lua_Integer)q->capacity);
+  return 1;
+}
+
+
+static int queue_empty (lua_State *L) {
+  lua_pushboolean(L, checkqueue(L)->count == 0);
+  return 1;
+}
+
+
+static int queue_full (lua_State *L) {
+  Queue *q = checkqueue(L);
+  lua_pushboolean(L, q->count >= q->capacity || q->bytes >= q->most);
+  return 1;
+}
+
+
+static int queue_closed (lua_State *L) {
+  lua_pushboolean(L, checkqueue(L)->closed != 0);
+  return 1;
+}
+
+
+static int queue_tostring (lua_State *L) {
+  Handle *h = luaL_checkudata(L, 1, CLASS);
+  lua_pushfstring(L, "skein.Queue: %I", (LUAI_UACINT)sk_off(h->o));
+  return 1;
+}
+
+
+/* skein.queue([capacity | {capacity =, bytes =}]) -> queue */
+static int newqueue (lua_State *L) {
+  static const char *const options[] = {"capacity", "bytes", NULL};
+  lua_Integer capacity = -1, bytes = BYTES;
+  if (lua_istable(L, 1)) {
+    sk_checkoptions(L, 1, options);
+    bytes = sk_optcount(L, 1, "bytes", 1, bytes);
+    capacity = sk_optcount(L, 1, "capacity", 0, capacity);
+  }
+  else if (!lua_isnoneornil(L, 1))
+    capacity = sk_checkcount(L, 1, 1, "capacity", 0);
+  Shared *s = sk_shared_open(L, sk_upvalue(L));
+  Handle *h = sk_shared_new(L, s, SK_QUEUE, 0, CLASS);
+  Queue *q = (Queue *)h->o;
+  q->capacity = capacity < 0 ? UINT64_MAX : (uint64_t)capacity;
+  q->most = (uint64_t)bytes;
+  return 1;
+}
+
+
+static int decode (lua_State *L, const void *body) {
+  return sk_shared_decode(L, body, CLASS);
+}
+
+
+static const WireRef ref = {.cls = SK_QUEUE,
+                            .noun = "queue",
+                            .encode = sk_shared_encode,
+                            .decode = decode,
+                            .drop = sk_shared_forget};
+
+static const luaL_Reg methods[] = {{"put", queue_put},
+                                   {"get", queue_get},
+                                   {"items", queue_items},
+                                   {"close", queue_close},
+                                   {"task_done", queue_task_done},
+                                   {"join", queue_join},
+                                   {"size", queue_size},
+                                   {"capacity", queue_capacity},
+                                   {"empty", queue_empty},
+                                   {"full", queue_full},
+                                   {"closed", queue_closed},
+                                   {NULL, NULL}};
+
+static const luaL_Reg meta[] = {
+    {"__len", queue_size}, {"__tostring", queue_tostring}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"queue", newqueue}, {NULL, NULL}};
+
+
+void sk_open_queue (lua_State *L, Sched *S) {
+  sk_object_register(SK_QUEUE, &sk_queue_class);
+  sk_shared_class(L, S, &ref, CLASS, methods, meta);
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, functions, 1);
+}

@@ -1,0 +1,412 @@
+/*
+** lib_value.c - skein.value: one value that the whole family sees.
+**
+** A change is decided on under the cell's guard, so what it needs (a parsed
+** number, an encoded message) is made before, and what it says is pushed
+** after. While another task is inside 'with', a change waits for it.
+*/
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "cell.h"
+#include "open.h"
+#include "shared.h"
+
+#define CLASS "skein.Value"
+
+typedef struct Type { /* what a typed value may hold */
+  const char *name;
+  bool isfloat;
+  lua_Integer least, most;
+} Type;
+
+static const Type types[] = {
+    {"any", false, 0, 0},
+    {"int8", false, INT8_MIN, INT8_MAX},
+    {"uint8", false, 0, UINT8_MAX},
+    {"int16", false, INT16_MIN, INT16_MAX},
+    {"uint16", false, 0, UINT16_MAX},
+    {"int32", false, INT32_MIN, INT32_MAX},
+    {"uint32", false, 0, UINT32_MAX},
+    {"int64", false, LUA_MININTEGER, LUA_MAXINTEGER},
+    {"float", true, 0, 0},
+    {"double", true, 0, 0},
+};
+
+enum { ANY, FLOAT = 8 };
+
+enum { SET, ADD, CAS };
+
+typedef struct Change { /* what is asked for, and what came of it */
+  int op;
+  Content new, old;  /* ADD: 'new' is what to add */
+  const char *wrong; /* why it was refused */
+  bool done;
+} Change;
+
+static const WireWhat what = {
+    .verb = "keep", .noun = "value", .number = -1, .norefs = true};
+
+
+static Cell *checkcell (lua_State *L) {
+  Handle *h = luaL_checkudata(L, 1, CLASS);
+  return (Cell *)h->o;
+}
+
+
+static void refuse (lua_State *L, int arg, const char *expected) {
+  const char *got = lua_type(L, arg) == LUA_TNUMBER
+                        ? luaL_tolstring(L, arg, NULL)
+                        : sk_typename(L, arg);
+  lua_pushfstring(L, "%s expected, got %s", expected, got);
+  luaL_argerror(L, arg, lua_tostring(L, -1));
+}
+
+
+/* The number at 'arg' as content of a typed value. */
+static Content checktyped (lua_State *L, int arg, const Type *t) {
+  Content c = {0};
+  if (lua_type(L, arg) != LUA_TNUMBER) refuse(L, arg, t->name);
+  if (t->isfloat) {
+    c.kind = SK_CELL_FLOAT;
+    c.u.d = lua_tonumber(L, arg);
+    if (t == &types[FLOAT]) c.u.d = (double)(float)c.u.d;
+    return c;
+  }
+  int isint;
+  c.kind = SK_CELL_INTEGER;
+  c.u.i = lua_tointegerx(L, arg, &isint);
+  if (!isint || c.u.i < t->least || c.u.i > t->most) refuse(L, arg, t->name);
+  return c;
+}
+
+
+/*
+** The value at 'arg' as content; what is no number becomes a message in
+** 'm.slot->out'.
+*/
+static Content checkcontent (lua_State *L, Shared *s, int arg, uint32_t type) {
+  Content c = {0};
+  if (type != ANY) return checktyped(L, arg, &types[type]);
+  if (lua_isinteger(L, arg)) {
+    c.kind = SK_CELL_INTEGER;
+    c.u.i = lua_tointeger(L, arg);
+  }
+  else if (lua_type(L, arg) == LUA_TNUMBER) {
+    c.kind = SK_CELL_FLOAT;
+    c.u.d = lua_tonumber(L, arg);
+  }
+  else {
+    c.kind = SK_CELL_ITEM;
+    sk_shared_pack(L, s, arg, 1, &what);
+  }
+  return c;
+}
+
+
+/* Push a number; messages are copied by the caller. */
+static void pushnumber (lua_State *L, const Content *c) {
+  if (c->kind == SK_CELL_INTEGER)
+    lua_pushinteger(L, (lua_Integer)c->u.i);
+  else
+    lua_pushnumber(L, c->u.d);
+}
+
+
+/* ---- under the guard ---- */
+
+static const char *add (Cell *c, const Content *by, Content *sum) {
+  const Content *old = sk_cell_content(c);
+  const Type *t = &types[c->type];
+  if (old->kind == SK_CELL_ITEM) return "the value is not a number";
+  if (old->kind == SK_CELL_INTEGER && by->kind == SK_CELL_INTEGER) {
+    int64_t i = (int64_t)((uint64_t)old->u.i + (uint64_t)by->u.i);
+    int64_t checked;
+    *sum = (Content){.kind = SK_CELL_INTEGER, .u.i = i};
+    if (c->type == ANY) return NULL; /* wraps around, as Lua's integers do */
+    bool over = __builtin_add_overflow(old->u.i, by->u.i, &checked);
+    return over || i < t->least || i > t->most
+               ? "the sum is out of the value's range"
+               : NULL;
+  }
+  double a = old->kind == SK_CELL_FLOAT ? old->u.d : (double)old->u.i;
+  double b = by->kind == SK_CELL_FLOAT ? by->u.d : (double)by->u.i;
+  *sum = (Content){.kind = SK_CELL_FLOAT, .u.d = a + b};
+  if (c->type == FLOAT) sum->u.d = (double)(float)sum->u.d;
+  return NULL;
+}
+
+
+/* Lua's ==, but for messages: those are compared by their bytes. */
+static bool equals (const Content *a, const Content *b, Off bitem) {
+  if (a->kind == SK_CELL_ITEM || b->kind == SK_CELL_ITEM) {
+    if (a->kind != b->kind) return false;
+    const Item *x = sk_at(Item, a->item), *y = sk_at(Item, bitem);
+    return x->size == y->size && memcmp(x->bytes, y->bytes, x->size) == 0;
+  }
+  if (a->kind == b->kind)
+    return a->kind == SK_CELL_INTEGER ? a->u.i == b->u.i : a->u.d == b->u.d;
+  const Content *i = a->kind == SK_CELL_INTEGER ? a : b;
+  double d = a->kind == SK_CELL_FLOAT ? a->u.d : b->u.d;
+  return d >= -0x1p63 && d < 0x1p63 && floor(d) == d && (int64_t)d == i->u.i;
+}
+
+
+/* For CAS, 'old' of kind item is in 'm->slot->fresh'. */
+static void apply (Member *m, Cell *c, Change *change) {
+  Content sum;
+  change->done = true;
+  switch (change->op) {
+  case ADD:
+    change->wrong = add(c, &change->new, &sum);
+    if (change->wrong != NULL) return;
+    change->new = sum;
+    break;
+  case CAS:
+    if (!equals(sk_cell_content(c), &change->old, m->slot->fresh)) {
+      change->done = false;
+      return;
+    }
+    break;
+  }
+  sk_cell_set(m, c, &change->new);
+}
+
+
+/* ---- waiting for who is inside 'with' ---- */
+
+/* Push what the change returns. */
+static int report (lua_State *L, Shared *s, const Change *change) {
+  sk_cell_tidy(&s->m);
+  sk_item_free(&s->m, &s->m.slot->out);
+  sk_item_free(&s->m, &s->m.slot->fresh);
+  if (change->wrong != NULL) return luaL_error(L, "%s", change->wrong);
+  switch (change->op) {
+  case SET: return 0;
+  case ADD: pushnumber(L, &change->new); return 1;
+  default: lua_pushboolean(L, change->done); return 1;
+  }
+}
+
+
+/* It is ours now: prepare, change and let go. The arguments are still there. */
+static Change prepare (lua_State *L, Shared *s, Cell *c, int op);
+
+
+static int locked (lua_State *L, int status, lua_KContext ctx) {
+  Sched *S = sk_upvalue(L);
+  Shared *s = sk_shared_of(S);
+  (void)status;
+  int op = (int)lua_tointeger(L, -1);
+  sk_shared_settle(L, S, ctx);
+  Cell *c = checkcell(L);
+  Change change = prepare(L, s, c, op);
+  sk_cell_enter(&s->m, c, sk_shared_who(s), NULL);
+  apply(&s->m, c, &change);
+  sk_cell_leave(&s->m, c);
+  sk_lock_release(&s->m, &c->lock, sk_shared_who(s));
+  return report(L, s, &change);
+}
+
+
+/* Take the argument(s) of 'op' at 2 (and 3) into a change. Raises. */
+static Change prepare (lua_State *L, Shared *s, Cell *c, int op) {
+  Change change = {.op = op};
+  sk_item_free(&s->m, &s->m.slot->fresh); /* a raise may have left it */
+  if (op == CAS) {
+    /* what is compared need not fit the type: then it is not equal */
+    change.old = checkcontent(L, s, 2, ANY);
+    if (change.old.kind == SK_CELL_ITEM)
+      sk_arena_move(&s->m.slot->fresh, &s->m.slot->out);
+  }
+  if (op == ADD && lua_type(L, 2) != LUA_TNUMBER) refuse(L, 2, "number");
+  if (op == ADD && !types[c->type].isfloat && c->type != ANY &&
+      !lua_isinteger(L, 2)) {
+    int isint;
+    lua_Integer n = lua_tointegerx(L, 2, &isint);
+    if (!isint) refuse(L, 2, "whole number");
+    lua_pushinteger(L, n); /* 2.0 adds as 2 */
+    lua_replace(L, 2);
+  }
+  if (op == ADD)
+    change.new = checkcontent(L, s, 2, ANY);
+  else
+    change.new = checkcontent(L, s, op == CAS ? 3 : 2, c->type);
+  return change;
+}
+
+
+static int alter (lua_State *L, int op, int nargs) {
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  Cell *c = checkcell(L);
+  lua_settop(L, 1 + nargs);
+  Change change = prepare(L, s, c, op);
+  sk_sched_checkpoint(L, s->S);
+  uint64_t who = sk_shared_who(s);
+  if (sk_unlikely(sk_cell_enter(&s->m, c, who, NULL) != 0)) {
+    Petition *p = sk_shared_petition(L, s, SK_FOREVER);
+    lua_pushinteger(L, op);
+    if (sk_cell_enter(&s->m, c, who, p->seat) != 0)
+      return sk_shared_suspend(L, s, p, "value", locked);
+    sk_shared_dismiss(s, p);
+  }
+  apply(&s->m, c, &change);
+  sk_cell_leave(&s->m, c);
+  return report(L, s, &change);
+}
+
+
+/* v:set(x) */
+static int value_set (lua_State *L) {
+  luaL_checkany(L, 2);
+  return alter(L, SET, 1);
+}
+
+
+/* v:add(n) -> the new value */
+static int value_add (lua_State *L) {
+  return alter(L, ADD, 1);
+}
+
+
+/* v:cas(old, new) -> true: it was 'old' and is 'new' now | false */
+static int value_cas (lua_State *L) {
+  luaL_checkany(L, 3);
+  return alter(L, CAS, 2);
+}
+
+
+/* v:get() -> value */
+static int value_get (lua_State *L) {
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  Cell *c = checkcell(L);
+  Content now;
+  sk_object_enter(&s->m, &c->lock.o);
+  now = *sk_cell_content(c);
+  if (now.kind == SK_CELL_ITEM) {
+    const Item *i = sk_at(Item, now.item);
+    sk_buf_clear(&s->copy);
+    sk_buf_add(&s->copy, i->bytes, i->size);
+  }
+  sk_object_leave(&s->m, &c->lock.o);
+  if (now.kind != SK_CELL_ITEM) {
+    pushnumber(L, &now);
+    return 1;
+  }
+  if (s->copy.failed) return luaL_error(L, "not enough memory");
+  int n = sk_wire_decode(L, sk_wire_of(L), s->copy.data, s->copy.size,
+                         SK_WIRE_TRUSTED | SK_WIRE_NOREFS);
+  if (n < 0) return lua_error(L);
+  return n;
+}
+
+
+/* ---- what 'with' stands on; see lua/skein/value.lua ---- */
+
+static int heldafter (lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  sk_shared_settle(L, sk_upvalue(L), ctx);
+  return 0;
+}
+
+
+/* core.value_hold(v) - acquire its lock; raises if this task has it. */
+static int value_hold (lua_State *L) {
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  Cell *c = checkcell(L);
+  uint64_t who = sk_shared_who(s);
+  sk_sched_checkpoint(L, s->S);
+  s->held++;
+  int result = sk_lock_acquire(&s->m, &c->lock, who, NULL);
+  if (result == -EAGAIN) {
+    Petition *p = sk_shared_petition(L, s, SK_FOREVER);
+    result = sk_lock_acquire(&s->m, &c->lock, who, p->seat);
+    if (result == -EAGAIN)
+      return sk_shared_suspend(L, s, p, "value with", heldafter);
+    sk_shared_dismiss(s, p);
+  }
+  if (result == -EDEADLK)
+    return luaL_error(L, "this task is inside 'with' of the value already");
+  return 0;
+}
+
+
+/* core.value_release(v) */
+static int value_release (lua_State *L) {
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  sk_lock_release(&s->m, &checkcell(L)->lock, sk_shared_who(s));
+  return 0;
+}
+
+
+static int value_tostring (lua_State *L) {
+  Handle *h = luaL_checkudata(L, 1, CLASS);
+  lua_pushfstring(L, "skein.Value: %I", (LUAI_UACINT)sk_off(h->o));
+  return 1;
+}
+
+
+static uint32_t checktype (lua_State *L, int arg) {
+  const char *name = luaL_checkstring(L, arg);
+  for (uint32_t i = 1; i < SK_COUNT(types); i++)
+    if (strcmp(types[i].name, name) == 0) return i;
+  lua_pushfstring(L,
+                  "unknown type '%s' (int8, uint8, int16, uint16, int32, "
+                  "uint32, int64, float, double)",
+                  name);
+  luaL_argerror(L, arg, lua_tostring(L, -1));
+  return 0;
+}
+
+
+/* skein.value([type,] v) -> value */
+static int newvalue (lua_State *L) {
+  uint32_t type = lua_gettop(L) >= 2 ? checktype(L, 1) : ANY;
+  int arg = type == ANY ? 1 : 2;
+  luaL_checkany(L, arg);
+  lua_settop(L, arg);
+  Shared *s = sk_shared_open(L, sk_upvalue(L));
+  Handle *h = sk_shared_new(L, s, SK_CELL, 0, CLASS);
+  Cell *c = (Cell *)h->o;
+  c->type = type;
+  Content first = checkcontent(L, s, arg, type);
+  sk_object_enter(&s->m, h->o);
+  sk_cell_set(&s->m, c, &first);
+  sk_object_leave(&s->m, h->o);
+  return 1;
+}
+
+
+static int decode (lua_State *L, const void *body) {
+  return sk_shared_decode(L, body, CLASS);
+}
+
+
+static const WireRef ref = {.cls = SK_CELL,
+                            .noun = "value",
+                            .encode = sk_shared_encode,
+                            .decode = decode,
+                            .drop = sk_shared_forget};
+
+/* 'with' is added by lua/skein/value.lua. */
+static const luaL_Reg methods[] = {{"get", value_get},
+                                   {"set", value_set},
+                                   {"add", value_add},
+                                   {"cas", value_cas},
+                                   {NULL, NULL}};
+
+static const luaL_Reg meta[] = {{"__tostring", value_tostring}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"value", newvalue},
+                                     {"value_hold", value_hold},
+                                     {"value_release", value_release},
+                                     {NULL, NULL}};
+
+
+void sk_open_value (lua_State *L, Sched *S) {
+  sk_object_register(SK_CELL, &sk_cell_class);
+  sk_shared_class(L, S, &ref, CLASS, methods, meta);
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, functions, 1);
+}

@@ -1,0 +1,459 @@
+/*
+** object.c - Shared objects and the references to them. See object.h.
+*/
+#include <string.h>
+
+#include "object.h"
+
+#define FIRST 64 /* entries in the first stage of a table */
+
+typedef struct Ref { /* an entry of a slot's table */
+  Off object;        /* 0: free */
+  uint32_t flags, spare;
+} Ref;
+
+static const Class *classes[SK_TYPES]; /* process-wide, set at load */
+
+
+void sk_object_register (uint32_t type, const Class *c) {
+  classes[type] = c;
+}
+
+
+const Class *sk_object_class (uint32_t type) {
+  return classes[type];
+}
+
+
+static Ref *entry (const Slot *s, uint32_t n) {
+  uint32_t place, stage = sk_slot_stage(n, FIRST, &place);
+  return sk_at(Ref, s->refs[stage]) + place;
+}
+
+
+void sk_object_each (Slot *s, void (*f)(void *, Object *, uint32_t),
+                     void *arg) {
+  for (uint32_t i = 0; i < SK_STAGES && s->refs[i] != 0; i++) {
+    Ref *r = sk_at(Ref, s->refs[i]);
+    for (uint32_t n = FIRST << i; n > 0; n--, r++)
+      if (r->object != 0) f(arg, sk_at(Object, r->object), r->flags);
+  }
+}
+
+
+/* Link at the front of a list whose head is '*head'; see unlink. */
+static void link (Off *head, Off *next, Off *prev, Off me, size_t prevat) {
+  *next = *head;
+  *prev = 0;
+  if (*head != 0) *sk_at(Off, *head + prevat) = me;
+  *head = me;
+  sk_step();
+}
+
+
+static void linkobject (Root *f, Object *o) {
+  link(&f->objects, &o->next, &o->prev, sk_off(o), offsetof(Object, prev));
+}
+
+
+static void unlinkobject (Root *f, Object *o) {
+  *(o->prev != 0 ? &sk_at(Object, o->prev)->next : &f->objects) = o->next;
+  if (o->next != 0) sk_at(Object, o->next)->prev = o->prev;
+}
+
+
+static void unlinkcargo (Root *f, Cargo *c) {
+  *(c->prev != 0 ? &sk_at(Cargo, c->prev)->next : &f->carriers) = c->next;
+  if (c->next != 0) sk_at(Cargo, c->next)->prev = c->prev;
+}
+
+
+/* The lists are true in their 'next' links; make the rest so. */
+static void relink (Root *f) {
+  Off prev = 0;
+  for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
+    Object *o = sk_at(Object, i);
+    o->prev = prev;
+    o->self = i;
+    if (sk_arena_owner(i) != sk_off(&o->self)) sk_arena_own(i, &o->self);
+    prev = i;
+  }
+  prev = 0;
+  for (Off i = f->carriers; i != 0; i = sk_at(Cargo, i)->next) {
+    sk_at(Cargo, i)->prev = prev;
+    prev = i;
+  }
+}
+
+
+static void tally (Object *o, uint32_t flags, int by) {
+  const Class *c = classes[o->type];
+  if (c->tally != NULL) c->tally(o, flags, by);
+}
+
+
+static void mark (void *unused, Object *o, uint32_t flags) {
+  (void)unused;
+  o->marks++;
+  tally(o, flags, 1);
+}
+
+
+/* An object that a message refers to, and with which flags. */
+static Object *target (Off ref, uint32_t *flags) {
+  *flags = ref & SK_REF_FLAGS;
+  return sk_at(Object, ref & ~(Off)SK_REF_FLAGS);
+}
+
+
+static Off *carried (Cargo *c) {
+  return (Off *)(void *)((char *)c + c->where);
+}
+
+
+static void count (Root *f) {
+  uint32_t flags;
+  for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
+    sk_at(Object, i)->marks = 0;
+    tally(sk_at(Object, i), 0, 0);
+  }
+  for (uint32_t i = 1; i < f->reached; i++)
+    if (f->slot[i].state != SK_SLOT_FREE)
+      sk_object_each(&f->slot[i], mark, NULL);
+  for (Off i = f->carriers; i != 0; i = sk_at(Cargo, i)->next) {
+    Cargo *c = sk_at(Cargo, i);
+    for (uint64_t n = 0; n < c->nrefs; n++) {
+      Object *o = target(carried(c)[n], &flags);
+      mark(NULL, o, flags);
+    }
+  }
+  for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
+    sk_at(Object, i)->refs = sk_at(Object, i)->marks;
+}
+
+
+static Root *enterrefs (void) {
+  Root *f = sk_root();
+  if (sk_unlikely(sk_guard_enter(&f->refguard))) {
+    relink(f);
+    count(f);
+    sk_guard_repaired(&f->refguard);
+  }
+  return f;
+}
+
+
+static void leaverefs (Root *f) {
+  sk_guard_leave(&f->refguard);
+}
+
+
+/* Under refguard: nobody refers to 'o', so this member takes it down. */
+static bool doomed (Member *m, Object *o) {
+  if (o->refs > 0 || o->dying != 0) return false;
+  o->dying = m->index;
+  return true;
+}
+
+
+static void destroy (Member *m, Object *o) {
+  if (classes[o->type]->fini != NULL) classes[o->type]->fini(m, o);
+  Root *f = enterrefs();
+  unlinkobject(f, o);
+  leaverefs(f);
+  sk_arena_give(&o->self);
+}
+
+
+static void settle (Member *m, Object *o, Bells *b) {
+  const Class *c = classes[o->type];
+  if (c->tallied != NULL) c->tallied(m, o, b);
+}
+
+
+void sk_object_recount (Member *m) {
+  Bells bells = {0};
+  Root *f = enterrefs();
+  relink(f);
+  count(f);
+  for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
+    settle(m, sk_at(Object, i), &bells);
+  for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
+    Object *o = sk_at(Object, i);
+    if (o->dying != 0 && sk_slot(o->dying)->state != SK_SLOT_LIVE)
+      o->dying = 0; /* who was at it died too */
+  }
+  for (;;) {
+    Off i = f->objects;
+    while (i != 0 && !doomed(m, sk_at(Object, i))) i = sk_at(Object, i)->next;
+    if (i == 0) break;
+    leaverefs(f);
+    destroy(m, sk_at(Object, i));
+    f = enterrefs();
+  }
+  leaverefs(f);
+  sk_slot_ring(m, &bells);
+}
+
+
+uint32_t sk_object_count (void) {
+  if (sk_arena_base == NULL || *sk_arena_root() == 0) return 0;
+  Root *f = enterrefs();
+  uint32_t n = 0;
+  for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) n++;
+  leaverefs(f);
+  return n;
+}
+
+
+/* Remember number 'n' as free. Failing, it is merely never used again. */
+static void putfree (Member *m, uint32_t n) {
+  if (m->refs.count == m->refs.cap) {
+    uint32_t cap = m->refs.cap == 0 ? FIRST : m->refs.cap * 2;
+    uint32_t *list = realloc(m->refs.list, cap * sizeof *list);
+    if (list == NULL) return;
+    m->refs.list = list;
+    m->refs.cap = cap;
+  }
+  m->refs.list[m->refs.count++] = n;
+}
+
+
+/* An empty table of this stage in '*word'. */
+static int maketable (Member *m, Off *word, uint32_t stage) {
+  size_t size = (FIRST << stage) * sizeof(Ref);
+  int err = sk_arena_take(&m->slot->fresh, size);
+  if (err != 0) return err;
+  memset(sk_at(char, m->slot->fresh), 0, size);
+  sk_arena_move(word, &m->slot->fresh);
+  return 0;
+}
+
+
+/* The number of a free entry. 0 or -ENOMEM. */
+static int getfree (Member *m, uint32_t *n) {
+  if (m->refs.count > 0) {
+    *n = m->refs.list[--m->refs.count];
+    return 0;
+  }
+  uint32_t place, stage = sk_slot_stage(m->refs.made, FIRST, &place);
+  if (stage >= SK_STAGES) return -ENOMEM;
+  if (place == 0 && m->slot->refs[stage] == 0) {
+    int err = maketable(m, &m->slot->refs[stage], stage);
+    if (err != 0) return err;
+  }
+  *n = m->refs.made++;
+  return 0;
+}
+
+
+int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
+                   uint32_t *ref) {
+  size_t size = classes[type]->size;
+  int err = getfree(m, ref);
+  if (err != 0) return err;
+  err = sk_arena_take(&m->slot->fresh, size);
+  if (err != 0) {
+    putfree(m, *ref);
+    return err;
+  }
+  Off b = m->slot->fresh;
+  Object *o = sk_at(Object, b);
+  memset(o, 0, size);
+  sk_guard_init(&o->guard);
+  o->type = type;
+  o->refs = 1;
+  o->self = b;
+  Root *f = enterrefs();
+  Ref *r = entry(m->slot, *ref);
+  r->flags = flags;
+  linkobject(f, o);
+  tally(o, flags, 1);
+  r->object = b;
+  sk_step();
+  sk_arena_own(b, &o->self);
+  m->slot->fresh = 0;
+  leaverefs(f);
+  *out = o;
+  return 0;
+}
+
+
+int sk_object_hold (Member *m, Object *o, uint32_t flags, uint32_t *ref) {
+  Bells bells = {0};
+  int err = getfree(m, ref);
+  if (err != 0) return err;
+  Root *f = enterrefs();
+  Ref *r = entry(m->slot, *ref);
+  r->flags = flags;
+  r->object = sk_off(o);
+  sk_step();
+  o->refs++;
+  tally(o, flags, 1);
+  settle(m, o, &bells);
+  leaverefs(f);
+  sk_slot_ring(m, &bells);
+  return 0;
+}
+
+
+uint32_t sk_object_flags (Member *m, uint32_t ref) {
+  return entry(m->slot, ref)->flags;
+}
+
+
+void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags) {
+  Bells bells = {0};
+  Root *f = enterrefs();
+  Ref *r = entry(m->slot, ref);
+  Object *o = sk_at(Object, r->object);
+  tally(o, r->flags, -1);
+  r->flags = flags;
+  tally(o, flags, 1);
+  settle(m, o, &bells);
+  leaverefs(f);
+  sk_slot_ring(m, &bells);
+}
+
+
+void sk_object_drop (Member *m, uint32_t ref) {
+  Ref *r = entry(m->slot, ref);
+  Object *o = sk_at(Object, r->object);
+  Bells bells = {0};
+  if (classes[o->type]->depart != NULL) {
+    sk_object_enter(m, o);
+    classes[o->type]->depart(o, m->index, &bells);
+    sk_object_leavering(m, o, &bells);
+  }
+  Root *f = enterrefs();
+  r->object = 0;
+  sk_step();
+  o->refs--;
+  tally(o, r->flags, -1);
+  settle(m, o, &bells);
+  bool last = doomed(m, o);
+  leaverefs(f);
+  sk_slot_ring(m, &bells);
+  putfree(m, ref);
+  if (last) destroy(m, o);
+}
+
+
+void sk_object_enter (Member *m, Object *o) {
+  m->slot->busy = sk_off(o);
+  if (sk_unlikely(sk_guard_enter(&o->guard))) {
+    Bells bells = {0};
+    if (classes[o->type]->repair != NULL) classes[o->type]->repair(o, &bells);
+    sk_guard_repaired(&o->guard);
+    sk_slot_ring(m, &bells); /* rare enough to ring under the guard */
+  }
+}
+
+
+void sk_object_leave (Member *m, Object *o) {
+  sk_guard_leave(&o->guard);
+  m->slot->busy = 0;
+}
+
+
+void sk_object_leavering (Member *m, Object *o, Bells *b) {
+  sk_object_leave(m, o);
+  if (b->count > 0 || b->more) sk_slot_ring(m, b);
+}
+
+
+typedef struct Own {
+  Object *o;
+  uint32_t refs;
+} Own;
+
+static void countown (void *arg, Object *o, uint32_t flags) {
+  Own *own = arg;
+  (void)flags;
+  own->refs += o == own->o;
+}
+
+
+bool sk_object_isshared (Member *m, Object *o) {
+  if (o->whole != 0) o = sk_at(Object, o->whole);
+  Own own = {o, 0};
+  Root *f = enterrefs();
+  sk_object_each(m->slot, countown, &own);
+  bool shared = o->refs > own.refs;
+  leaverefs(f);
+  return shared;
+}
+
+
+void sk_object_load (Cargo *c) {
+  if (c->nrefs == 0) return;
+  uint32_t flags;
+  Root *f = enterrefs();
+  for (uint64_t i = 0; i < c->nrefs; i++) {
+    Object *o = target(carried(c)[i], &flags);
+    o->refs++;
+    tally(o, flags, 1);
+  }
+  link(&f->carriers, &c->next, &c->prev, sk_off(c), offsetof(Cargo, prev));
+  leaverefs(f);
+}
+
+
+void sk_object_unload (Member *m, Cargo *c) {
+  uint32_t flags;
+  Bells bells = {0};
+  if (c->nrefs == 0) return;
+  Root *f = enterrefs();
+  unlinkcargo(f, c);
+  sk_step();
+  uint64_t n = c->nrefs;
+  c->nrefs = 0; /* whoever frees the message later has nothing to unload */
+  for (uint64_t i = 0; i < n; i++) {
+    Object *o = target(carried(c)[i], &flags);
+    o->refs--;
+    tally(o, flags, -1);
+    settle(m, o, &bells);
+  }
+  for (uint64_t i = 0; i < n; i++) {
+    Object *o = target(carried(c)[i], &flags);
+    if (!doomed(m, o)) continue;
+    leaverefs(f);
+    destroy(m, o);
+    f = enterrefs();
+  }
+  leaverefs(f);
+  sk_slot_ring(m, &bells);
+}
+
+
+int sk_object_inherit (Member *from, uint32_t to) {
+  Slot *s = sk_slot(to);
+  for (uint32_t i = 0; i < SK_STAGES && from->slot->refs[i] != 0; i++) {
+    int err = maketable(from, &s->refs[i], i);
+    if (err != 0) return err;
+  }
+  Root *f = enterrefs();
+  for (uint32_t n = 0; n < from->refs.made; n++) {
+    const Ref *r = entry(from->slot, n);
+    Ref *copy = entry(s, n);
+    if (r->object == 0) continue;
+    copy->flags = r->flags & ~(uint32_t)SK_REF_ACTIVE;
+    copy->object = r->object;
+    sk_at(Object, r->object)->refs++;
+    tally(sk_at(Object, r->object), copy->flags, 1);
+  }
+  leaverefs(f);
+  return 0;
+}
+
+
+int sk_object_lend (Member *m, Object *o, uint32_t to) {
+  Slot *s = sk_slot(to);
+  int err = maketable(m, &s->refs[0], 0);
+  if (err != 0) return err;
+  Root *f = enterrefs();
+  entry(s, 0)->object = sk_off(o);
+  o->refs++;
+  leaverefs(f);
+  return 0;
+}

@@ -1,0 +1,144 @@
+/*
+** osthread.c - Operating system threads. See osthread.h.
+*/
+#include <dlfcn.h>
+#include <signal.h>
+
+#include "osthread.h"
+
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
+static OsThread *threads;                                 /* as are these */
+static int signo;
+static _Thread_local OsThread *mine;
+
+
+static void onsignal (int number) {
+  int err = errno;
+  (void)number;
+  OsThread *t = mine;
+  if (t != NULL && t->onalert != NULL) t->onalert(t->arg);
+  errno = err;
+}
+
+
+/* A signal that nobody uses. Under 'guard'. */
+static int claim (void) {
+  struct sigaction old, ours = {.sa_handler = onsignal};
+  if (signo != 0) return 0;
+  sigemptyset(&ours.sa_mask);
+  for (int n = SIGRTMIN + 3; n <= SIGRTMAX; n++) {
+    if (sigaction(n, NULL, &old) != 0) continue;
+    if ((old.sa_flags & SA_SIGINFO) || old.sa_handler != SIG_DFL) continue;
+    if (sigaction(n, &ours, NULL) != 0) return -errno;
+    signo = n;
+    return 0;
+  }
+  return -EAGAIN;
+}
+
+
+/* A thread must not outlive its code: never unload this library again. */
+static void pin (void) {
+  Dl_info info;
+  if (dladdr((void *)(uintptr_t)&threads, &info) != 0)
+    dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE | RTLD_NOLOAD);
+}
+
+
+static void enlist (OsThread *t) {
+  t->next = threads;
+  t->at = &threads;
+  if (threads != NULL) threads->at = &t->next;
+  threads = t;
+  t->listed = true;
+}
+
+
+static void delist (OsThread *t) {
+  if (!t->listed) return;
+  *t->at = t->next;
+  if (t->next != NULL) t->next->at = t->at;
+  t->listed = false;
+}
+
+
+int sk_osthread_start (OsThread *t, void *(*body)(void *)) {
+  sigset_t all, before;
+  pthread_mutex_lock(&guard);
+  int err = claim();
+  if (err == 0) {
+    pin();
+    t->refs = 2;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* it inherits this */
+    err = -pthread_create(&t->id, NULL, body, t);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (err == 0) enlist(t);
+  }
+  pthread_mutex_unlock(&guard);
+  return err;
+}
+
+
+void sk_osthread_listen (OsThread *t, void (*f)(void *), void *arg) {
+  sigset_t ours;
+  sigemptyset(&ours);
+  sigaddset(&ours, signo);
+  if (f == NULL) {
+    pthread_sigmask(SIG_BLOCK, &ours, NULL);
+    t->onalert = NULL;
+    return;
+  }
+  t->arg = arg;
+  t->onalert = f;
+  mine = t;
+  pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
+  if (__atomic_load_n(&t->stop, __ATOMIC_SEQ_CST)) f(arg);
+}
+
+
+void sk_osthread_stop (OsThread *t) {
+  pthread_mutex_lock(&guard);
+  __atomic_store_n(&t->stop, 1, __ATOMIC_SEQ_CST);
+  if (t->listed) pthread_kill(t->id, signo);
+  pthread_mutex_unlock(&guard);
+}
+
+
+void sk_osthread_join (OsThread *t) {
+  pthread_mutex_lock(&guard);
+  bool listed = t->listed;
+  delist(t);
+  pthread_mutex_unlock(&guard);
+  if (listed) pthread_join(t->id, NULL);
+}
+
+
+void sk_osthread_drop (OsThread *t) {
+  if (t != NULL && __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0)
+    free(t);
+}
+
+
+static OsThread *nextof (const void *user) {
+  OsThread *t = threads;
+  while (t != NULL && t->user != user) t = t->next;
+  return t;
+}
+
+
+void sk_osthread_finish (const void *user) {
+  for (;;) {
+    pthread_mutex_lock(&guard);
+    OsThread *t = nextof(user);
+    if (t != NULL) delist(t);
+    if (t != NULL && t->daemon) {
+      __atomic_store_n(&t->stop, 1, __ATOMIC_SEQ_CST);
+      pthread_kill(t->id, signo);
+      pthread_detach(t->id);
+    }
+    pthread_mutex_unlock(&guard);
+    if (t == NULL) return;
+    if (!t->daemon) pthread_join(t->id, NULL);
+  }
+}

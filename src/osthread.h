@@ -1,0 +1,39 @@
+/*
+** osthread.h - Operating system threads, and how they are told to stop.
+**
+** The list of live ones and the signal that alerts one of them are
+** process-wide. While a thread lives the library stays loaded.
+*/
+#ifndef sk_osthread_h
+#define sk_osthread_h
+
+#include <pthread.h>
+
+#include "sk.h"
+
+typedef struct OsThread {
+  pthread_t id;
+  bool daemon;                /* not awaited when the program ends */
+  bool listed;                /* it runs, or was not joined yet */
+  int refs;                   /* who looks at it: its maker and itself */
+  int stop;                   /* it is asked to stop */
+  void (*onalert)(void *arg); /* called in it, by a signal handler ... */
+  void *arg;                  /* ... while this is set */
+  const void *user;           /* on whose behalf it was started */
+  struct OsThread *next, **at;
+} OsThread;
+
+/* Start 'body(t)'; 't' was made by calloc. 0 or -errno. */
+SK_FUNC int sk_osthread_start (OsThread *t, void *(*body)(void *));
+/* In the thread: 'f(arg)' is called when it is alerted; f = NULL: not. */
+SK_FUNC void sk_osthread_listen (OsThread *t, void (*f)(void *arg), void *arg);
+/* Ask it to stop: alerts it, now or when it begins to listen. */
+SK_FUNC void sk_osthread_stop (OsThread *t);
+/* It is about to end: wait until it has. */
+SK_FUNC void sk_osthread_join (OsThread *t);
+/* One of those who look at it does no more; the last one frees it. */
+SK_FUNC void sk_osthread_drop (OsThread *t);
+/* What 'user' started ends: stop daemons, wait for the others. */
+SK_FUNC void sk_osthread_finish (const void *user);
+
+#endif

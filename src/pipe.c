@@ -1,0 +1,67 @@
+/*
+** pipe.c - Two ends and a queue in each direction. See pipe.h.
+*/
+#include "pipe.h"
+
+
+int sk_pipe_init (Pipe *p, uint64_t bytes) {
+  for (int e = 0; e < 2; e++) {
+    Queue *q = &p->way[e];
+    int err = sk_guard_init(&q->o.guard);
+    if (err != 0) return err;
+    q->o.type = SK_QUEUE;
+    q->o.whole = sk_off(p);
+    q->capacity = UINT64_MAX;
+    q->most = bytes;
+    q->strict = 1;
+  }
+  return 0;
+}
+
+
+static void tally (Object *o, uint32_t flags, int by) {
+  Pipe *p = (Pipe *)o;
+  if (by == 0) {
+    for (int e = 0; e < 2; e++) p->end[e].handles = p->end[e].actives = 0;
+    return;
+  }
+  uint32_t e = flags & SK_ENDS;
+  p->end[e].handles += (uint32_t)by;
+  if (flags & SK_REF_ACTIVE) {
+    p->end[e].actives += (uint32_t)by;
+    p->end[e].ever = 1;
+  }
+}
+
+
+static bool isgone (const Pipe *p, int e) {
+  return p->end[e].handles == 0 || (p->end[e].ever && p->end[e].actives == 0);
+}
+
+
+static void tallied (Member *m, Object *o, Bells *b) {
+  Pipe *p = (Pipe *)o;
+  (void)b;
+  bool closed = isgone(p, 0) || isgone(p, 1);
+  for (int e = 0; e < 2; e++) {
+    if (closed && !p->way[e].closed)
+      sk_queue_close(m, &p->way[e]);
+    else if (!closed && p->way[e].closed)
+      sk_queue_reopen(m, &p->way[e]);
+  }
+}
+
+
+static void fini (Member *m, Object *o) {
+  Pipe *p = (Pipe *)o;
+  for (int e = 0; e < 2; e++) sk_queue_class.fini(m, &p->way[e].o);
+}
+
+
+const Class sk_pipe_class = {
+    .name = "pipe",
+    .size = sizeof(Pipe),
+    .tally = tally,
+    .tallied = tallied,
+    .fini = fini,
+};

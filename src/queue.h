@@ -1,0 +1,61 @@
+/*
+** queue.h - Messages from many producers to many consumers.
+**
+** Items are blocks in one linked list, so that putting and getting move no
+** bytes under the guard. A put hands its item to the getter who waits
+** longest; a get makes room for the putter who waits longest.
+**
+** Invariants, under the guard
+**   - items and getters are never both there;
+**   - a putter waits only while its item does not fit or others wait before;
+**   - 'items' owns what can be reached from it. A block is given its new
+**     owner before it leaves the list, and after it has entered it: so the
+**     list is the truth, and 'repair' makes the rest follow.
+*/
+#ifndef sk_queue_h
+#define sk_queue_h
+
+#include "item.h"
+#include "seat.h"
+
+typedef struct Queue {
+  Object o;
+  uint64_t capacity; /* items; 0: put and get meet */
+  uint64_t most;     /* bytes that are held before a put waits */
+  uint64_t count, bytes;
+  uint64_t unfinished; /* items put, and not yet marked as done */
+  Off items, last;
+  Off coming; /* the item that is being put; 0 = none */
+  Line getters, putters, joiners;
+  Line watchers; /* they want to know when a get need not wait */
+  uint32_t closed;
+  uint32_t ordered; /* by priority */
+  uint32_t strict;  /* a larger item than 'most' waits for its getter */
+  uint32_t recent;     /* serve the getter who came last: its memory is warm */
+} Queue;
+
+SK_FUNC const Class sk_queue_class;
+
+/*
+** Put the item in 'm->slot->out'. 0; -EPIPE: closed; -EAGAIN: full, and if
+** there is a 'w', it waits in line with the item. Otherwise the item stays.
+*/
+SK_FUNC int sk_queue_put (Member *m, Queue *q, Seat *w);
+/* Get an item into 'm->slot->in'. 0, -EPIPE; -EAGAIN: 'w' waits in line. */
+SK_FUNC int sk_queue_get (Member *m, Queue *q, Seat *w);
+/* Put what is in '*word' back to the front: it was never got. */
+SK_FUNC void sk_queue_return (Member *m, Queue *q, Off *word);
+/* Take the item with this tag into 'm->slot->in'. 0; -ENOENT: there is none. */
+SK_FUNC int sk_queue_remove (Member *m, Queue *q, uint64_t tag);
+/* Need a get not wait? 0; -EAGAIN: it would, 'w' waits in line. */
+SK_FUNC int sk_queue_poll (Member *m, Queue *q, Seat *w);
+/* The message in '*word' goes home, if it has one; see item.h. */
+SK_FUNC void sk_queue_gohome (Member *m, Off *word);
+SK_FUNC void sk_queue_close (Member *m, Queue *q);
+SK_FUNC void sk_queue_reopen (Member *m, Queue *q);
+/* One item is dealt with; -EINVAL: there is none. */
+SK_FUNC int sk_queue_done (Member *m, Queue *q);
+/* Are all items dealt with? 0; -EAGAIN: no, 'w' waits in line. */
+SK_FUNC int sk_queue_join (Member *m, Queue *q, Seat *w);
+
+#endif

@@ -1,0 +1,139 @@
+/*
+** shared.h - Where the scheduler meets the family's shared memory.
+**
+** Per Lua state: its membership, its handles to shared objects, its waits on
+** them. A handle is a full userdata that begins with a Handle; there is one
+** for each object (and end of a pipe) in a state, found again through a weak
+** table, so that handles compare as the objects do.
+**
+** How a C function waits for a shared object: try; then take a Petition,
+** which can raise; then try again with its seat, and suspend. See lib_queue.c.
+*/
+#ifndef sk_shared_h
+#define sk_shared_h
+
+#include "item.h"
+#include "lib.h"
+#include "sched.h"
+#include "seat.h"
+#include "wire.h"
+
+typedef struct Handle {
+  Object *o;      /* NULL: given up */
+  uint32_t ref;   /* our entry in the slot's table */
+  uint32_t flags; /* of the reference */
+} Handle;
+
+typedef struct Petition { /* a wait for a shared object */
+  Wait wait;
+  struct Shared *shared;
+  Seat *seat;
+  Task *task;                         /* that is suspended */
+  void (*notify)(struct Petition *p); /* ... or who is told instead */
+  void *arg;                          /* for 'notify' */
+  struct Petition *next;              /* of those that are free */
+} Petition;
+
+typedef struct Death { /* another process of the family, watched */
+  Watch watch;
+  int pid;
+  struct Death *next;
+  struct Shared *shared;
+} Death;
+
+typedef struct Shared {
+  Member m; /* must be first */
+  Sched *S;
+  Watch bell;
+  Petition *spare;
+  Death *deaths;
+  uint64_t births; /* that have been looked at */
+  bool rescan;     /* somebody died: look for grants that were not delivered */
+  bool spins;      /* it looks out before it sleeps ... */
+  uint32_t skip, backoff; /* ... but not the next 'skip' times */
+  sk_time slept;   /* when it fell asleep last */
+  Off *cargo;      /* room for the references of a message being made */
+  size_t maxcargo;
+  Buf copy;                  /* of a message that stays where it is */
+  struct Shared *next, **at; /* all of this process; see 'leaveall' */
+  pthread_t thread;
+  uint64_t held; /* locks that tasks of this state acquired (at most) */
+} Shared;
+
+/* The membership of this state, made on first need. Raises. */
+SK_FUNC Shared *sk_shared_open (lua_State *L, Sched *S);
+/* The same if it has been made, else NULL. */
+#define sk_shared_of(S) ((Shared *)(S)->family.data)
+
+/* ---- handles ---- */
+
+/* Make an object of 'type' and push a handle to it. Raises. */
+SK_FUNC Handle *sk_shared_new (lua_State *L, Shared *s, uint32_t type,
+                               uint32_t flags, const char *class);
+/* Push a handle to 'o', the one there is or a new one. Raises. */
+SK_FUNC Handle *sk_shared_push (lua_State *L, Shared *s, Object *o,
+                                uint32_t flags, const char *class);
+/* Register 'class': its metatable, and how its handles cross. */
+SK_FUNC void sk_shared_class (lua_State *L, Sched *S, const WireRef *ref,
+                              const char *class, const luaL_Reg *methods,
+                              const luaL_Reg *meta);
+/* What WireRefs of such classes are made of. */
+SK_FUNC int sk_shared_encode (lua_State *L, int idx, void *body);
+SK_FUNC int sk_shared_decode (lua_State *L, const void *body,
+                              const char *class);
+SK_FUNC void sk_shared_forget (const void *body);
+/* __gc of handles. */
+SK_FUNC int sk_shared_gc (lua_State *L);
+
+/* ---- messages ---- */
+
+/* Encode 'n' values from 'first' on into 'm.slot->out'. Raises. */
+SK_FUNC void sk_shared_pack (lua_State *L, Shared *s, int first, int n,
+                             const WireWhat *what);
+/* The same behind 'room' bytes, which the caller fills in: returned. Raises. */
+SK_FUNC void *sk_shared_packafter (lua_State *L, Shared *s, size_t room,
+                                   int first, int n, const WireWhat *what);
+/* As 'pack'; -1 and an error object on the stack if it cannot cross. */
+SK_FUNC int sk_shared_trypack (lua_State *L, Shared *s, int first, int n,
+                               const WireWhat *what);
+/* Free what 'pack' made and nobody took. */
+SK_FUNC void sk_shared_unsent (Shared *s);
+/* Push the values of the message in 'm.slot->in', free it; their number.
+   Raises what it says about a message that cannot be decoded. */
+SK_FUNC int sk_shared_unpack (lua_State *L, Shared *s);
+
+/* ---- waits ---- */
+
+/* The running task, as an owner of locks. Unique in the family. */
+SK_FUNC uint64_t sk_shared_who (const Shared *s);
+/* Prepare to wait until 'due'. Raises with nothing changed. */
+SK_FUNC Petition *sk_shared_petition (lua_State *L, Shared *s, sk_time due);
+/* It is not needed after all. */
+SK_FUNC void sk_shared_dismiss (Shared *s, Petition *p);
+/* The seat stands in line: suspend; 'k' gets 'p' as its context. */
+SK_FUNC int sk_shared_suspend (lua_State *L, Shared *s, Petition *p,
+                               const char *what, lua_KFunction k);
+/* In 'k': how it ended: what was granted, or -ETIMEDOUT. A message that was
+   given is in 'm.slot->in'. Raises cancels. 'p' is free afterwards. */
+SK_FUNC int sk_shared_settle (lua_State *L, Sched *S, lua_KContext ctx);
+
+/*
+** A seat for one who is told instead of suspended: 'notify' is called inside
+** the loop, outside of any task, when its wish was granted; it must not raise.
+** Then, or after a withdrawal, the seat may be used again. NULL: no memory.
+*/
+SK_FUNC Petition *sk_shared_watcher (Shared *s, void (*notify)(Petition *p));
+/* Withdraw it if it stands in line, and free it. */
+SK_FUNC void sk_shared_unwatch (Shared *s, Petition *p);
+
+/* ---- processes ---- */
+
+/* In a fresh process or thread: live in slot 'index', which was made for it
+   with one reference, entry 0. Raises for memory. */
+SK_FUNC Shared *sk_shared_adopt (lua_State *L, Sched *S, uint32_t index);
+/* In a forked child: live in slot 'index' from now on. */
+SK_FUNC void sk_shared_afterfork (Shared *s, uint32_t index);
+/* Somebody's process 'pid' is gone: sweep it. */
+SK_FUNC void sk_shared_died (Shared *s, int pid);
+
+#endif

@@ -1,0 +1,237 @@
+/*
+** slot.c - The members of a family. See slot.h.
+*/
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "slot.h"
+
+
+Root *sk_root (void) {
+  return sk_at(Root, *sk_arena_root());
+}
+
+
+int sk_root_open (void) {
+  static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+  int err = sk_arena_open();
+  if (err != 0) return err;
+  pthread_mutex_lock(&opening);
+  if (*sk_arena_root() == 0) {
+    Off *root = sk_arena_root();
+    err = sk_arena_take(root, sizeof(Root)); /* untouched: all zeros */
+    if (err == 0) err = sk_guard_init(&sk_root()->slotguard);
+    if (err == 0) err = sk_guard_init(&sk_root()->sweepguard);
+    if (err == 0) err = sk_guard_init(&sk_root()->refguard);
+    if (err == 0) sk_root()->reached = 1;
+  }
+  pthread_mutex_unlock(&opening);
+  return err;
+}
+
+
+static int64_t sinceboot (void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_BOOTTIME, &ts);
+  return (int64_t)ts.tv_sec * SK_SECOND + ts.tv_nsec;
+}
+
+
+/* A death inside leaves at most a slot in state FREE with old words: fine. */
+static void enter (Guard *g) {
+  if (sk_guard_enter(g)) sk_guard_repaired(g);
+}
+
+
+int sk_slot_take (uint32_t maker, uint32_t *index) {
+  Root *f = sk_root();
+  int err = -EAGAIN;
+  enter(&f->slotguard);
+  uint32_t i = 1;
+  while (i < f->reached && f->slot[i].state != SK_SLOT_FREE) i++;
+  if (i < SK_SLOTS) {
+    Slot *s = &f->slot[i];
+    memset(s, 0, sizeof *s);
+    s->maker = maker;
+    if (maker == 0) s->pid = getpid();
+    s->born = sinceboot();
+    if (i == f->reached) f->reached++;
+    __atomic_store_n(&s->state, SK_SLOT_NEW, __ATOMIC_SEQ_CST);
+    *index = i;
+    err = 0;
+  }
+  sk_guard_leave(&f->slotguard);
+  return err;
+}
+
+
+void sk_slot_live (Member *m) {
+  Root *f = sk_root();
+  Bells bells = {0};
+  m->slot->pid = getpid();
+  m->slot->born = sinceboot();
+  __atomic_store_n(&m->slot->state, SK_SLOT_LIVE, __ATOMIC_SEQ_CST);
+  __atomic_add_fetch(&f->births, 1, __ATOMIC_SEQ_CST);
+  /* those who wait for others want to watch this one too */
+  for (uint32_t i = 1; i < f->reached; i++) {
+    uint32_t shared = SK_ASLEEP_SHARED;
+    if (f->slot[i].pid != m->slot->pid &&
+        __atomic_compare_exchange_n(&f->slot[i].asleep, &shared, SK_AWAKE,
+                                    false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST)) {
+      bells.slot[bells.count++] = i;
+      if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(m, &bells);
+    }
+  }
+  sk_slot_ring(m, &bells);
+}
+
+
+/*
+** The doorbell: a datagram socket that the kernel names in the abstract
+** space, so that it is nobody's file and dies with its process.
+*/
+int sk_slot_bell (Member *m) {
+  if (m->bell >= 0) return m->bell;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -errno;
+  struct sockaddr_un a = {.sun_family = AF_UNIX};
+  socklen_t size = sizeof a;
+  if (bind(fd, (struct sockaddr *)&a, sizeof a.sun_family) != 0 ||
+      getsockname(fd, (struct sockaddr *)&a, &size) != 0) {
+    int err = -errno;
+    close(fd);
+    return err;
+  }
+  size -= (socklen_t)offsetof(struct sockaddr_un, sun_path);
+  sk_assert(size <= sizeof m->slot->bell);
+  memcpy(m->slot->bell, a.sun_path, size);
+  __atomic_store_n(&m->slot->bellsize, (uint8_t)size, __ATOMIC_RELEASE);
+  return m->bell = fd;
+}
+
+
+void sk_slot_answer (Member *m) {
+  char junk[16]; /* what is said does not matter, that it rang does */
+  while (recv(m->bell, junk, sizeof junk, MSG_DONTWAIT) >= 0) continue;
+}
+
+
+static void ring (Member *m, const Slot *s) {
+  if (s->bellsize == 0) return;
+  struct sockaddr_un a = {.sun_family = AF_UNIX};
+  size_t size = offsetof(struct sockaddr_un, sun_path) + s->bellsize;
+  memcpy(a.sun_path, s->bell, s->bellsize);
+  int fd = sk_slot_bell(m);
+  if (fd < 0) return;
+  /* a full queue means that it is ringing; a refusal, that it is dead */
+  while (sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&a,
+                (socklen_t)size) < 0 &&
+         errno == EINTR)
+    continue;
+}
+
+
+/* True: it slept, and the caller is the one who has to ring. */
+static bool rouse (Slot *s) {
+  if (__atomic_load_n(&s->asleep, __ATOMIC_SEQ_CST) == SK_AWAKE) return false;
+  return __atomic_exchange_n(&s->asleep, SK_AWAKE, __ATOMIC_SEQ_CST) !=
+         SK_AWAKE;
+}
+
+
+void sk_slot_ring (Member *m, Bells *b) {
+  for (uint32_t i = 0; i < b->count; i++) ring(m, sk_slot(b->slot[i]));
+  b->count = 0;
+  if (sk_likely(!b->more)) return;
+  b->more = false;
+  for (uint32_t i = 1; i < sk_root()->reached; i++) {
+    Slot *s = sk_slot(i);
+    if (__atomic_load_n(&s->inbox, __ATOMIC_SEQ_CST) != 0 && rouse(s))
+      ring(m, s);
+  }
+}
+
+
+void sk_slot_alert (Bells *b, uint32_t slot) {
+  if (b->count == SK_COUNT(b->slot))
+    b->more = true;
+  else if (rouse(sk_slot(slot)))
+    b->slot[b->count++] = slot;
+}
+
+
+static int pidfdopen (int pid) {
+  return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+
+/* When the process began, in nanoseconds since boot; -1: unknown. */
+static int64_t startof (int pid) {
+  char path[40], text[1024];
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t n = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (n <= 0) return -1;
+  text[n] = '\0';
+  char *p = strrchr(text, ')'); /* the name may hold anything */
+  for (int field = 2; p != NULL && field < 22; field++) p = strchr(p + 1, ' ');
+  if (p == NULL) return -1;
+  return (int64_t)strtoull(p, NULL, 10) * (SK_SECOND / sysconf(_SC_CLK_TCK));
+}
+
+
+int sk_slot_pidfd (const Slot *s) {
+  if (s->pid == 0) return -ESRCH;
+  int fd = pidfdopen(s->pid);
+  if (fd < 0) return -errno;
+  if (startof(s->pid) > s->born + SK_SECOND) { /* younger: another one */
+    close(fd);
+    return -ESRCH;
+  }
+  return fd;
+}
+
+
+bool sk_slot_isgone (const Slot *s) {
+  if (s->pid == 0) { /* nobody lives in it yet: its maker counts */
+    s = sk_slot(s->maker);
+    if (s->state == SK_SLOT_FREE) return true;
+    if (s->pid == 0) return false;
+  }
+  if (s->pid == getpid()) return false;
+  int fd = sk_slot_pidfd(s);
+  if (fd < 0) return fd == -ESRCH;
+  struct pollfd p = {.fd = fd, .events = POLLIN};
+  bool gone = poll(&p, 1, 0) == 1;
+  close(fd);
+  return gone;
+}
+
+
+uint32_t sk_slot_stage (uint32_t n, uint32_t first, uint32_t *place) {
+  uint32_t stage = 0, size = first;
+  while (n >= size) {
+    n -= size;
+    size *= 2;
+    stage++;
+  }
+  *place = n;
+  return stage;
+}
+
+
+bool sk_slot_isalone (const Member *m) {
+  Root *f = sk_root();
+  for (uint32_t i = 1; i < f->reached; i++)
+    if (i != m->index && f->slot[i].state != SK_SLOT_FREE) return false;
+  return true;
+}

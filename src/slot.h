@@ -1,0 +1,104 @@
+/*
+** slot.h - The members of a family: one slot for each scheduler.
+**
+** A slot says which process a scheduler lives in, how to wake it, and what it
+** holds in the arena: references, seats, blocks. Only its owner writes to
+** it while it lives; once its process is dead, whoever notices first sweeps
+** it (sweep.h). Words of a slot own blocks as arena.h says.
+**
+** Waking. A waker pushes what it granted on 'inbox' and looks at 'asleep'.
+** A sleeper sets 'asleep' and looks at 'inbox' once more. Both orders are
+** sequentially consistent, so one of the two sees the other, and nobody
+** rings for a scheduler that is awake.
+*/
+#ifndef sk_slot_h
+#define sk_slot_h
+
+#include "arena.h"
+#include "sk.h"
+
+#define SK_SLOTS 4096
+#define SK_STAGES 14 /* tables in stages, each twice the one before */
+
+enum { SK_SLOT_FREE, SK_SLOT_NEW, SK_SLOT_LIVE, SK_SLOT_DEAD };
+enum { SK_AWAKE, SK_ASLEEP, SK_ASLEEP_SHARED };
+
+typedef struct Slot {
+  uint32_t state;
+  uint32_t asleep; /* SK_AWAKE ... */
+  int32_t pid;     /* 0: not known yet */
+  uint32_t maker;  /* the slot that made it */
+  int64_t born;    /* when it was taken: nanoseconds since boot */
+  Off inbox;       /* seats whose wait is over, newest first */
+  Off busy;        /* the object that is being changed right now */
+  Off out, in;     /* a message being made, a message being taken */
+  Off fresh;       /* any other block being made */
+  Off job;         /* the message that is being worked on, see item.h */
+  Off refs[SK_STAGES], seats[SK_STAGES]; /* tables, see object.h, seat.h */
+  uint8_t bellsize; /* of its doorbell's name; 0: none yet */
+  char bell[15];
+  char kind[12], name[52];
+} Slot;
+
+/* Who or what a bell has to be rung for, collected under a guard. */
+typedef struct Bells {
+  uint32_t count;
+  bool more; /* than were noted: look for them */
+  uint32_t slot[30];
+} Bells;
+
+typedef struct Root {    /* the root structure of the arena */
+  Guard slotguard;       /* slots taken */
+  Guard sweepguard;      /* slots swept; outermost of all guards */
+  Guard refguard;        /* references, lists of objects and carriers */
+  Off objects, carriers; /* all of them; see object.h, item.h */
+  uint64_t births;       /* slots that came to life so far */
+  uint32_t reached;      /* slots below this one were ever in use */
+  Slot slot[SK_SLOTS];   /* 0 is never used */
+} Root;
+
+/* A scheduler's own view of its slot. */
+typedef struct Member {
+  Slot *slot;
+  uint32_t index;
+  int bell; /* descriptor of its doorbell, or -1 */
+  struct {  /* entries of its tables that are free, by number */
+    uint32_t *list;
+    uint32_t count, cap, made;
+  } refs, seats;
+} Member;
+
+SK_FUNC Root *sk_root (void);
+/* Make or find the root structure of an opened arena. 0 or -errno. */
+SK_FUNC int sk_root_open (void);
+
+static inline Slot *sk_slot (uint32_t index) {
+  return &sk_root()->slot[index];
+}
+
+/* Take a slot in state NEW for a member that 'maker' makes (0: for oneself).
+   0; -EAGAIN: there is none. */
+SK_FUNC int sk_slot_take (uint32_t maker, uint32_t *index);
+/* It lives, in this process: announce it to those who sleep. */
+SK_FUNC void sk_slot_live (Member *m);
+
+/* The doorbell of 'm', made on first need: a descriptor or -errno. */
+SK_FUNC int sk_slot_bell (Member *m);
+SK_FUNC void sk_slot_answer (Member *m); /* somebody rang: quiet it */
+/* 'slot' has something in its inbox: note a bell, if it sleeps. */
+SK_FUNC void sk_slot_alert (Bells *b, uint32_t slot);
+/* Ring all bells noted. Not under a guard. */
+SK_FUNC void sk_slot_ring (Member *m, Bells *b);
+
+/* Is the process of this slot gone (a zombie is)? */
+SK_FUNC bool sk_slot_isgone (const Slot *s);
+/* A pidfd of the process of 's', not one that reuses its number; or -errno. */
+SK_FUNC int sk_slot_pidfd (const Slot *s);
+
+/* Is this the only member of the family? */
+SK_FUNC bool sk_slot_isalone (const Member *m);
+
+/* The entry 'n' of a table in stages of 'first', 2 * 'first' ... entries. */
+SK_FUNC uint32_t sk_slot_stage (uint32_t n, uint32_t first, uint32_t *place);
+
+#endif

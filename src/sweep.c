@@ -1,0 +1,137 @@
+/*
+** sweep.c - Clearing the slot of a dead member. See sweep.h.
+*/
+#include <unistd.h>
+
+#include "queue.h"
+#include "sweep.h"
+
+typedef struct Sweeper {
+  Member *m;
+  uint32_t slot; /* that is being swept */
+  Bells bells;
+} Sweeper;
+
+
+static void forsake (void *arg, Seat *w) {
+  Sweeper *s = arg;
+  Object *o = sk_at(Object, w->object);
+  const Class *c = sk_object_class(o->type);
+  sk_object_enter(s->m, o);
+  if (w->state == SK_WAITING) {
+    sk_seat_leave(w);
+    if (c->unwait != NULL) c->unwait(s->m, o, w, &s->bells);
+  }
+  else if (c->giveback != NULL)
+    c->giveback(s->m, o, w, &s->bells);
+  sk_object_leavering(s->m, o, &s->bells);
+  sk_item_free(s->m, &w->block);
+  w->object = 0;
+}
+
+
+static void depart (void *arg, Object *o, uint32_t flags) {
+  Sweeper *s = arg;
+  const Class *c = sk_object_class(o->type);
+  (void)flags;
+  if (c->depart == NULL) return;
+  sk_object_enter(s->m, o);
+  c->depart(o, s->slot, &s->bells);
+  sk_object_leavering(s->m, o, &s->bells);
+}
+
+
+static void clear (Member *m, Slot *dead, uint32_t index) {
+  Sweeper s = {m, index, {0}};
+  if (dead->busy != 0) { /* whoever enters it next repairs it: do it now */
+    Object *o = sk_at(Object, dead->busy);
+    dead->busy = 0;
+    sk_object_enter(m, o);
+    sk_object_leave(m, o);
+  }
+  sk_queue_gohome(m, &dead->in); /* taken, but not begun */
+  sk_queue_gohome(m, &dead->job);
+  sk_seat_each(dead, forsake, &s);
+  sk_object_each(dead, depart, &s);
+  sk_item_free(m, &dead->out);
+  sk_item_free(m, &dead->in);
+  sk_item_free(m, &dead->job);
+  sk_arena_give(&dead->fresh);
+  for (int i = 0; i < SK_STAGES; i++) sk_arena_give(&dead->seats[i]);
+  for (int i = 0; i < SK_STAGES; i++) sk_arena_give(&dead->refs[i]);
+}
+
+
+/* Claim the slot for sweeping: only one does, but for a sweeper that died. */
+static bool claim (Slot *s, uint32_t from) {
+  return __atomic_compare_exchange_n(&s->state, &from, SK_SLOT_DEAD, false,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+
+static void sweep (Member *m, uint32_t index) {
+  Slot *s = sk_slot(index);
+  clear(m, s, index);
+  sk_object_recount(m);
+  __atomic_store_n(&s->state, SK_SLOT_FREE, __ATOMIC_SEQ_CST);
+}
+
+
+static bool enter (Root *f) {
+  if (!sk_guard_enter(&f->sweepguard)) return false;
+  sk_guard_repaired(&f->sweepguard);
+  return true;
+}
+
+
+static bool sweepif (Member *m, int pid) {
+  Root *f = sk_root();
+  bool any = false;
+  bool again = enter(f);
+  for (uint32_t i = 1; i < f->reached; i++) {
+    Slot *s = &f->slot[i];
+    uint32_t state = s->state;
+    if (i == m->index || state == SK_SLOT_FREE) continue;
+    if (state == SK_SLOT_DEAD) { /* left by a sweeper that died */
+      sweep(m, i);
+      any = true;
+      continue;
+    }
+    if (pid != 0 && !again ? s->pid != pid : !sk_slot_isgone(s)) continue;
+    if (!claim(s, state)) continue;
+    sweep(m, i);
+    any = true;
+  }
+  sk_guard_leave(&f->sweepguard);
+  return any;
+}
+
+
+bool sk_sweep_dead (Member *m) {
+  return sweepif(m, 0);
+}
+
+
+void sk_sweep_process (Member *m, int pid) {
+  sweepif(m, pid);
+}
+
+
+void sk_sweep_slot (Member *m, uint32_t index) {
+  Root *f = sk_root();
+  enter(f);
+  if (claim(sk_slot(index), SK_SLOT_NEW)) sweep(m, index);
+  sk_guard_leave(&f->sweepguard);
+}
+
+
+void sk_sweep_leave (Member *m) {
+  Root *f = sk_root();
+  enter(f);
+  if (claim(m->slot, SK_SLOT_LIVE)) sweep(m, m->index);
+  sk_guard_leave(&f->sweepguard);
+  if (m->bell >= 0) close(m->bell);
+  free(m->refs.list);
+  free(m->seats.list);
+  *m = (Member){.bell = -1};
+}

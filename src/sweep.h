@@ -1,0 +1,23 @@
+/*
+** sweep.h - Clearing the slot of a dead member.
+**
+** Whoever notices a death sweeps: repairs the object that was being changed,
+** takes the dead one's seats out of their lines, gives back what was
+** granted to it, passes on its locks, frees its blocks and drops its
+** references. Each step may be repeated, so a sweeper may die as well.
+*/
+#ifndef sk_sweep_h
+#define sk_sweep_h
+
+#include "object.h"
+
+/* Sweep every slot whose process is gone. True: there was one. */
+SK_FUNC bool sk_sweep_dead (Member *m);
+/* Sweep the slots of process 'pid', which is gone. */
+SK_FUNC void sk_sweep_process (Member *m, int pid);
+/* Leave the family: sweep one's own slot. 'm' is closed afterwards. */
+SK_FUNC void sk_sweep_leave (Member *m);
+/* Free a slot in state NEW that nobody came to live in. */
+SK_FUNC void sk_sweep_slot (Member *m, uint32_t index);
+
+#endif
