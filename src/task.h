@@ -179,6 +179,7 @@ struct Sched {
   sk_time now;       /* the clock, as read last */
   sk_time looked;    /* when the poller was looked at last */
   uint64_t ids;      /* the last id or serial given */
+  uint64_t salt;   /* tells serials from those of other schedulers */
   uint32_t dice;     /* of select, to favour nobody */
   unsigned quick;    /* operations in a row that did not wait */
   unsigned steps;    /* of the loop, since the clock was read */
@@ -198,5 +199,8 @@ struct Sched {
   void (*onclose)(lua_State *L, Sched *S); /* of a tapped channel */
   void (*dump)(lua_State *L, Sched *S);    /* push the text of skein.dump() */
 };
+
+/* The scheduler of this Lua state, for who has no upvalue. */
+SK_FUNC Sched *sk_sched_of (lua_State *L);
 
 #endif

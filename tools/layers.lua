@@ -8,7 +8,7 @@
 --- to the left like all others, their .c files include any of the layer's.
 local layers = {
   { "sk" }, -- vocabulary
-  { "list", "clock", "buf", "timers", "memo" }, -- plain C over memory
+  { "list", "clock", "buf", "timers", "memo", "slots" }, -- plain C over memory
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
     "cell", "pipe", "parcel", "crew", "sweep", -- what is shared
     "poller", "poller_epoll", "signals", "spawn", "osthread" }, -- the OS
