@@ -281,8 +281,8 @@ static lua_State *prepare (lua_State *L, Sched *S, int nargs, bool *fresh) {
 }
 
 
-void sk_coro_start (lua_State *L, Sched *S, int handle, int nargs,
-                    Nursery *in, int group) {
+void sk_coro_start (lua_State *L, Sched *S, int handle, int nargs, Nursery *in,
+                    int group) {
   bool fresh; /* the function of its body is still below */
   Task *t = lua_touserdata(L, handle);
   lua_State *co = prepare(L, S, nargs, &fresh);

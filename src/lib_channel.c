@@ -5,8 +5,8 @@
 **   - getters wait only while the channel is empty, putters only while it is
 **     full: never both, and a closed channel has neither;
 **   - a putter's value and its priority rest on its own stack, side by side;
-**   - user value 1 is the table of the items, by slot (slots.h), once there
-**     was one.
+**   - the items are in user values while there are few slots (slots.h), then
+**     in a table.
 **
 ** 'unfinished' counts what was put and not yet marked by task_done. These
 ** functions are called millions of times a second, and each call of the Lua
@@ -21,9 +21,14 @@
 #include "slots.h"
 
 #define CLASS "skein.Channel"
-#define FIRST 8   /* slots at first */
+#define FIRST 8   /* slots at first: user values of the channel itself */
 #define KEEP 4096 /* slots that an empty channel keeps */
 #define UNBOUNDED (-1)
+
+/* User values. */
+#define TABLE 1 /* of the items, by slot, beyond FIRST slots */
+#define HEAP 2  /* memory of the entries of a priority channel */
+#define OWN 3   /* the items themselves, up to FIRST slots */
 
 static const char MAGIC = 'c'; /* its address is in every channel */
 
@@ -34,7 +39,7 @@ typedef struct Channel {
   List watchers;                  /* who waits for a get not to wait */
   lua_Integer capacity;           /* or UNBOUNDED */
   lua_Integer unfinished;
-  Slots slots; /* of the items; the heap is memory of user value 2 */
+  Slots slots; /* of the items */
   bool closed;
   bool tapped; /* somebody must know when it is closed */
 } Channel;
@@ -55,46 +60,73 @@ static Channel *checkchannel (lua_State *L) {
 
 /* ---- the items; the channel is at 'self' ---- */
 
-/* Lay the items out anew, in a table of 'size' slots. */
-static void resize (lua_State *L, int self, Channel *ch, int64_t size) {
-  Slots *s = &ch->slots;
-  Entry *heap = NULL;
-  lua_createtable(L, (int)size, 0);
-  lua_getiuservalue(L, self, 1);
-  for (int64_t i = 0; i < s->count; i++) {
-    lua_rawgeti(L, -1, 1 + sk_slots_nth(s, i));
-    lua_rawseti(L, -3, 1 + i);
+/* Push what is in a slot. */
+static void fetch (lua_State *L, int self, const Channel *ch, int64_t slot) {
+  if (ch->slots.size <= FIRST) {
+    lua_getiuservalue(L, self, OWN + (int)slot);
+    return;
   }
-  lua_pop(L, 1);
-  if (s->order == SK_PRIORITY)
-    heap = lua_newuserdatauv(L, (size_t)size * sizeof *heap, 0);
-  sk_slots_rehouse(s, heap, size);
-  if (heap != NULL) lua_setiuservalue(L, self, 2);
-  lua_setiuservalue(L, self, 1);
+  lua_getiuservalue(L, self, TABLE);
+  lua_rawgeti(L, -1, slot + 1);
+  lua_remove(L, -2);
 }
 
 
-/* Put the value at index 'v' inside. Leaves something on the stack. */
-static void enqueue (lua_State *L, int self, Channel *ch, int v,
-                     lua_Number priority) {
+/* Lay the items out anew, in 'size' slots: beyond FIRST, of a table. */
+static void resize (lua_State *L, int self, Channel *ch, int64_t size) {
+  Slots *s = &ch->slots;
+  Entry *heap = NULL;
+  if (size > FIRST)
+    lua_createtable(L, (int)size, 0);
+  else
+    lua_pushnil(L); /* only an empty channel shrinks */
+  for (int64_t i = 0; i < s->count; i++) {
+    fetch(L, self, ch, sk_slots_nth(s, i));
+    lua_rawseti(L, -2, 1 + i);
+  }
+  if (s->order == SK_PRIORITY)
+    heap = lua_newuserdatauv(L, (size_t)size * sizeof *heap, 0);
+  sk_slots_rehouse(s, heap, size);
+  if (heap != NULL) lua_setiuservalue(L, self, HEAP);
+  lua_setiuservalue(L, self, TABLE);
+  for (int i = 0; i < FIRST; i++) {
+    lua_pushnil(L);
+    lua_setiuservalue(L, self, OWN + i);
+  }
+}
+
+
+/* Put the value at the top inside. May pop it, or leave something more. */
+static void enqueue (lua_State *L, int self, Channel *ch, lua_Number priority) {
   Slots *s = &ch->slots;
   if (sk_unlikely(s->count == s->size)) {
     if (s->size > INT32_MAX / 4) luaL_error(L, "too many items");
-    resize(L, self, ch, s->size > 0 ? 2 * s->size : FIRST);
+    resize(L, self, ch, 2 * s->size);
   }
-  lua_getiuservalue(L, self, 1);
-  lua_pushvalue(L, v);
+  if (s->size <= FIRST) {
+    lua_setiuservalue(L, self, OWN + (int)sk_slots_fill(s, priority));
+    return;
+  }
+  lua_getiuservalue(L, self, TABLE);
+  lua_pushvalue(L, -2);
   lua_rawseti(L, -2, 1 + sk_slots_fill(s, priority));
 }
 
 
-/* Push the next item and take it out. Leaves something below it. */
+/* Push the next item and take it out. May leave something below it. */
 static void dequeue (lua_State *L, int self, Channel *ch) {
-  lua_Integer slot = 1 + sk_slots_drain(&ch->slots);
-  lua_getiuservalue(L, self, 1);
-  lua_rawgeti(L, -1, slot);
+  Slots *s = &ch->slots;
+  int64_t slot = sk_slots_drain(s);
+  if (s->size <= FIRST) {
+    lua_getiuservalue(L, self, OWN + (int)slot);
+    lua_pushnil(L);
+    lua_setiuservalue(L, self, OWN + (int)slot);
+    return;
+  }
+  lua_getiuservalue(L, self, TABLE);
+  lua_rawgeti(L, -1, 1 + slot);
   lua_pushnil(L);
-  lua_rawseti(L, -3, slot);
+  lua_rawseti(L, -3, 1 + slot);
 }
 
 
@@ -130,20 +162,18 @@ static bool hasroom (const Channel *ch) {
 
 
 /*
-** Put the value at index 'v' inside, or into the hands of who waits for it,
-** if that need not wait. Leaves something on the stack.
+** Put the value at the top inside, or into the hands of who waits for it, if
+** that need not wait. Then it may be popped, or something may be above it.
 */
-static bool tryput (lua_State *L, int self, Channel *ch, int v,
-                    lua_Number priority) {
+static bool tryput (lua_State *L, int self, Channel *ch, lua_Number priority) {
   Sched *S = ch->S;
   Waiter *w = sk_sched_claim(S, &ch->getters);
   if (w != NULL) { /* hand it over directly */
-    lua_pushvalue(L, v);
     lua_xmove(L, w->task->at, 1);
     sk_sched_wake(S, w->task, 1);
   }
   else if (hasroom(ch)) {
-    enqueue(L, self, ch, v, priority);
+    enqueue(L, self, ch, priority);
     sk_sched_wakeall(S, &ch->watchers, 0);
   }
   else
@@ -162,7 +192,7 @@ static bool tryget (lua_State *L, int self, Channel *ch) {
     Waiter *w = sk_sched_claim(S, &ch->putters);
     if (w != NULL) { /* its value takes the room just made */
       lua_Number priority = takefrom(L, S, ch, w);
-      enqueue(L, self, ch, item + 1, priority);
+      enqueue(L, self, ch, priority);
       lua_settop(L, item);
     }
     else if (ch->slots.count == 0 && ch->slots.size > KEEP)
@@ -200,10 +230,11 @@ static int channel_put (lua_State *L) {
   if (lua_gettop(L) > 2) {
     due = sk_checkdeadline(L, 3);
     priority = checkpriority(L, ch, 4);
+    lua_settop(L, 2);
   }
   sk_sched_checkpoint(L, ch->S);
   if (ch->closed) return sk_fail(L, -EPIPE);
-  if (!tryput(L, 1, ch, 2, priority)) return waitput(L, ch, due, priority);
+  if (!tryput(L, 1, ch, priority)) return waitput(L, ch, due, priority);
   lua_pushboolean(L, 1);
   return sk_sched_turn(L, ch->S, 1);
 }
@@ -261,9 +292,9 @@ static int channel_close (lua_State *L) {
 
 void sk_channel_push (lua_State *L, int channel) {
   Channel *ch = lua_touserdata(L, channel);
-  int v = lua_gettop(L);
-  if (!ch->closed) tryput(L, channel, ch, v, 0);
-  lua_settop(L, v - 1);
+  int top = lua_gettop(L);
+  if (!ch->closed) tryput(L, channel, ch, 0);
+  lua_settop(L, top - 1);
 }
 
 
@@ -339,7 +370,8 @@ static int attemptput (lua_State *L, Sched *S, int at) {
   if (lua_isnil(L, at + 1)) return luaL_error(L, "cannot put nil");
   lua_Number priority = checkpriority(L, ch, at + 2);
   if (ch->closed) return sk_fail(L, -EPIPE);
-  if (!tryput(L, at, ch, at + 1, priority)) return -EAGAIN;
+  lua_pushvalue(L, at + 1);
+  if (!tryput(L, at, ch, priority)) return -EAGAIN;
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -459,10 +491,11 @@ static int core_channel (lua_State *L) {
   else
     made.capacity = checkcapacity(L, 1);
   lua_settop(L, 0);
-  int values = made.slots.order == SK_PRIORITY ? 2 : 1;
-  Channel *ch = lua_newuserdatauv(L, sizeof *ch, values);
+  made.slots.size = FIRST;
+  Channel *ch = lua_newuserdatauv(L, sizeof *ch, OWN + FIRST - 1);
   *ch = made;
   luaL_setmetatable(L, CLASS);
+  if (made.slots.order == SK_PRIORITY) resize(L, 1, ch, FIRST);
   return 1;
 }
 

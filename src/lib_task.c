@@ -165,6 +165,7 @@ static int core_sleep (lua_State *L) {
   lua_settop(L, 0);
   sk_sched_checkpoint(L, S);
   if (due == SK_NOW) return sk_sched_yield(L, S);
+  if (due == SK_FOREVER) due--; /* it is meant: no deadlock */
   return sk_sched_parkk(L, S, NULL, due, "sleep", (lua_KContext)S, finishsleep);
 }
 

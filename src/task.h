@@ -179,7 +179,7 @@ struct Sched {
   sk_time now;       /* the clock, as read last */
   sk_time looked;    /* when the poller was looked at last */
   uint64_t ids;      /* the last id or serial given */
-  uint64_t salt;   /* tells serials from those of other schedulers */
+  uint64_t salt;     /* tells serials from those of other schedulers */
   uint32_t dice;     /* of select, to favour nobody */
   unsigned quick;    /* operations in a row that did not wait */
   unsigned steps;    /* of the loop, since the clock was read */
