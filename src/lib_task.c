@@ -9,6 +9,7 @@
 #include "lib.h"
 #include "lib_task.h"
 #include "open.h"
+#include "report.h"
 #include "scope.h"
 
 
@@ -232,7 +233,7 @@ static const luaL_Reg functions[] = {
     {"now", core_now},
     {"self", core_self},
     {"live", core_live},
-    {"on_error", sk_outcome_onerror},
+    {"on_error", sk_report_onerror},
     {"is_handle", sk_outcome_ishandle},
     {NULL, NULL},
 };

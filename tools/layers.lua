@@ -14,10 +14,10 @@ local layers = {
     "poller", "poller_epoll", "signals", "spawn", "osthread" }, -- the OS
   { "lib", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
-  { "task", "sched", "outcome", "scope", "coro", "select", "sched_*",
+  { "task", "sched", "outcome", "report", "scope", "coro", "select", "sched_*", "channel",
     mutual = true }, -- tasks
   { "shared", "transit", "crossing", "launch", "pool" }, -- what classes stand on
-  { "open", "lib_task", "lib_channel", "lib_*" }, -- one Lua class each
+  { "open", "lib_task", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
 local highest_plain = 3
