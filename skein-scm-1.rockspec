@@ -90,6 +90,7 @@ build = {
         "src/signals.c",
         "src/skein.c",
         "src/slot.c",
+        "src/slots.c",
         "src/spawn.c",
         "src/sweep.c",
         "src/timers.c",
