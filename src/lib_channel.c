@@ -5,10 +5,12 @@
 **   - getters wait only while the channel is empty, putters only while it is
 **     full: never both, and a closed channel has neither;
 **   - a putter's value and its priority rest on its own stack, side by side;
-**   - user value 1 holds the items: a ring (fifo), a stack (lifo), or the
-**     slots that the entries of the heap name (priority).
+**   - user value 1 is the table of the items, by slot (slots.h), once there
+**     was one.
 **
-** 'unfinished' counts what was put and not yet marked by task_done.
+** 'unfinished' counts what was put and not yet marked by task_done. These
+** functions are called millions of times a second, and each call of the Lua
+** API costs as much as all arithmetic here: hence the junk left on stacks.
 */
 #include <math.h>
 
@@ -16,150 +18,83 @@
 #include "lib_channel.h"
 #include "open.h"
 #include "select.h"
+#include "slots.h"
 
 #define CLASS "skein.Channel"
 #define FIRST 8   /* slots at first */
 #define KEEP 4096 /* slots that an empty channel keeps */
 #define UNBOUNDED (-1)
 
-typedef enum Order { FIFO, LIFO, PRIORITY } Order;
-
-/* An item of a priority channel. The entries beyond 'count' name the slots
-** that are free. */
-typedef struct Entry {
-  lua_Number priority;
-  uint64_t seq;
-  lua_Integer slot;
-} Entry;
+static const char MAGIC = 'c'; /* its address is in every channel */
 
 typedef struct Channel {
+  const char *magic;
+  Sched *S;
   List getters, putters, joiners; /* who waits, oldest first */
   List watchers;                  /* who waits for a get not to wait */
   lua_Integer capacity;           /* or UNBOUNDED */
-  lua_Integer count;              /* items inside */
-  lua_Integer size;               /* slots: a power of two */
-  lua_Integer oldest;             /* fifo: slot of the oldest, from 0 */
   lua_Integer unfinished;
-  Entry *heap; /* priority: memory of user value 2 */
-  uint64_t seq;
-  Order order;
+  Slots slots; /* of the items; the heap is memory of user value 2 */
   bool closed;
   bool tapped; /* somebody must know when it is closed */
 } Channel;
 
 
-static Channel *checkchannel (lua_State *L, const Sched *S) {
-  if (lua_type(L, 1) == LUA_TUSERDATA && lua_getmetatable(L, 1)) {
-    const void *class = lua_topointer(L, -1);
-    lua_pop(L, 1);
-    if (class == S->channels) return lua_touserdata(L, 1);
-  }
+/*
+** The channel at 1. The magic is what only a channel can hold, and reading it
+** is several times as fast as comparing metatables.
+*/
+static Channel *checkchannel (lua_State *L) {
+  Channel *ch = lua_touserdata(L, 1);
+  if (sk_likely(ch != NULL && lua_rawlen(L, 1) == sizeof *ch &&
+                ch->magic == &MAGIC))
+    return ch;
   return luaL_checkudata(L, 1, CLASS);
-}
-
-
-/* ---- the heap of a priority channel ---- */
-
-static bool before (const Entry *a, const Entry *b) {
-  if (a->priority != b->priority) return a->priority < b->priority;
-  return a->seq < b->seq;
-}
-
-
-static void siftup (Entry *heap, lua_Integer i, Entry e) {
-  for (; i > 0 && before(&e, &heap[(i - 1) / 2]); i = (i - 1) / 2)
-    heap[i] = heap[(i - 1) / 2];
-  heap[i] = e;
-}
-
-
-static void siftdown (Entry *heap, lua_Integer n, Entry e) {
-  lua_Integer i = 0;
-  for (lua_Integer c; (c = 2 * i + 1) < n; i = c) {
-    if (c + 1 < n && before(&heap[c + 1], &heap[c])) c++;
-    if (!before(&heap[c], &e)) break;
-    heap[i] = heap[c];
-  }
-  heap[i] = e;
-}
-
-
-static void growheap (lua_State *L, int self, Channel *ch, lua_Integer size) {
-  Entry *heap = lua_newuserdatauv(L, (size_t)size * sizeof *heap, 0);
-  for (lua_Integer i = 0; i < size; i++)
-    heap[i] = i < ch->size ? ch->heap[i] : (Entry){.slot = i};
-  ch->heap = heap;
-  lua_setiuservalue(L, self, 2);
 }
 
 
 /* ---- the items; the channel is at 'self' ---- */
 
-/* Replace the table of items, with the ring laid out anew. */
-static void resize (lua_State *L, int self, Channel *ch, lua_Integer size) {
-  if (ch->order == PRIORITY) growheap(L, self, ch, size);
+/* Lay the items out anew, in a table of 'size' slots. */
+static void resize (lua_State *L, int self, Channel *ch, int64_t size) {
+  Slots *s = &ch->slots;
+  Entry *heap = NULL;
   lua_createtable(L, (int)size, 0);
   lua_getiuservalue(L, self, 1);
-  for (lua_Integer i = 0; i < ch->count; i++) {
-    lua_rawgeti(L, -1, 1 + ((ch->oldest + i) & (ch->size - 1)));
+  for (int64_t i = 0; i < s->count; i++) {
+    lua_rawgeti(L, -1, 1 + sk_slots_nth(s, i));
     lua_rawseti(L, -3, 1 + i);
   }
   lua_pop(L, 1);
+  if (s->order == SK_PRIORITY)
+    heap = lua_newuserdatauv(L, (size_t)size * sizeof *heap, 0);
+  sk_slots_rehouse(s, heap, size);
+  if (heap != NULL) lua_setiuservalue(L, self, 2);
   lua_setiuservalue(L, self, 1);
-  ch->oldest = 0;
-  ch->size = size;
 }
 
 
-/* The slot for one item more, from 0. */
-static lua_Integer fill (Channel *ch, lua_Number priority) {
-  lua_Integer n = ch->count++;
-  if (ch->order == FIFO) return (ch->oldest + n) & (ch->size - 1);
-  if (ch->order == LIFO) return n;
-  lua_Integer slot = ch->heap[n].slot;
-  siftup(ch->heap, n, (Entry){priority, ch->seq++, slot});
-  return slot;
-}
-
-
-/* The slot of the next item, which goes, from 0. */
-static lua_Integer drain (Channel *ch) {
-  lua_Integer n = --ch->count, slot = ch->oldest;
-  if (ch->order == FIFO) {
-    ch->oldest = (slot + 1) & (ch->size - 1);
-    return slot;
-  }
-  if (ch->order == LIFO) return n;
-  slot = ch->heap[0].slot;
-  Entry last = ch->heap[n];
-  if (n > 0) siftdown(ch->heap, n, last);
-  ch->heap[n].slot = slot;
-  return slot;
-}
-
-
-/* Put the value at the top inside; pops it. */
-static void enqueue (lua_State *L, int self, Channel *ch, lua_Number priority) {
-  if (ch->count == ch->size) {
-    luaL_argcheck(L, ch->size <= INT32_MAX / 4, 1, "too many items");
-    resize(L, self, ch, 2 * ch->size);
+/* Put the value at index 'v' inside. Leaves something on the stack. */
+static void enqueue (lua_State *L, int self, Channel *ch, int v,
+                     lua_Number priority) {
+  Slots *s = &ch->slots;
+  if (sk_unlikely(s->count == s->size)) {
+    if (s->size > INT32_MAX / 4) luaL_error(L, "too many items");
+    resize(L, self, ch, s->size > 0 ? 2 * s->size : FIRST);
   }
   lua_getiuservalue(L, self, 1);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, 1 + fill(ch, priority));
-  lua_pop(L, 1);
+  lua_pushvalue(L, v);
+  lua_rawseti(L, -2, 1 + sk_slots_fill(s, priority));
 }
 
 
-/* Push the next item and take it out. */
+/* Push the next item and take it out. Leaves something below it. */
 static void dequeue (lua_State *L, int self, Channel *ch) {
-  lua_Integer slot = 1 + drain(ch);
+  lua_Integer slot = 1 + sk_slots_drain(&ch->slots);
   lua_getiuservalue(L, self, 1);
   lua_rawgeti(L, -1, slot);
-  lua_insert(L, -2);
   lua_pushnil(L);
-  lua_rawseti(L, -2, slot);
-  lua_pop(L, 1);
+  lua_rawseti(L, -3, slot);
 }
 
 
@@ -180,7 +115,7 @@ static lua_Number takefrom (lua_State *L, Sched *S, Channel *ch, Waiter *w) {
 
 static lua_Number checkpriority (lua_State *L, const Channel *ch, int arg) {
   if (lua_isnoneornil(L, arg)) return 0;
-  luaL_argcheck(L, ch->order == PRIORITY, arg,
+  luaL_argcheck(L, ch->slots.order == SK_PRIORITY, arg,
                 "priority given, but the order is not \"priority\"");
   lua_Number priority = luaL_checknumber(L, arg);
   luaL_argcheck(L, priority == priority, arg, "number expected, got NaN");
@@ -190,20 +125,25 @@ static lua_Number checkpriority (lua_State *L, const Channel *ch, int arg) {
 
 /* Is there room for one more, without anybody waiting for it? */
 static bool hasroom (const Channel *ch) {
-  return ch->capacity == UNBOUNDED || ch->count < ch->capacity;
+  return ch->capacity == UNBOUNDED || ch->slots.count < ch->capacity;
 }
 
 
-/* Put the value at the top inside if that need not wait; pops it. */
-static bool tryput (lua_State *L, Sched *S, int self, Channel *ch,
+/*
+** Put the value at index 'v' inside, or into the hands of who waits for it,
+** if that need not wait. Leaves something on the stack.
+*/
+static bool tryput (lua_State *L, int self, Channel *ch, int v,
                     lua_Number priority) {
+  Sched *S = ch->S;
   Waiter *w = sk_sched_claim(S, &ch->getters);
   if (w != NULL) { /* hand it over directly */
+    lua_pushvalue(L, v);
     lua_xmove(L, w->task->at, 1);
     sk_sched_wake(S, w->task, 1);
   }
   else if (hasroom(ch)) {
-    enqueue(L, self, ch, priority);
+    enqueue(L, self, ch, v, priority);
     sk_sched_wakeall(S, &ch->watchers, 0);
   }
   else
@@ -213,16 +153,19 @@ static bool tryput (lua_State *L, Sched *S, int self, Channel *ch,
 }
 
 
-/* Push an item if that need not wait. */
-static bool tryget (lua_State *L, Sched *S, int self, Channel *ch) {
-  if (ch->count > 0) {
+/* Push an item if that need not wait. Leaves something below it. */
+static bool tryget (lua_State *L, int self, Channel *ch) {
+  Sched *S = ch->S;
+  if (ch->slots.count > 0) {
     dequeue(L, self, ch);
+    int item = lua_gettop(L);
     Waiter *w = sk_sched_claim(S, &ch->putters);
     if (w != NULL) { /* its value takes the room just made */
       lua_Number priority = takefrom(L, S, ch, w);
-      enqueue(L, self, ch, priority);
+      enqueue(L, self, ch, item + 1, priority);
+      lua_settop(L, item);
     }
-    else if (ch->count == 0 && ch->size > KEEP)
+    else if (ch->slots.count == 0 && ch->slots.size > KEEP)
       resize(L, self, ch, FIRST);
     return true;
   }
@@ -233,63 +176,66 @@ static bool tryget (lua_State *L, Sched *S, int self, Channel *ch) {
 }
 
 
-/* ch:put(value, [timeout, [priority]]) -> true | nil, "timeout"|"closed" */
-static int channel_put (lua_State *L) {
-  Sched *S = sk_upvalue(L);
-  Channel *ch = checkchannel(L, S);
-  if (lua_isnoneornil(L, 2)) luaL_argerror(L, 2, "value expected, got nil");
-  sk_time due = sk_checkdeadline(L, 3);
-  lua_Number priority = checkpriority(L, ch, 4);
-  lua_settop(L, 2);
-  sk_sched_checkpoint(L, S);
-  if (ch->closed) return sk_fail(L, -EPIPE);
-  if (tryput(L, S, 1, ch, priority)) {
-    lua_pushboolean(L, 1);
-    return sk_sched_turn(L, S, 1);
-  }
+/* The rest of 'put': it is closed, or full. */
+static int waitput (lua_State *L, Channel *ch, sk_time due,
+                    lua_Number priority) {
+  Sched *S = ch->S;
   if (due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
+  lua_settop(L, 2);
   lua_pushnumber(L, priority);
-  S->current->self.value = 2;
   sk_sched_prepare(L, S, due);
+  S->current->self.value = 2;
   sk_sched_wakeall(S, &ch->watchers, 0); /* a get need not wait now */
   return sk_sched_suspend(L, S, &ch->putters, NULL, "channel put",
                           (lua_KContext)S, sk_sched_finish);
 }
 
 
-static int get (lua_State *L, Sched *S, Channel *ch, sk_time due) {
-  lua_settop(L, 1);
-  sk_sched_checkpoint(L, S);
-  if (tryget(L, S, 1, ch)) return sk_sched_turn(L, S, 1);
+/* ch:put(value, [timeout, [priority]]) -> true | nil, "timeout"|"closed" */
+static int channel_put (lua_State *L) {
+  Channel *ch = checkchannel(L);
+  sk_time due = SK_FOREVER;
+  lua_Number priority = 0;
+  if (lua_isnoneornil(L, 2)) luaL_argerror(L, 2, "value expected, got nil");
+  if (lua_gettop(L) > 2) {
+    due = sk_checkdeadline(L, 3);
+    priority = checkpriority(L, ch, 4);
+  }
+  sk_sched_checkpoint(L, ch->S);
   if (ch->closed) return sk_fail(L, -EPIPE);
-  if (due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
-  return sk_sched_park(L, S, &ch->getters, due, "channel get");
+  if (!tryput(L, 1, ch, 2, priority)) return waitput(L, ch, due, priority);
+  lua_pushboolean(L, 1);
+  return sk_sched_turn(L, ch->S, 1);
 }
 
 
-void sk_channel_push (lua_State *L, Sched *S, int channel) {
-  Channel *ch = lua_touserdata(L, channel);
-  if (ch->closed || !tryput(L, S, channel, ch, 0)) lua_pop(L, 1);
+static int get (lua_State *L, Channel *ch, sk_time due) {
+  Sched *S = ch->S;
+  sk_sched_checkpoint(L, S);
+  if (tryget(L, 1, ch)) return sk_sched_turn(L, S, 1);
+  if (ch->closed) return sk_fail(L, -EPIPE);
+  if (due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
+  lua_settop(L, 1);
+  return sk_sched_park(L, S, &ch->getters, due, "channel get");
 }
 
 
 /* ch:get([timeout]) -> value | nil, "timeout" | nil, "closed" */
 static int channel_get (lua_State *L) {
-  Sched *S = sk_upvalue(L);
-  Channel *ch = checkchannel(L, S);
-  return get(L, S, ch, sk_checkdeadline(L, 2));
+  Channel *ch = checkchannel(L);
+  sk_time due = lua_gettop(L) > 1 ? sk_checkdeadline(L, 2) : SK_FOREVER;
+  return get(L, ch, due);
 }
 
 
 static int items_next (lua_State *L) {
-  Sched *S = sk_upvalue(L);
-  return get(L, S, checkchannel(L, S), SK_FOREVER);
+  return get(L, checkchannel(L), SK_FOREVER);
 }
 
 
 /* for value in ch:items() do - until it is closed and drained */
 static int channel_items (lua_State *L) {
-  checkchannel(L, sk_upvalue(L));
+  checkchannel(L);
   lua_settop(L, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_pushcclosure(L, items_next, 1);
@@ -300,14 +246,24 @@ static int channel_items (lua_State *L) {
 
 /* ch:close() - wakes everyone; what is inside can still be got */
 static int channel_close (lua_State *L) {
-  Sched *S = sk_upvalue(L);
-  Channel *ch = checkchannel(L, S);
+  Channel *ch = checkchannel(L);
+  Sched *S = ch->S;
   ch->closed = true;
   sk_sched_wakeall(S, &ch->watchers, 0);
   sk_sched_wakeall(S, &ch->putters, -EPIPE);
   sk_sched_wakeall(S, &ch->getters, -EPIPE);
   if (ch->tapped) S->onclose(L, S);
   return 0;
+}
+
+
+/* ---- for C ---- */
+
+void sk_channel_push (lua_State *L, int channel) {
+  Channel *ch = lua_touserdata(L, channel);
+  int v = lua_gettop(L);
+  if (!ch->closed) tryput(L, channel, ch, v, 0);
+  lua_settop(L, v - 1);
 }
 
 
@@ -326,7 +282,7 @@ bool sk_channel_isopen (lua_State *L, int channel) {
 /* ch:task_done() - an item that was got has been dealt with */
 static int channel_taskdone (lua_State *L) {
   Sched *S = sk_upvalue(L);
-  Channel *ch = checkchannel(L, S);
+  Channel *ch = checkchannel(L);
   if (ch->unfinished == 0)
     return luaL_error(L, "task_done called more often than put");
   if (--ch->unfinished == 0) sk_sched_wakeall(S, &ch->joiners, 0);
@@ -346,7 +302,7 @@ static int finishjoin (lua_State *L, int status, lua_KContext ctx) {
 /* ch:join([timeout]) -> true | nil, "timeout": all that was put is done */
 static int channel_join (lua_State *L) {
   Sched *S = sk_upvalue(L);
-  Channel *ch = checkchannel(L, S);
+  Channel *ch = checkchannel(L);
   sk_time due = sk_checkdeadline(L, 2);
   lua_settop(L, 1);
   sk_sched_checkpoint(L, S);
@@ -363,8 +319,9 @@ static int channel_join (lua_State *L) {
 /* ---- select ---- */
 
 static int attemptget (lua_State *L, Sched *S, int at) {
+  (void)S;
   Channel *ch = lua_touserdata(L, at);
-  if (tryget(L, S, at, ch)) return 1;
+  if (tryget(L, at, ch)) return 1;
   return ch->closed ? sk_fail(L, -EPIPE) : -EAGAIN;
 }
 
@@ -377,15 +334,12 @@ static void enlistget (lua_State *L, Sched *S, int at, Waiter *w) {
 
 
 static int attemptput (lua_State *L, Sched *S, int at) {
+  (void)S;
   Channel *ch = lua_touserdata(L, at);
   if (lua_isnil(L, at + 1)) return luaL_error(L, "cannot put nil");
   lua_Number priority = checkpriority(L, ch, at + 2);
   if (ch->closed) return sk_fail(L, -EPIPE);
-  lua_pushvalue(L, at + 1);
-  if (!tryput(L, S, at, ch, priority)) {
-    lua_pop(L, 1);
-    return -EAGAIN;
-  }
+  if (!tryput(L, at, ch, at + 1, priority)) return -EAGAIN;
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -401,7 +355,8 @@ static void enlistput (lua_State *L, Sched *S, int at, Waiter *w) {
 static int attemptready (lua_State *L, Sched *S, int at) {
   (void)S;
   const Channel *ch = lua_touserdata(L, at);
-  bool ready = ch->count > 0 || ch->closed || !sk_list_isempty(&ch->putters);
+  bool ready =
+      ch->slots.count > 0 || ch->closed || !sk_list_isempty(&ch->putters);
   return ready ? 0 : -EAGAIN;
 }
 
@@ -425,14 +380,14 @@ static const SelectOp selects[] = {
 
 /* ch:size() -> items inside; also #ch */
 static int channel_size (lua_State *L) {
-  lua_pushinteger(L, checkchannel(L, sk_upvalue(L))->count);
+  lua_pushinteger(L, checkchannel(L)->slots.count);
   return 1;
 }
 
 
 /* ch:capacity() -> integer | nil (unbounded) */
 static int channel_capacity (lua_State *L) {
-  const Channel *ch = checkchannel(L, sk_upvalue(L));
+  const Channel *ch = checkchannel(L);
   if (ch->capacity == UNBOUNDED) return 0;
   lua_pushinteger(L, ch->capacity);
   return 1;
@@ -441,15 +396,15 @@ static int channel_capacity (lua_State *L) {
 
 /* ch:empty() -> would a get wait? */
 static int channel_empty (lua_State *L) {
-  const Channel *ch = checkchannel(L, sk_upvalue(L));
-  lua_pushboolean(L, ch->count == 0 && sk_list_isempty(&ch->putters));
+  const Channel *ch = checkchannel(L);
+  lua_pushboolean(L, ch->slots.count == 0 && sk_list_isempty(&ch->putters));
   return 1;
 }
 
 
 /* ch:full() -> would a put wait? */
 static int channel_full (lua_State *L) {
-  const Channel *ch = checkchannel(L, sk_upvalue(L));
+  const Channel *ch = checkchannel(L);
   lua_pushboolean(L, !hasroom(ch) && sk_list_isempty(&ch->getters));
   return 1;
 }
@@ -457,15 +412,15 @@ static int channel_full (lua_State *L) {
 
 /* ch:closed() -> boolean */
 static int channel_closed (lua_State *L) {
-  lua_pushboolean(L, checkchannel(L, sk_upvalue(L))->closed);
+  lua_pushboolean(L, checkchannel(L)->closed);
   return 1;
 }
 
 
 static int channel_tostring (lua_State *L) {
-  const Channel *ch = checkchannel(L, sk_upvalue(L));
+  const Channel *ch = checkchannel(L);
   lua_pushfstring(L, "channel: %p (%I inside%s)", (const void *)ch,
-                  (LUAI_UACINT)ch->count, ch->closed ? ", closed" : "");
+                  (LUAI_UACINT)ch->slots.count, ch->closed ? ", closed" : "");
   return 1;
 }
 
@@ -494,25 +449,20 @@ static lua_Integer checkcapacity (lua_State *L, int idx) {
 static int core_channel (lua_State *L) {
   static const char *const orders[] = {"fifo", "lifo", "priority", NULL};
   lua_settop(L, 1);
-  Channel made = {.size = FIRST, .order = FIFO};
+  Channel made = {.magic = &MAGIC, .S = sk_upvalue(L)};
   if (lua_istable(L, 1)) {
     lua_getfield(L, 1, "capacity");
     lua_getfield(L, 1, "order");
-    made.order = (Order)luaL_checkoption(L, 3, "fifo", orders);
+    made.slots.order = (Order)luaL_checkoption(L, 3, "fifo", orders);
     made.capacity = checkcapacity(L, 2);
   }
   else
     made.capacity = checkcapacity(L, 1);
   lua_settop(L, 0);
-  Channel *ch =
-      lua_newuserdatauv(L, sizeof *ch, made.order == PRIORITY ? 2 : 1);
+  int values = made.slots.order == SK_PRIORITY ? 2 : 1;
+  Channel *ch = lua_newuserdatauv(L, sizeof *ch, values);
   *ch = made;
   luaL_setmetatable(L, CLASS);
-  lua_createtable(L, FIRST, 0);
-  lua_setiuservalue(L, 1, 1);
-  ch->size = 0;
-  if (ch->order == PRIORITY) growheap(L, 1, ch, FIRST);
-  ch->size = FIRST;
   return 1;
 }
 
@@ -538,7 +488,6 @@ static const luaL_Reg functions[] = {{"channel", core_channel}, {NULL, NULL}};
 void sk_open_channel (lua_State *L, Sched *S) {
   sk_newclass(L, S, CLASS, methods, meta);
   luaL_getmetatable(L, CLASS);
-  S->channels = lua_topointer(L, -1);
   sk_select_class(L, selects);
   lua_pop(L, 1);
   lua_pushlightuserdata(L, S);

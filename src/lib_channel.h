@@ -10,7 +10,7 @@
 ** Put the value at the top (popped) into the unbounded channel at 'channel'
 ** without waiting; one that is closed ignores it. May raise for memory.
 */
-SK_FUNC void sk_channel_push (lua_State *L, Sched *S, int channel);
+SK_FUNC void sk_channel_push (lua_State *L, int channel);
 
 /* Tell 'S->onclose' when the channel at 'channel' is closed. */
 SK_FUNC void sk_channel_tap (lua_State *L, int channel);

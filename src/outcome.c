@@ -72,7 +72,8 @@ void *sk_outcome_new (lua_State *L, Sched *S, const HandleClass *c, size_t size,
   Outcome *o = lua_newuserdatauv(L, size, 1);
   memset(o, 0, size);
   o->id = ++S->ids;
-  luaL_setmetatable(L, c->name);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, c);
+  lua_setmetatable(L, -2);
   if (name != 0 && !lua_isnil(L, name)) {
     sk_outcome_pushbox(L, lua_absindex(L, -1));
     lua_pushvalue(L, name);
@@ -241,8 +242,7 @@ void sk_outcome_settrace (lua_State *L, int handle) {
 
 
 /* Pop the top 'n' values and keep them as what came out. */
-static void store (lua_State *L, int handle, int n) {
-  const Outcome *o = lua_touserdata(L, handle);
+static void store (lua_State *L, const Outcome *o, int handle, int n) {
   if (n == 0 && !o->boxed) return;
   if (n == 1 && !o->boxed) {
     lua_setiuservalue(L, handle, 1);
@@ -283,13 +283,13 @@ static void rundone (lua_State *L, Sched *S, int handle) {
 
 void sk_outcome_settle (lua_State *L, Sched *S, int handle, Status status,
                         int n) {
-  handle = lua_absindex(L, handle);
+  if (handle < 0) handle = lua_absindex(L, handle);
   Outcome *o = lua_touserdata(L, handle);
-  if (sk_outcome_ended(o)) {
+  if (sk_unlikely(sk_outcome_ended(o))) {
     lua_pop(L, n);
     return;
   }
-  store(L, handle, n);
+  store(L, o, handle, n);
   if (status == SK_FAILED && !o->asked && !isawaited(o))
     makereport(L, S, handle);
   o->status = (uint8_t)status;
@@ -320,9 +320,14 @@ void sk_outcome_pusherror (lua_State *L, int handle) {
   Outcome *o = lua_touserdata(L, handle);
   acknowledge(o);
   lua_getiuservalue(L, handle, 1);
-  if (!o->boxed) return;
-  lua_rawgeti(L, -1, 1);
-  lua_remove(L, -2);
+  if (o->boxed) {
+    lua_rawgeti(L, -1, 1);
+    lua_remove(L, -2);
+  }
+  if (o->status == SK_CANCELLED && lua_isnil(L, -1)) { /* by a fork */
+    lua_pop(L, 1);
+    sk_pusherror(L, "cancelled", "cancelled: it runs in the parent process");
+  }
 }
 
 
@@ -628,5 +633,5 @@ void sk_outcome_class (lua_State *L, Sched *S, const HandleClass *c,
     lua_pushcclosure(L, c->close, 1);
     lua_setfield(L, -2, "__close");
   }
-  lua_pop(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, c);
 }

@@ -121,11 +121,15 @@ SK_FUNC int sk_sched_suspend (lua_State *L, Sched *S, List *on, Wait *w,
 
 /* ---- to wake ---- */
 
+SK_FUNC Waiter *sk_sched_claimany (Sched *S, List *waiters);
+
 /*
 ** The oldest on 'waiters' that can still be served, off every list now: the
 ** caller must wake its task. NULL: nobody waits.
 */
-SK_FUNC Waiter *sk_sched_claim (Sched *S, List *waiters);
+static inline Waiter *sk_sched_claim (Sched *S, List *waiters) {
+  return sk_list_isempty(waiters) ? NULL : sk_sched_claimany(S, waiters);
+}
 
 /*
 ** End the wait of parked task 't'. n >= 0: the top n values of 't->at' are

@@ -78,6 +78,7 @@ static void dropmembers (Sched *S, Nursery *n) {
     sk_list_remove(&t->self.link);
     sk_timers_remove(&S->timers, &t->timer);
     sk_scope_drop(S, t);
+    if (t->wait != NULL && !t->wait->shared) t->wait->withdraw(S, t, t->wait);
     t->wait = NULL;
     t->co = t->at = NULL;
     t->nursery = NULL;
@@ -99,6 +100,7 @@ static void dropall (Sched *S) {
   sk_timers_remove(&S->timers, &top->timer);
   sk_scope_drop(S, top);
   top->wait = NULL;
+  top->home = NULL;
   S->ready = (List){0};
   S->live = S->shared = 0;
 }

@@ -49,7 +49,8 @@ typedef struct Shared {
   Death *deaths;
   uint64_t births; /* that have been looked at */
   bool rescan;     /* somebody died: look for grants that were not delivered */
-  int64_t spin;    /* how long to look out before sleeping, in ns */
+  bool spins;      /* it looks out before it sleeps ... */
+  uint32_t skip, backoff; /* ... but not the next 'skip' times */
   sk_time slept;   /* when it fell asleep last */
   Off *cargo;      /* room for the references of a message being made */
   size_t maxcargo;

@@ -168,7 +168,7 @@ struct Sched {
   size_t hopes;     /* other reasons to wait: open signal channels */
   Nursery loose;    /* tasks of no group and no run */
   List nurseries;   /* all groups and runs that are open */
-  lua_State *aux; /* a stack for Lua calls from inside the loop: the top
+  lua_State *aux;   /* a stack for Lua calls from inside the loop: the top
                      level's holds the frame of its wait, undisturbed */
   Scope *spare;     /* free list */
   lua_State **idle; /* coroutines to use again: see coro.c */
@@ -190,8 +190,7 @@ struct Sched {
   lua_State *volatile active; /* where Lua runs now, for alerts */
   lua_Hook hook;              /* what our hook replaced */
   int hookmask, hookcount;
-  const char *kind;     /* of the top level: "process" or "thread" */
-  const void *channels; /* the metatable of channels */
+  const char *kind; /* of the top level: "process" or "thread" */
   /* Set by the layers above: */
   void (*died)(Sched *S, Task *t); /* its coroutine broke */
   void (*spawn)(lua_State *L, Sched *S, int nargs);
