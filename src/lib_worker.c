@@ -45,6 +45,7 @@ typedef struct Worker {
   uint32_t known; /* functions kept */
   uint32_t how;   /* SK_JOB_* */
   int32_t number;
+  bool apart;     /* the job was taken apart */
 } Worker;
 
 
@@ -105,6 +106,7 @@ static int unpack (lua_State *L) {
     if (sk_wire_lookup(L, lua_tostring(L, 2)) != 0) return lua_error(L);
     lua_replace(L, 2);
   }
+  w->apart = true;
   return lua_gettop(L) - 1;
 }
 
@@ -278,8 +280,11 @@ static void meetsignal (Sched *S) {
 }
 
 
-/* Is the error, whose table is at the top, that of a cancel? */
-static bool wascancelled (lua_State *L) {
+/* Is the error, whose table is at the top, that of a cancel? While the job is
+   taken apart, whatever it interrupts makes an error of its own of that. */
+static bool wascancelled (lua_State *L, const Worker *w) {
+  if (!w->s->S->top.cancelled) return false;
+  if (!w->apart) return true;
   lua_getfield(L, -1, "value");
   bool is = sk_iserror(L, -1, "cancelled");
   lua_pop(L, 1);
@@ -292,9 +297,10 @@ static void run (lua_State *L, Worker *w) {
   lua_pushcfunction(L, w->order.items > 0 ? runitems : runcall);
   lua_pushvalue(L, 1);
   w->how = SK_JOB_DONE;
+  w->apart = false;
   if (sk_crossing_call(L, 1) == LUA_OK) return;
   w->how = SK_JOB_FAILED;
-  if (!w->s->S->top.cancelled || !wascancelled(L)) return;
+  if (!wascancelled(L, w)) return;
   if (!(w->berth->work & 1))
     sk_sched_checkpoint(L, w->s->S); /* it is all of the worker that stops */
   w->how = SK_JOB_CANCELLED;
