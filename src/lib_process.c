@@ -410,6 +410,7 @@ static void start (lua_State *L, int handle, int nargs) {
     sk_spawn_free(p->child);
     p->child = NULL;
     luaL_error(L, "cannot start a process: %s", strerror(-err));
+    return;
   }
   p->pid = p->child->pid;
   p->epoch = p->S->epoch;
