@@ -103,7 +103,7 @@ describe("task", function()
 
   it("is not for oneself to wait for", task(function()
     local t
-    t = skein.task(function() return t:join() end)
+    t = skein.task(function() t:join() end)
     assert.error_matches(function() t:get() end, "cannot wait for itself")
   end))
 
@@ -133,7 +133,7 @@ describe("task", function()
   it("is cancelled and awaited by <close>", task(function()
     local cleaned = false
     do
-      local t <close> = skein.task(function()
+      local _ <close> = skein.task(function()
         local _ <close> = setmetatable({}, { __close = function()
           skein.shield(skein.sleep, 0.005)
           cleaned = true

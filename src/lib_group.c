@@ -40,14 +40,14 @@ static void pusherrors (lua_State *L, lua_Integer count) {
 
 
 /* Raise what went wrong in the group, if anything did. */
-static void raiseerrors (lua_State *L, Task *t) {
+static void raiseerrors (lua_State *L, Task *t, bool first) {
   lua_getiuservalue(L, NURSERY, 1);
   lua_Integer count = luaL_len(L, -1);
   if (count == 0) {
     lua_pop(L, 1);
     return;
   }
-  if (count == 1)
+  if (count == 1 || first)
     lua_rawgeti(L, -1, 1);
   else
     pusherrors(L, count);
@@ -71,7 +71,7 @@ static int leave (lua_State *L, Sched *S, Nursery *n) {
   }
   if (n->err == -EINTR || n->err == -EDEADLK)
     return sk_sched_raise(L, S, n->err);
-  raiseerrors(L, t);
+  raiseerrors(L, t, n->first);
   if (n->err == -ECANCELED && t->pending) return sk_scope_raise(L, t);
   return lua_gettop(L) - NURSERY;
 }
@@ -163,8 +163,7 @@ static Nursery *pushnursery (lua_State *L, bool group) {
 }
 
 
-/* core.group(fn, ...) -> what fn(g, ...) returned, when all have ended */
-static int core_group (lua_State *L) {
+static int group (lua_State *L, bool first) {
   Sched *S = sk_upvalue(L);
   luaL_checktype(L, 1, LUA_TFUNCTION);
   sk_sched_checkpoint(L, S);
@@ -172,6 +171,7 @@ static int core_group (lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_insert(L, 1);
   Nursery *n = pushnursery(L, true);
+  n->first = first;
   lua_insert(L, NURSERY);
   lua_pushvalue(L, NURSERY);
   lua_insert(L, NURSERY + 2);
@@ -181,6 +181,18 @@ static int core_group (lua_State *L) {
   int status = lua_pcallk(L, lua_gettop(L) - NURSERY - 1, LUA_MULTRET, 1,
                           (lua_KContext)S, finishbody);
   return finishbody(L, status, (lua_KContext)S);
+}
+
+
+/* core.group(fn, ...) -> what fn(g, ...) returned, when all have ended */
+static int core_group (lua_State *L) {
+  return group(L, false);
+}
+
+
+/* core.firstgroup(fn, ...): the same, but the first error is raised alone */
+static int core_firstgroup (lua_State *L) {
+  return group(L, true);
 }
 
 
@@ -238,6 +250,7 @@ static const luaL_Reg methods[] = {
 
 static const luaL_Reg functions[] = {
     {"group", core_group},
+    {"firstgroup", core_firstgroup},
     {"run", core_run},
     {NULL, NULL},
 };

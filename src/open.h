@@ -15,6 +15,8 @@ SK_FUNC void sk_open_scope (lua_State *L, Sched *S);
 SK_FUNC void sk_open_group (lua_State *L, Sched *S);
 SK_FUNC void sk_open_channel (lua_State *L, Sched *S);
 SK_FUNC void sk_open_dump (lua_State *L, Sched *S);
+SK_FUNC void sk_open_coroutine (lua_State *L, Sched *S);
+SK_FUNC void sk_open_signal (lua_State *L, Sched *S);
 SK_FUNC void sk_open_queue (lua_State *L, Sched *S);
 SK_FUNC void sk_open_pipe (lua_State *L, Sched *S);
 SK_FUNC void sk_open_lock (lua_State *L, Sched *S);
@@ -22,6 +24,9 @@ SK_FUNC void sk_open_value (lua_State *L, Sched *S);
 SK_FUNC void sk_open_arena (lua_State *L, Sched *S);
 SK_FUNC void sk_open_process (lua_State *L, Sched *S);
 SK_FUNC void sk_open_thread (lua_State *L, Sched *S);
+SK_FUNC void sk_open_worker (lua_State *L, Sched *S);
+SK_FUNC void sk_open_pool (lua_State *L, Sched *S);
+SK_FUNC void sk_open_job (lua_State *L, Sched *S);
 
 /* The module itself. */
 SK_API int luaopen_skein_core (lua_State *L);

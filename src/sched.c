@@ -34,14 +34,24 @@ void sk_sched_wake (Sched *S, Task *t, int n) {
 }
 
 
-Waiter *sk_sched_claim (Sched *S, List *waiters) {
+Waiter *sk_sched_claimany (Sched *S, List *waiters) {
   for (List *link; (link = sk_list_pop(waiters)) != NULL;) {
     Waiter *w = sk_container(link, Waiter, link);
     Task *t = w->task;
+    if (t->state != SK_PARKED) continue; /* of before a fork */
     t->self.tag = w->tag;
     if (t->wait == NULL || t->wait->withdraw(S, t, t->wait)) return w;
   }
   return NULL;
+}
+
+
+void sk_sched_grant (Sched *S, Waiter *w, int n) {
+  Task *t = w->task;
+  t->self.tag = w->tag;
+  if (t->wait != NULL && t->wait->granted != NULL)
+    t->wait->granted(S, t, t->wait, w);
+  sk_sched_wake(S, t, n);
 }
 
 
@@ -70,7 +80,7 @@ static void reach (Sched *S, Task *t) {
 void sk_sched_cancelscope (Sched *S, Scope *sc) {
   if (sc->cancelled) return;
   sc->cancelled = true;
-  reach(S, sc->task);
+  if (sc->task != NULL) reach(S, sc->task);
 }
 
 
@@ -100,17 +110,35 @@ void sk_sched_giveup (Sched *S, Nursery *n) {
 }
 
 
+static void disown (Sched *S, Nursery *n) {
+  sk_sched_cancelall(S, n);
+  sk_sched_giveup(S, n);
+  sk_list_remove(&n->peer);
+  n->closed = true;
+}
+
+
 void sk_sched_disown (Sched *S, Task *t) {
   List *next, *end = &S->nurseries;
   for (List *l = end->next; l != NULL && l != end; l = next) {
     next = l->next;
     Nursery *n = sk_container(l, Nursery, peer);
-    if (n->scope->task != t) continue;
-    sk_sched_cancelall(S, n);
-    sk_sched_giveup(S, n);
-    sk_list_remove(l);
-    n->scope = NULL;
-    n->closed = true;
+    if (n->scope->task == t) disown(S, n);
+  }
+}
+
+
+void sk_sched_discard (Sched *S, Scope *inner) {
+  for (Scope *sc; (sc = inner) != NULL;) {
+    inner = sc->parent;
+    sc->task = NULL;
+    List *next, *end = &S->nurseries;
+    for (List *l = end->next; l != NULL && l != end; l = next) {
+      next = l->next;
+      Nursery *n = sk_container(l, Nursery, peer);
+      if (n->scope == sc) disown(S, n);
+    }
+    sk_scope_release(S, sc);
   }
 }
 
@@ -181,7 +209,7 @@ int sk_sched_parkk (lua_State *L, Sched *S, List *on, sk_time due,
 }
 
 
-static int finishpark (lua_State *L, int status, lua_KContext ctx) {
+int sk_sched_finish (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   int n = sk_sched_woken(L, (Sched *)ctx);
   return n >= 0 ? n : sk_fail(L, n);
@@ -191,7 +219,8 @@ static int finishpark (lua_State *L, int status, lua_KContext ctx) {
 int sk_sched_park (lua_State *L, Sched *S, List *on, sk_time due,
                    const char *what) {
   sk_sched_prepare(L, S, due);
-  return sk_sched_suspend(L, S, on, NULL, what, (lua_KContext)S, finishpark);
+  return sk_sched_suspend(L, S, on, NULL, what, (lua_KContext)S,
+                          sk_sched_finish);
 }
 
 

@@ -45,9 +45,6 @@
 
 #define SK_QUICK 128 /* operations in a row that give nobody a turn */
 
-/* The scheduler of this Lua state, for who has no upvalue. */
-SK_FUNC Sched *sk_sched_of (lua_State *L);
-
 /* The task that runs: 'L' or a coroutine inside of it belongs to it. */
 #define sk_sched_current(S) ((S)->current)
 
@@ -79,6 +76,9 @@ static inline int sk_sched_turn (lua_State *L, Sched *S, int n) {
 */
 SK_FUNC int sk_sched_park (lua_State *L, Sched *S, List *on, sk_time due,
                            const char *what);
+
+/* The continuation of 'park'; its context is the scheduler. */
+SK_FUNC int sk_sched_finish (lua_State *L, int status, lua_KContext S);
 
 /*
 ** The same with a continuation of one's own, which begins with
@@ -118,11 +118,15 @@ SK_FUNC int sk_sched_suspend (lua_State *L, Sched *S, List *on, Wait *w,
 
 /* ---- to wake ---- */
 
+SK_FUNC Waiter *sk_sched_claimany (Sched *S, List *waiters);
+
 /*
 ** The oldest on 'waiters' that can still be served, off every list now: the
 ** caller must wake its task. NULL: nobody waits.
 */
-SK_FUNC Waiter *sk_sched_claim (Sched *S, List *waiters);
+static inline Waiter *sk_sched_claim (Sched *S, List *waiters) {
+  return sk_list_isempty(waiters) ? NULL : sk_sched_claimany(S, waiters);
+}
 
 /*
 ** End the wait of parked task 't'. n >= 0: the top n values of 't->at' are
@@ -138,6 +142,12 @@ SK_FUNC void sk_sched_ready (Sched *S, Task *t);
 SK_FUNC void sk_sched_wakeall (Sched *S, List *waiters, int err);
 
 /*
+** End the wait of 'w->task', granted to this waiter of it from outside of the
+** scheduler (family); as for 'wake'. What else it waits for is taken back.
+*/
+SK_FUNC void sk_sched_grant (Sched *S, Waiter *w, int n);
+
+/*
 ** End the wait of 't' from outside, with -ETIMEDOUT, -ECANCELED ... False: it
 ** does not wait, or was granted what it waits for.
 */
@@ -149,6 +159,8 @@ SK_FUNC void sk_sched_cancel (Sched *S, Task *t);
 SK_FUNC void sk_sched_cancelscope (Sched *S, Scope *sc);
 /* Groups and runs of 't' will not be left in order: give their tasks up. */
 SK_FUNC void sk_sched_disown (Sched *S, Task *t);
+/* The scopes of a coroutine that will not go on. */
+SK_FUNC void sk_sched_discard (Sched *S, Scope *inner);
 /* Tasks that refuse to end: from now on they belong to nobody. */
 SK_FUNC void sk_sched_giveup (Sched *S, Nursery *n);
 /* The scope of a group or run, and all of its tasks. */

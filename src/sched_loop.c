@@ -121,7 +121,7 @@ static void step (Sched *S, lua_State *L, Task *t) {
     sk_sched_ready(S, t);
   }
   else if (status != LUA_YIELD)
-    S->died(S, L, t);
+    S->died(S, t);
   S->active = NULL;
   S->current = &S->top;
 }

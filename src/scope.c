@@ -4,8 +4,11 @@
 #include "lib.h"
 #include "scope.h"
 
-/* The error of a cancel holds the scope's serial under this address. */
-#define SERIAL "scope" /* field of its errors: a string, so that they cross */
+/*
+** The field of a cancel's error that holds the serial of its scope, salted: an
+** error that has crossed belongs to nobody here.
+*/
+#define SERIAL "scope"
 static const char REASONS = 'r'; /* by task, in the registry */
 
 
@@ -19,7 +22,7 @@ static Scope *obtain (lua_State *L, Sched *S) {
 }
 
 
-static void release (Sched *S, Scope *sc) {
+void sk_scope_release (Sched *S, Scope *sc) {
   sk_timers_remove(&S->limits, &sc->limit);
   sc->parent = S->spare;
   S->spare = sc;
@@ -45,15 +48,45 @@ void sk_scope_leave (Sched *S, Scope *sc) {
   sk_assert(t->scope == sc);
   t->scope = sc->parent;
   bool mattered = sc->cancelled || sc->kind == SK_SHIELD;
-  release(S, sc);
+  sk_scope_release(S, sc);
   if (mattered) sk_scope_refresh(t);
+}
+
+
+Scope *sk_scope_detach (Task *t, Scope *base) {
+  Scope *inner = t->scope;
+  for (Scope *sc = inner; sc != base; sc = sc->parent) {
+    if (sc->kind == SK_GROUP || sc->kind == SK_RUN)
+      t->strays = true; /* keeps its owner, who sees to it at its end */
+    else
+      sc->task = NULL;
+    if (sc->parent == base) {
+      sc->parent = NULL;
+      break;
+    }
+  }
+  t->scope = base;
+  sk_scope_refresh(t);
+  return inner;
+}
+
+
+void sk_scope_attach (Task *t, Scope *inner) {
+  for (Scope *sc = inner;; sc = sc->parent) {
+    sc->task = t;
+    if (sc->parent != NULL) continue;
+    sc->parent = t->scope;
+    break;
+  }
+  t->scope = inner;
+  sk_scope_refresh(t);
 }
 
 
 void sk_scope_drop (Sched *S, Task *t) {
   for (Scope *sc; (sc = t->scope) != NULL;) {
     t->scope = sc->parent;
-    release(S, sc);
+    sk_scope_release(S, sc);
   }
 }
 
@@ -106,7 +139,7 @@ void sk_scope_pusherror (lua_State *L, Task *t) {
                text != NULL ? text : "");
   lua_insert(L, -2);
   lua_setfield(L, -2, "reason");
-  lua_pushinteger(L, (lua_Integer)serial);
+  lua_pushinteger(L, (lua_Integer)(serial ^ sk_sched_of(L)->salt));
   lua_setfield(L, -2, SERIAL);
 }
 
@@ -120,7 +153,8 @@ int sk_scope_raise (lua_State *L, Task *t) {
 bool sk_scope_owns (lua_State *L, int idx, uint64_t serial) {
   if (!sk_iserror(L, idx, "cancelled")) return false;
   lua_getfield(L, idx, SERIAL);
-  bool owns = (uint64_t)lua_tointeger(L, -1) == serial;
+  uint64_t salted = (uint64_t)lua_tointeger(L, -1);
+  bool owns = (salted ^ sk_sched_of(L)->salt) == serial;
   lua_pop(L, 1);
   return owns;
 }

@@ -21,6 +21,17 @@ SK_FUNC Scope *sk_scope_enter (lua_State *L, Sched *S, ScopeKind kind);
 /* Leave the innermost scope; it is not to be used afterwards. */
 SK_FUNC void sk_scope_leave (Sched *S, Scope *sc);
 
+/*
+** Take the scopes inside of 'base' off the running task: the coroutine that
+** opened them was suspended. Returns the innermost. 'attach' puts them inside
+** of the innermost scope of the task that resumes it.
+*/
+SK_FUNC Scope *sk_scope_detach (Task *t, Scope *base);
+SK_FUNC void sk_scope_attach (Task *t, Scope *inner);
+
+/* Give back a scope that is in no task's chain any more. */
+SK_FUNC void sk_scope_release (Sched *S, Scope *sc);
+
 /* Forget all scopes of a task that will never leave them. */
 SK_FUNC void sk_scope_drop (Sched *S, Task *t);
 

@@ -611,25 +611,32 @@ static void letgo (Shared *s, const Wire *w) {
 }
 
 
-static void fill (lua_State *L, Shared *s, Wire *w) {
+static void fill (lua_State *L, Shared *s, Wire *w, size_t room) {
   int err = listrefs(s, w)
-                ? sk_item_new(&s->m, sk_wire_size(w), s->cargo, w->nrefs)
+                ? sk_item_new(&s->m, room + sk_wire_size(w), s->cargo, w->nrefs)
                 : -ENOMEM;
   if (err != 0) {
     sk_wire_cancel(w);
     luaL_error(L, "cannot send: %s", strerror(-err));
   }
-  sk_wire_copy(w, sk_at(Item, s->m.slot->out)->bytes);
+  sk_wire_copy(w, sk_at(Item, s->m.slot->out)->bytes + room);
   letgo(s, w);
   sk_wire_sent(w);
 }
 
 
-void sk_shared_pack (lua_State *L, Shared *s, int first, int n,
-                     const WireWhat *what) {
+void *sk_shared_packafter (lua_State *L, Shared *s, size_t room, int first,
+                           int n, const WireWhat *what) {
   Wire *w = sk_wire_of(L);
   sk_wire_encode(L, w, first, n, what);
-  fill(L, s, w);
+  fill(L, s, w, room);
+  return sk_at(Item, s->m.slot->out)->bytes;
+}
+
+
+void sk_shared_pack (lua_State *L, Shared *s, int first, int n,
+                     const WireWhat *what) {
+  sk_shared_packafter(L, s, 0, first, n, what);
 }
 
 
@@ -637,7 +644,7 @@ int sk_shared_trypack (lua_State *L, Shared *s, int first, int n,
                        const WireWhat *what) {
   Wire *w = sk_wire_of(L);
   if (sk_wire_try(L, w, first, n, what) != 0) return -1;
-  fill(L, s, w);
+  fill(L, s, w, 0);
   return 0;
 }
 

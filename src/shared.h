@@ -92,7 +92,10 @@ SK_FUNC int sk_shared_gc (lua_State *L);
 /* Encode 'n' values from 'first' on into 'm.slot->out'. Raises. */
 SK_FUNC void sk_shared_pack (lua_State *L, Shared *s, int first, int n,
                              const WireWhat *what);
-/* The same; -1 and an error object on the stack if it cannot cross. */
+/* The same behind 'room' bytes, which the caller fills in: returned. Raises. */
+SK_FUNC void *sk_shared_packafter (lua_State *L, Shared *s, size_t room,
+                                   int first, int n, const WireWhat *what);
+/* As 'pack'; -1 and an error object on the stack if it cannot cross. */
 SK_FUNC int sk_shared_trypack (lua_State *L, Shared *s, int first, int n,
                                const WireWhat *what);
 /* Free what 'pack' made and nobody took. */

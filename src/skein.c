@@ -5,6 +5,7 @@
 #include "lib.h"
 #include "lib_wire.h"
 #include "open.h"
+#include "select.h"
 
 
 /* core.methods(class) -> the table of the methods of a class, by its name */
@@ -31,6 +32,9 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_scope(L, S);
   sk_open_group(L, S);
   sk_open_channel(L, S);
+  sk_open_select(L, S);
+  sk_open_coroutine(L, S);
+  sk_open_signal(L, S);
   sk_open_dump(L, S);
   sk_open_wire(L, S);
   sk_open_queue(L, S);
@@ -40,6 +44,9 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_arena(L, S);
   sk_open_process(L, S);
   sk_open_thread(L, S);
+  sk_open_worker(L, S);
+  sk_open_pool(L, S);
+  sk_open_job(L, S);
   lua_pushcfunction(L, core_methods);
   lua_setfield(L, -2, "methods");
   lua_pushvalue(L, -1);

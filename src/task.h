@@ -67,6 +67,9 @@ typedef struct Wait {
   ** then delivered by 'sk_sched_wake' as usual, now or later.
   */
   bool (*withdraw)(Sched *S, Task *t, struct Wait *w);
+  /* One of several waits was granted, that of 'by': take the others back.
+     NULL where there is only one. */
+  void (*granted)(Sched *S, Task *t, struct Wait *w, Waiter *by);
   bool shared; /* somebody outside of this scheduler can end it */
 } Wait;
 
@@ -99,6 +102,7 @@ typedef struct Nursery {
   Scope *scope;        /* of the task that opened it */
   bool closed;         /* takes no more tasks */
   bool group;          /* an error of a member cancels all */
+  bool first;          /* raises the first error only */
   int err;             /* what cut the wait for its tasks short */
   bool interrupted;    /* a run that Ctrl-C ended */
 } Nursery;
@@ -129,6 +133,7 @@ struct Task {
   bool pending;     /* a cancel reaches it: its next wait raises */
   bool cancelled;   /* the root scope is cancelled */
   bool traced;      /* a traceback is kept for it: see coro.c */
+  bool strays;      /* a group of it is inside of a suspended coroutine */
   bool rethrown;    /* the error under way is the one that was traced */
 };
 
@@ -165,6 +170,8 @@ struct Sched {
   size_t hopes;     /* other reasons to wait: open signal channels */
   Nursery loose;    /* tasks of no group and no run */
   List nurseries;   /* all groups and runs that are open */
+  lua_State *aux;   /* a stack for Lua calls from inside the loop: the top
+                     level's holds the frame of its wait, undisturbed */
   Scope *spare;     /* free list */
   lua_State **idle; /* coroutines to use again: see coro.c */
   int nidle;
@@ -174,8 +181,11 @@ struct Sched {
   sk_time now;       /* the clock, as read last */
   sk_time looked;    /* when the poller was looked at last */
   uint64_t ids;      /* the last id or serial given */
+  uint64_t salt;     /* tells serials from those of other schedulers */
+  uint32_t dice;     /* of select, to favour nobody */
   unsigned quick;    /* operations in a row that did not wait */
   unsigned steps;    /* of the loop, since the clock was read */
+  size_t strays;     /* suspended coroutines with scopes of their own */
   uint32_t epoch;    /* forks since the beginning: what is older is dropped */
   bool looping;      /* the loop runs */
   bool closed;       /* the Lua state is about to go */
@@ -184,13 +194,16 @@ struct Sched {
   lua_Hook hook;              /* what our hook replaced */
   int hookmask, hookcount;
   const char *kind;        /* of the top level: "process" or "thread" */
-  const void *channels;    /* the metatable of channels */
-  const void *handles[16]; /* those of shared objects, by type */
+  const void *handles[16]; /* metatables of shared objects, by type */
   /* Set by the layers above: */
-  void (*died)(Sched *S, lua_State *L, Task *t); /* its coroutine broke */
+  void (*died)(Sched *S, Task *t); /* its coroutine broke */
   void (*spawn)(lua_State *L, Sched *S, int nargs);
-  void (*onsignal)(Sched *S);           /* SK_ALERT_SIGNAL came */
-  void (*dump)(lua_State *L, Sched *S); /* push the text of skein.dump() */
+  void (*onsignal)(Sched *S);              /* SK_ALERT_SIGNAL came */
+  void (*onclose)(lua_State *L, Sched *S); /* of a tapped channel */
+  void (*dump)(lua_State *L, Sched *S);    /* push the text of skein.dump() */
 };
+
+/* The scheduler of this Lua state, for who has no upvalue. */
+SK_FUNC Sched *sk_sched_of (lua_State *L);
 
 #endif

@@ -2,6 +2,7 @@
 
 local core = require("skein.core")
 local dump = require("skein.dump")
+local many = require("skein.many")
 require("skein.lock")
 require("skein.process")
 require("skein.value")
@@ -15,11 +16,32 @@ end)
 --- What of the C module is for users; the rest is for this layer.
 local public = {
   "channel", "children", "group", "is_cancelled", "lock", "now", "on_error",
-  "pack", "parent", "pipe", "process", "queue", "run", "self", "shield",
-  "sleep", "task", "thread", "timeout", "unpack", "value", "yield",
+  "pack", "parent", "pipe", "process", "queue", "run", "select", "self",
+  "shield", "sleep", "task", "thread", "timeout", "unpack", "value", "wait",
+  "yield",
 }
 
-local skein = { cpus = require("skein.cpus"), dump = dump }
+local skein = {
+  all = many.all,
+  coroutine = require("skein.coroutine"),
+  cpus = require("skein.cpus"),
+  dump = dump,
+  every = many.every,
+  map = many.map,
+  pool = require("skein.pool"),
+  race = many.race,
+}
 for _, name in ipairs(public) do skein[name] = core[name] end
+
+--- A channel of the names of the given signals as they arrive. Until it is
+--- closed they have no other effect.
+---@param ... string  "INT", "TERM", "HUP" ...
+---@return skein.Channel
+function skein.signal(...)
+  local channel = core.channel()
+  local ok, err = pcall(core.catch, channel, ...)
+  if not ok then error((err:gsub("skein%.core%.catch", "signal")), 2) end
+  return channel
+end
 
 return skein

@@ -1,0 +1,259 @@
+/*
+** select.c - Waiting for several things at once. See select.h.
+**
+** The stack of a call, from 1: the list of cases, a Select (once it has to
+** wait), and the three slots of each case.
+*/
+#include <string.h>
+
+#include "lib.h"
+#include "select.h"
+
+#define BASE 3                        /* the slots of the first case */
+#define slot(i) (BASE + 3 * (int)(i)) /* cases count from 0 here */
+
+static const char OPS = 'o'; /* of the operations, in a metatable */
+
+typedef struct Case {
+  Waiter waiter;
+  const SelectOp *op;
+} Case;
+
+typedef struct Select {
+  Wait wait;
+  int count;
+  Case cases[];
+} Select;
+
+
+void sk_select_class (lua_State *L, const SelectOp *ops) {
+  lua_pushlightuserdata(L, (void *)(uintptr_t)ops);
+  lua_rawsetp(L, -2, &OPS);
+}
+
+
+/* ---- reading the cases ---- */
+
+static const SelectOp *opsof (lua_State *L, int idx) {
+  if (!lua_getmetatable(L, idx)) return NULL;
+  lua_rawgetp(L, -1, &OPS);
+  const SelectOp *ops = lua_touserdata(L, -1);
+  lua_pop(L, 2);
+  return ops;
+}
+
+
+static const SelectOp *findop (lua_State *L, int at, const char *name,
+                               int number) {
+  const SelectOp *op = opsof(L, at);
+  if (op == NULL)
+    luaL_argerror(L, 1,
+                  lua_pushfstring(L, "case %d: cannot wait for a %s", number,
+                                  sk_typename(L, at)));
+  if (name == NULL) return op;
+  for (; op->name != NULL; op++)
+    if (strcmp(op->name, name) == 0) return op;
+  luaL_argerror(L, 1,
+                lua_pushfstring(L,
+                                "case %d: a %s has no '%s' to wait "
+                                "for",
+                                number, sk_typename(L, at), name));
+  return NULL;
+}
+
+
+/* Push the three slots of the case at the top, which they replace. */
+static const SelectOp *readcase (lua_State *L, int number, bool peek) {
+  int at = lua_gettop(L);
+  if (lua_type(L, at) != LUA_TTABLE || opsof(L, at) != NULL || peek) {
+    lua_pushnil(L);
+    lua_pushnil(L);
+    return findop(L, at, peek ? "ready" : NULL, number);
+  }
+  lua_rawgeti(L, at, 1);
+  lua_rawgeti(L, at, 3);
+  lua_rawgeti(L, at, 5);
+  lua_rawgeti(L, at, 2);
+  const char *name = lua_tostring(L, -1); /* kept by the case */
+  lua_pop(L, 1);
+  const SelectOp *op = findop(L, at + 1, name, number);
+  lua_remove(L, at);
+  return op;
+}
+
+
+/* Lay out all cases; returns the record of the wait, which is at 2. */
+static Select *readcases (lua_State *L, bool peek) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_Integer n = luaL_len(L, 1);
+  luaL_argcheck(L, n > 0, 1, "empty list");
+  luaL_argcheck(L, n < 100000, 1, "too many cases");
+  luaL_checkstack(L, 3 * (int)n + LUA_MINSTACK, "too many cases");
+  lua_settop(L, 1);
+  Select *s = lua_newuserdatauv(L, sizeof *s + (size_t)n * sizeof(Case), 0);
+  memset(s, 0, sizeof *s + (size_t)n * sizeof(Case));
+  s->count = (int)n;
+  for (int i = 0; i < n; i++) {
+    lua_geti(L, 1, i + 1);
+    s->cases[i].op = readcase(L, i + 1, peek);
+  }
+  return s;
+}
+
+
+/* ---- waiting ---- */
+
+/* Leave all lines but that of 'kept'; false: one was granted meanwhile. */
+static bool leavelines (Sched *S, Select *s, const Waiter *kept) {
+  bool mine = true;
+  for (int i = 0; i < s->count; i++) {
+    Case *c = &s->cases[i];
+    if (&c->waiter == kept) continue;
+    if (c->op->withdraw == NULL)
+      sk_list_remove(&c->waiter.link);
+    else if (!c->op->withdraw(S, &c->waiter))
+      mine = false;
+  }
+  return mine;
+}
+
+
+static bool withdraw (Sched *S, Task *t, Wait *w) {
+  (void)t;
+  return leavelines(S, sk_container(w, Select, wait), NULL);
+}
+
+
+static void granted (Sched *S, Task *t, Wait *w, Waiter *by) {
+  (void)t;
+  leavelines(S, sk_container(w, Select, wait), by);
+}
+
+
+/* Stand in all lines. Afterwards nothing can raise until the task is woken. */
+static void enlist (lua_State *L, Sched *S, Select *s) {
+  s->wait = (Wait){.withdraw = withdraw, .granted = granted};
+  for (int i = 0; i < s->count; i++) {
+    Case *c = &s->cases[i];
+    if (c->op->shared) s->wait.shared = true;
+    c->waiter = (Waiter){.task = S->current, .value = slot(i) + 1, .tag = i};
+    c->op->enlist(L, S, slot(i), &c->waiter);
+  }
+}
+
+
+/* A different beginning each time, so that no case is favoured. */
+static int begin (Sched *S, int count) {
+  S->dice ^= S->dice << 13;
+  S->dice ^= S->dice >> 17;
+  S->dice ^= S->dice << 5;
+  return (int)(S->dice % (unsigned)count);
+}
+
+
+/* Put the number of the case below its 'n' results. */
+static int number (lua_State *L, int i, int n) {
+  lua_pushinteger(L, i + 1);
+  lua_insert(L, -n - 1);
+  return n + 1;
+}
+
+
+static int finishselect (lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  Sched *S = (Sched *)ctx;
+  int n = sk_sched_woken(L, S);
+  if (n == -ETIMEDOUT) return sk_fail(L, n);
+  const Select *s = lua_touserdata(L, 2);
+  int i = S->current->self.tag;
+  const SelectOp *op = s->cases[i].op;
+  if (op->finish != NULL)
+    n = op->finish(L, S, slot(i), n);
+  else if (n < 0)
+    n = sk_fail(L, n);
+  return number(L, i, n);
+}
+
+
+/* core.select(cases, [timeout]) -> index, results... | nil, "timeout" */
+static int core_select (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  sk_time due = sk_checkdeadline(L, 2);
+  Select *s = readcases(L, false);
+  sk_sched_checkpoint(L, S);
+  int first = begin(S, s->count);
+  for (int k = 0; k < s->count; k++) {
+    int i = (first + k) % s->count;
+    int n = s->cases[i].op->attempt(L, S, slot(i));
+    if (n >= 0) return sk_sched_turn(L, S, number(L, i, n));
+  }
+  if (due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
+  sk_sched_prepare(L, S, due);
+  enlist(L, S, s);
+  return sk_sched_suspend(L, S, NULL, &s->wait, "select", (lua_KContext)S,
+                          finishselect);
+}
+
+
+/* ---- skein.wait ---- */
+
+/* Push the list of those that are ready; false: none is. */
+static bool pushready (lua_State *L, Sched *S, const Select *s) {
+  lua_Integer found = 0;
+  lua_newtable(L);
+  for (int i = 0; i < s->count; i++) {
+    if (s->cases[i].op->attempt(L, S, slot(i)) < 0) continue;
+    lua_pushvalue(L, slot(i));
+    lua_rawseti(L, -2, ++found);
+  }
+  if (found == 0) lua_pop(L, 1);
+  return found > 0;
+}
+
+
+static int waitready (lua_State *L, Sched *S, sk_time due);
+
+
+static int finishwait (lua_State *L, int status, lua_KContext due) {
+  (void)status;
+  Sched *S = sk_upvalue(L);
+  int n = sk_sched_woken(L, S);
+  lua_settop(L, slot(((Select *)lua_touserdata(L, 2))->count) - 1);
+  if (n == -ETIMEDOUT) return sk_fail(L, n);
+  return waitready(L, S, (sk_time)due); /* unless it is gone again */
+}
+
+
+static int waitready (lua_State *L, Sched *S, sk_time due) {
+  Select *s = lua_touserdata(L, 2);
+  if (pushready(L, S, s)) return sk_sched_turn(L, S, 1);
+  if (due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
+  sk_sched_prepare(L, S, due);
+  enlist(L, S, s);
+  return sk_sched_suspend(L, S, NULL, &s->wait, "any of a list",
+                          (lua_KContext)due, finishwait);
+}
+
+
+/* core.wait(list, [timeout]) -> those that are ready | nil, "timeout" */
+static int core_wait (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  sk_time due = sk_checkdeadline(L, 2);
+  readcases(L, true);
+  sk_sched_checkpoint(L, S);
+  return waitready(L, S, due);
+}
+
+
+static const luaL_Reg functions[] = {
+    {"select", core_select},
+    {"wait", core_wait},
+    {NULL, NULL},
+};
+
+
+void sk_open_select (lua_State *L, Sched *S) {
+  S->dice = (uint32_t)(uintptr_t)S | 1u;
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, functions, 1);
+}
