@@ -194,7 +194,7 @@ struct Sched {
   lua_Hook hook;              /* what our hook replaced */
   int hookmask, hookcount;
   const char *kind;        /* of the top level: "process" or "thread" */
-  const void *handles[16]; /* those of shared objects, by type */
+  const void *handles[16]; /* metatables of shared objects, by type */
   /* Set by the layers above: */
   void (*died)(Sched *S, Task *t); /* its coroutine broke */
   void (*spawn)(lua_State *L, Sched *S, int nargs);
