@@ -32,13 +32,13 @@ build = {
     ["skein.dump"] = "lua/skein/dump.lua",
     ["skein.lock"] = "lua/skein/lock.lua",
     ["skein.many"] = "lua/skein/many.lua",
-    ["skein.process"] = "lua/skein/process.lua",
     ["skein.value"] = "lua/skein/value.lua",
     ["skein.core"] = {
       sources = {
         "src/arena.c",
         "src/buf.c",
         "src/cell.c",
+        "src/child.c",
         "src/clock.c",
         "src/coro.c",
         "src/crossing.c",
@@ -68,6 +68,7 @@ build = {
         "src/parcel.c",
         "src/pipe.c",
         "src/poller_epoll.c",
+        "src/prod.c",
         "src/queue.c",
         "src/sched.c",
         "src/sched_loop.c",

@@ -70,6 +70,8 @@ SK_FUNC void sk_outcome_pushbox (lua_State *L, int handle);
 /* Push the name of the handle ("task 12" if none was given). */
 SK_FUNC void sk_outcome_pushname (lua_State *L, int handle);
 
+/* Report a failure of which there is nothing but this text. */
+SK_FUNC void sk_outcome_tell (lua_State *L, const char *text);
 /* Report now what failed and nobody asked for (the end of the program). */
 SK_FUNC void sk_outcome_reportall (lua_State *L, Sched *S);
 

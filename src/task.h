@@ -151,6 +151,7 @@ typedef struct Family {
 
 #define SK_ALERT_INTERRUPT 1u /* Ctrl-C */
 #define SK_ALERT_CANCEL 2u    /* the whole thread or process is to stop */
+#define SK_ALERT_AGAIN 8u     /* it came before, and Lua has not moved since */
 #define SK_ALERT_SIGNAL 4u    /* a signal that a channel waits for came */
 
 /* All that is per Lua state. */
@@ -168,7 +169,7 @@ struct Sched {
   size_t hopes;     /* other reasons to wait: open signal channels */
   Nursery loose;    /* tasks of no group and no run */
   List nurseries;   /* all groups and runs that are open */
-  lua_State *aux; /* a stack for Lua calls from inside the loop: the top
+  lua_State *aux;   /* a stack for Lua calls from inside the loop: the top
                      level's holds the frame of its wait, undisturbed */
   Scope *spare;     /* free list */
   lua_State **idle; /* coroutines to use again: see coro.c */

@@ -11,12 +11,12 @@ local layers = {
   { "list", "clock", "buf", "timers", "memo" }, -- plain C over memory
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
     "cell", "pipe", "parcel", "sweep", -- what is shared
-    "poller", "poller_epoll", "signals", "spawn", "osthread" }, -- the OS
+    "poller", "poller_epoll", "signals", "spawn", "prod", "osthread" }, -- OS
   { "lib", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "scope", "coro", "select", "sched_*",
     mutual = true }, -- tasks
-  { "shared", "transit", "crossing", "launch" }, -- what classes stand on
+  { "shared", "transit", "crossing", "launch", "child" }, -- what classes stand on
   { "open", "lib_task", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
