@@ -133,7 +133,7 @@ describe("task", function()
   it("is cancelled and awaited by <close>", task(function()
     local cleaned = false
     do
-      local t <close> = skein.task(function()
+      local _ <close> = skein.task(function()
         local _ <close> = setmetatable({}, { __close = function()
           skein.shield(skein.sleep, 0.005)
           cleaned = true

@@ -7,6 +7,7 @@
 
 #include "child.h"
 #include "osthread.h"
+#include "report.h"
 #include "spawn.h"
 
 /* Process-wide. */
@@ -77,7 +78,7 @@ static void dieby (int signo) {
 
 /* Tell of failures that nobody asked for. */
 static int reportall (lua_State *L) {
-  sk_outcome_reportall(L, sk_sched_of(L));
+  sk_report_all(L, sk_sched_of(L));
   return 0;
 }
 

@@ -149,7 +149,8 @@ static bool equals (const Content *a, const Content *b, Off bitem) {
     return a->kind == SK_CELL_INTEGER ? a->u.i == b->u.i : a->u.d == b->u.d;
   const Content *i = a->kind == SK_CELL_INTEGER ? a : b;
   double d = a->kind == SK_CELL_FLOAT ? a->u.d : b->u.d;
-  return d >= -0x1p63 && d < 0x1p63 && floor(d) == d && (int64_t)d == i->u.i;
+  return d >= -9223372036854775808.0 && d < 9223372036854775808.0 &&
+         floor(d) == d && (int64_t)d == i->u.i;
 }
 
 

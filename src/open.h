@@ -23,6 +23,9 @@ SK_FUNC void sk_open_lock (lua_State *L, Sched *S);
 SK_FUNC void sk_open_value (lua_State *L, Sched *S);
 SK_FUNC void sk_open_process (lua_State *L, Sched *S);
 SK_FUNC void sk_open_thread (lua_State *L, Sched *S);
+SK_FUNC void sk_open_worker (lua_State *L, Sched *S);
+SK_FUNC void sk_open_pool (lua_State *L, Sched *S);
+SK_FUNC void sk_open_job (lua_State *L, Sched *S);
 
 /* The module itself. */
 SK_API int luaopen_skein_core (lua_State *L);

@@ -32,16 +32,22 @@ static void insert (Queue *q, Off b) {
 }
 
 
-/* Unlink the first item; '*word' owns it. */
-static void takefirst (Queue *q, Off *word) {
-  Off b = q->items;
+/* Unlink the item that the link 'at' leads to; '*word' owns it. */
+static void take (Queue *q, Off *at, Off *word) {
+  Off b = *at;
   *word = b;
   sk_arena_own(b, word);
-  q->items = item(b)->next; /* here it is got */
+  *at = item(b)->next; /* here it is got */
   sk_step();
-  if (q->items == 0) q->last = 0;
+  if (*at == 0)
+    q->last = at == &q->items ? 0 : sk_off(at) - offsetof(Item, next);
   q->count--;
   q->bytes -= item(b)->size;
+}
+
+
+static void takefirst (Queue *q, Off *word) {
+  take(q, &q->items, word);
 }
 
 
@@ -82,9 +88,16 @@ static void offer (Seat *w, Queue *q, Off *word) {
 }
 
 
+/* The getter who is served next, or NULL. */
+static Seat *nextgetter (const Queue *q) {
+  Off w = q->recent ? q->getters.last : q->getters.first;
+  return w != 0 ? sk_at(Seat, w) : NULL;
+}
+
+
 static int put (Member *m, Queue *q, Seat *w, Bells *b) {
   Off *out = &m->slot->out;
-  Seat *getter = sk_seat_first(&q->getters);
+  Seat *getter = nextgetter(q);
   if (q->closed) return -EPIPE;
   if (getter == NULL && (q->putters.first != 0 || !fits(q, item(*out)->size))) {
     if (w == NULL) return -EAGAIN;
@@ -160,7 +173,7 @@ int sk_queue_get (Member *m, Queue *q, Seat *w) {
 
 static void putfirst (Queue *q, Off *word, Bells *b) {
   Off i = *word;
-  Seat *getter = sk_seat_first(&q->getters);
+  Seat *getter = nextgetter(q);
   if (getter != NULL) {
     handover(getter, word, b);
     return;
@@ -185,6 +198,23 @@ void sk_queue_return (Member *m, Queue *q, Off *word) {
 }
 
 
+int sk_queue_remove (Member *m, Queue *q, uint64_t tag) {
+  Bells bells = {0};
+  int err = 0;
+  sk_object_enter(m, &q->o);
+  Off *at = &q->items;
+  while (*at != 0 && item(*at)->tag != tag) at = &item(*at)->next;
+  if (*at == 0)
+    err = -ENOENT;
+  else {
+    take(q, at, &m->slot->in);
+    admit(q, &bells);
+  }
+  sk_object_leavering(m, &q->o, &bells);
+  return err;
+}
+
+
 void sk_queue_close (Member *m, Queue *q) {
   Bells bells = {0};
   sk_object_enter(m, &q->o);
@@ -206,7 +236,7 @@ void sk_queue_gohome (Member *m, Off *word) {
   Queue *q = sk_at(Queue, item(*word)->home);
   Bells bells = {0};
   sk_object_enter(m, &q->o);
-  Seat *getter = sk_seat_first(&q->getters);
+  Seat *getter = nextgetter(q);
   if (q->closed)
     ; /* nobody wants to know: it is freed */
   else if (getter != NULL)

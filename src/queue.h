@@ -31,7 +31,7 @@ typedef struct Queue {
   uint32_t closed;
   uint32_t ordered; /* by priority */
   uint32_t strict;  /* a larger item than 'most' waits for its getter */
-  uint32_t spare;
+  uint32_t recent;  /* serve the getter who came last: its memory is warm */
 } Queue;
 
 SK_FUNC const Class sk_queue_class;
@@ -45,6 +45,8 @@ SK_FUNC int sk_queue_put (Member *m, Queue *q, Seat *w);
 SK_FUNC int sk_queue_get (Member *m, Queue *q, Seat *w);
 /* Put what is in '*word' back to the front: it was never got. */
 SK_FUNC void sk_queue_return (Member *m, Queue *q, Off *word);
+/* Take the item with this tag into 'm->slot->in'. 0; -ENOENT: there is none. */
+SK_FUNC int sk_queue_remove (Member *m, Queue *q, uint64_t tag);
 /* Need a get not wait? 0; -EAGAIN: it would, 'w' waits in line. */
 SK_FUNC int sk_queue_poll (Member *m, Queue *q, Seat *w);
 /* The message in '*word' goes home, if it has one; see item.h. */

@@ -45,9 +45,6 @@
 
 #define SK_QUICK 128 /* operations in a row that give nobody a turn */
 
-/* The scheduler of this Lua state, for who has no upvalue. */
-SK_FUNC Sched *sk_sched_of (lua_State *L);
-
 /* The task that runs: 'L' or a coroutine inside of it belongs to it. */
 #define sk_sched_current(S) ((S)->current)
 
@@ -121,11 +118,15 @@ SK_FUNC int sk_sched_suspend (lua_State *L, Sched *S, List *on, Wait *w,
 
 /* ---- to wake ---- */
 
+SK_FUNC Waiter *sk_sched_claimany (Sched *S, List *waiters);
+
 /*
 ** The oldest on 'waiters' that can still be served, off every list now: the
 ** caller must wake its task. NULL: nobody waits.
 */
-SK_FUNC Waiter *sk_sched_claim (Sched *S, List *waiters);
+static inline Waiter *sk_sched_claim (Sched *S, List *waiters) {
+  return sk_list_isempty(waiters) ? NULL : sk_sched_claimany(S, waiters);
+}
 
 /*
 ** End the wait of parked task 't'. n >= 0: the top n values of 't->at' are

@@ -1,6 +1,9 @@
 /*
 ** sched_state.c - A scheduler's beginning, its end, and alerts. See sched.h.
 */
+#include <sys/random.h>
+#include <unistd.h>
+
 #include "clock.h"
 #include "lib.h"
 #include "sched.h"
@@ -96,6 +99,7 @@ static void dropmembers (Sched *S, Nursery *n) {
     sk_list_remove(&t->self.link);
     sk_timers_remove(&S->timers, &t->timer);
     sk_scope_drop(S, t);
+    if (t->wait != NULL && !t->wait->shared) t->wait->withdraw(S, t, t->wait);
     t->wait = NULL;
     t->co = t->at = NULL;
     t->nursery = NULL;
@@ -117,8 +121,16 @@ static void dropall (Sched *S) {
   sk_timers_remove(&S->timers, &top->timer);
   sk_scope_drop(S, top);
   top->wait = NULL;
+  top->home = NULL;
   S->ready = (List){0};
   S->live = S->shared = 0;
+}
+
+
+/* A number that no other scheduler has. */
+static void season (Sched *S) {
+  if (getrandom(&S->salt, sizeof S->salt, 0) != (ssize_t)sizeof S->salt)
+    S->salt = (uint64_t)sk_clock_now() << 20 ^ (uint64_t)getpid();
 }
 
 
@@ -136,6 +148,7 @@ void sk_sched_afterfork (Sched *S, lua_State *top) {
   S->sink.driving = 0;
   S->sink.ready = false;
   S->epoch++;
+  season(S);
 }
 
 
@@ -176,6 +189,7 @@ Sched *sk_sched_open (lua_State *L) {
   S->current = &S->top;
   S->active = S->top.at;
   S->now = sk_clock_now();
+  season(S);
   S->sink.alert = onsignal;
   return S;
 }

@@ -1,19 +1,21 @@
 /*
 ** shared.c - Where the scheduler meets the shared memory. See shared.h.
 */
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "osthread.h"
-#include "outcome.h"
+#include "report.h"
 #include "shared.h"
 #include "spawn.h"
 #include "sweep.h"
 
 #define CLASS "skein.Shared"
-#define SPIN_MOST 20000 /* ns: an answer that takes longer is slept for */
-#define SPIN_LEAST 500
+#define SPIN 50000   /* ns: an answer that takes longer is slept for */
+#define SHORT 250000 /* ns: a sleep that some patience might have saved */
+#define SKIP 255     /* waits at most that do not look out before sleeping */
 
 static const char handles; /* key in the registry: the weak table of handles */
 
@@ -134,21 +136,32 @@ static bool hasmail (const Shared *s) {
 }
 
 
-/* Look out for an answer that is under way. */
+/*
+** Look out for an answer that is under way. In vain: the next waits go to
+** sleep at once, twice as many each time, and fewer after short sleeps. So two
+** that answer each other find back from sleeping to spinning, where neither
+** needs the kernel, and one whose answers are slow wastes little.
+*/
 static bool spin (Shared *s) {
-  if (s->spin <= 0) return false;
-  sk_time start = sk_clock_now(), now = start;
+  if (s->skip > 0) {
+    s->skip--;
+    return false;
+  }
+  sk_time start = sk_clock_now(), end = start + SPIN;
+  sk_time due = sk_timers_next(&s->S->timers);
+  if (due < end) end = due;
   do {
-    for (int i = 0; i < 32; i++) {
+    for (int i = 0; i < 4; i++) {
       if (hasmail(s)) {
-        s->spin = SPIN_MOST;
+        s->backoff = 0;
         return true;
       }
       sk_clock_relax();
     }
-    now = sk_clock_now();
-  } while (now - start < s->spin);
-  s->spin = s->spin / 2 < SPIN_LEAST ? SPIN_LEAST : s->spin / 2;
+    sched_yield(); /* the one who answers may wait for this processor */
+  } while (s->S->alerts == 0 && sk_clock_now() < end);
+  s->backoff = s->backoff * 2 + 1 < SKIP ? s->backoff * 2 + 1 : SKIP;
+  s->skip = s->backoff;
   return false;
 }
 
@@ -166,7 +179,7 @@ static bool fallasleep (Sched *S) {
   Shared *s = sk_shared_of(S);
   uint32_t how = S->shared > 0 ? SK_ASLEEP_SHARED : SK_ASLEEP;
   if (S->shared > 0) {
-    if (spin(s)) return false;
+    if (s->spins && spin(s)) return false;
     watchall(s);
     if (s->rescan) return false;
   }
@@ -185,8 +198,8 @@ static bool fallasleep (Sched *S) {
 static void wakeup (Sched *S) {
   Shared *s = sk_shared_of(S);
   __atomic_store_n(&s->m.slot->asleep, SK_AWAKE, __ATOMIC_SEQ_CST);
-  if (s->spin > 0 && hasmail(s) && sk_clock_now() - s->slept < SPIN_MOST * 4)
-    s->spin = SPIN_MOST; /* a little patience would have saved the sleep */
+  if (s->skip > 0 && hasmail(s) && sk_clock_now() - s->slept < SHORT)
+    s->skip /= 2;
 }
 
 
@@ -273,7 +286,7 @@ static void __attribute__((destructor)) atend(void) {
 
 /* A thread that nobody can ask any more has failed. */
 static void tell (void *L, const char *report) {
-  sk_outcome_tell(L, report);
+  sk_report_text(L, report);
 }
 
 
@@ -316,8 +329,10 @@ static void hook (Shared *s) {
 }
 
 
-static int64_t patience (void) {
-  return sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN_MOST : 0;
+/* May another one run while we spin? */
+static bool hascompany (void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) > 1;
 }
 
 
@@ -326,7 +341,7 @@ static Shared *make (lua_State *L, Sched *S) {
   memset(s, 0, sizeof *s);
   s->m.bell = -1;
   s->S = S;
-  s->spin = patience();
+  s->spins = hascompany();
   if (luaL_newmetatable(L, CLASS)) {
     lua_pushcfunction(L, leave);
     lua_setfield(L, -2, "__gc");
@@ -557,25 +572,32 @@ static void letgo (Shared *s, const Wire *w) {
 }
 
 
-static void fill (lua_State *L, Shared *s, Wire *w) {
+static void fill (lua_State *L, Shared *s, Wire *w, size_t room) {
   int err = listrefs(s, w)
-                ? sk_item_new(&s->m, sk_wire_size(w), s->cargo, w->nrefs)
+                ? sk_item_new(&s->m, room + sk_wire_size(w), s->cargo, w->nrefs)
                 : -ENOMEM;
   if (err != 0) {
     sk_wire_cancel(w);
     luaL_error(L, "cannot send: %s", strerror(-err));
   }
-  sk_wire_copy(w, sk_at(Item, s->m.slot->out)->bytes);
+  sk_wire_copy(w, sk_at(Item, s->m.slot->out)->bytes + room);
   letgo(s, w);
   sk_wire_sent(w);
 }
 
 
-void sk_shared_pack (lua_State *L, Shared *s, int first, int n,
-                     const WireWhat *what) {
+void *sk_shared_packafter (lua_State *L, Shared *s, size_t room, int first,
+                           int n, const WireWhat *what) {
   Wire *w = sk_wire_of(L);
   sk_wire_encode(L, w, first, n, what);
-  fill(L, s, w);
+  fill(L, s, w, room);
+  return sk_at(Item, s->m.slot->out)->bytes;
+}
+
+
+void sk_shared_pack (lua_State *L, Shared *s, int first, int n,
+                     const WireWhat *what) {
+  sk_shared_packafter(L, s, 0, first, n, what);
 }
 
 
@@ -583,7 +605,7 @@ int sk_shared_trypack (lua_State *L, Shared *s, int first, int n,
                        const WireWhat *what) {
   Wire *w = sk_wire_of(L);
   if (sk_wire_try(L, w, first, n, what) != 0) return -1;
-  fill(L, s, w);
+  fill(L, s, w, 0);
   return 0;
 }
 

@@ -49,9 +49,10 @@ typedef struct Shared {
   Death *deaths;
   uint64_t births; /* that have been looked at */
   bool rescan;     /* somebody died: look for grants that were not delivered */
-  int64_t spin;    /* how long to look out before sleeping, in ns */
-  sk_time slept;   /* when it fell asleep last */
-  Off *cargo;      /* room for the references of a message being made */
+  bool spins;      /* it looks out before it sleeps ... */
+  uint32_t skip, backoff; /* ... but not the next 'skip' times */
+  sk_time slept;          /* when it fell asleep last */
+  Off *cargo;             /* room for the references of a message being made */
   size_t maxcargo;
   Buf copy;                  /* of a message that stays where it is */
   struct Shared *next, **at; /* all of this process; see 'leaveall' */
@@ -89,7 +90,10 @@ SK_FUNC int sk_shared_gc (lua_State *L);
 /* Encode 'n' values from 'first' on into 'm.slot->out'. Raises. */
 SK_FUNC void sk_shared_pack (lua_State *L, Shared *s, int first, int n,
                              const WireWhat *what);
-/* The same; -1 and an error object on the stack if it cannot cross. */
+/* The same behind 'room' bytes, which the caller fills in: returned. Raises. */
+SK_FUNC void *sk_shared_packafter (lua_State *L, Shared *s, size_t room,
+                                   int first, int n, const WireWhat *what);
+/* As 'pack'; -1 and an error object on the stack if it cannot cross. */
 SK_FUNC int sk_shared_trypack (lua_State *L, Shared *s, int first, int n,
                                const WireWhat *what);
 /* Free what 'pack' made and nobody took. */

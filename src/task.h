@@ -180,6 +180,7 @@ struct Sched {
   sk_time now;       /* the clock, as read last */
   sk_time looked;    /* when the poller was looked at last */
   uint64_t ids;      /* the last id or serial given */
+  uint64_t salt;     /* tells serials from those of other schedulers */
   uint32_t dice;     /* of select, to favour nobody */
   unsigned quick;    /* operations in a row that did not wait */
   unsigned steps;    /* of the loop, since the clock was read */
@@ -191,8 +192,7 @@ struct Sched {
   lua_State *volatile active; /* where Lua runs now, for alerts */
   lua_Hook hook;              /* what our hook replaced */
   int hookmask, hookcount;
-  const char *kind;     /* of the top level: "process" or "thread" */
-  const void *channels; /* the metatable of channels */
+  const char *kind; /* of the top level: "process" or "thread" */
   /* Set by the layers above: */
   void (*died)(Sched *S, Task *t); /* its coroutine broke */
   void (*spawn)(lua_State *L, Sched *S, int nargs);
@@ -200,5 +200,8 @@ struct Sched {
   void (*onclose)(lua_State *L, Sched *S); /* of a tapped channel */
   void (*dump)(lua_State *L, Sched *S);    /* push the text of skein.dump() */
 };
+
+/* The scheduler of this Lua state, for who has no upvalue. */
+SK_FUNC Sched *sk_sched_of (lua_State *L);
 
 #endif

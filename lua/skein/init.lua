@@ -27,6 +27,7 @@ local skein = {
   dump = dump,
   every = many.every,
   map = many.map,
+  pool = require("skein.pool"),
   race = many.race,
 }
 for _, name in ipairs(public) do skein[name] = core[name] end

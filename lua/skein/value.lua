@@ -22,7 +22,7 @@ function Value:with(fn)
     error(("bad argument #1 to 'with' (function expected, got %s)"):format(got), 2)
   end
   core.value_hold(self)
-  local held <close> = setmetatable({ value = self }, Held)
+  local _ <close> = setmetatable({ value = self }, Held)
   local new = fn(self:get())
   self:set(new)
   return new

@@ -1,0 +1,69 @@
+/*
+** crew.c - What a pool and its workers share. See crew.h.
+*/
+#include "crew.h"
+
+
+static int initqueue (Crew *c, Queue *q) {
+  q->o.type = SK_QUEUE;
+  q->o.whole = sk_off(c);
+  q->capacity = q->most = UINT64_MAX;
+  return sk_guard_init(&q->o.guard);
+}
+
+
+int sk_crew_init (Crew *c) {
+  int err = initqueue(c, &c->jobs);
+  if (err == 0) err = initqueue(c, &c->results);
+  c->jobs.ordered = c->jobs.recent = 1;
+  for (int i = 0; i <= SK_MARKS; i++) c->mark[i] = UINT64_MAX;
+  return err;
+}
+
+
+void sk_crew_begin (Berth *b, uint64_t id) {
+  __atomic_store_n(&b->work, id * 2, __ATOMIC_SEQ_CST);
+}
+
+
+bool sk_crew_end (Berth *b) {
+  return __atomic_exchange_n(&b->work, 0, __ATOMIC_SEQ_CST) & 1;
+}
+
+
+Berth *sk_crew_find (Crew *c, uint64_t id) {
+  for (Berth *b = c->berth; b < c->berth + SK_BERTHS; b++)
+    if (__atomic_load_n(&b->work, __ATOMIC_RELAXED) / 2 == id) return b;
+  return NULL;
+}
+
+
+bool sk_crew_cancel (Berth *b, uint64_t id) {
+  uint64_t work = id * 2;
+  return __atomic_compare_exchange_n(&b->work, &work, work + 1, false,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+
+void sk_crew_limit (Crew *c, uint32_t mark, uint64_t index) {
+  if (mark >= SK_MARKS) return;
+  uint64_t old = __atomic_load_n(&c->mark[mark], __ATOMIC_RELAXED);
+  while (index < old &&
+         !__atomic_compare_exchange_n(&c->mark[mark], &old, index, true,
+                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+  }
+}
+
+
+static void fini (Member *m, Object *o) {
+  Crew *c = (Crew *)o;
+  sk_queue_class.fini(m, &c->jobs.o);
+  sk_queue_class.fini(m, &c->results.o);
+}
+
+
+const Class sk_crew_class = {
+    .name = "pool",
+    .size = sizeof(Crew),
+    .fini = fini,
+};

@@ -1,0 +1,511 @@
+/*
+** lib_pool.c - Pools: workers that take jobs from a shared queue.
+**
+** The class, and the table 'crew' with what lua/skein/pool.lua needs; there
+** the other methods are.
+*/
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "lib_task.h"
+#include "open.h"
+#include "pool.h"
+
+#define CLASS "skein.Pool"
+#define CREW "skein.Crew"
+#define BATCH "skein.Batch"
+
+
+/* ---- jobs ---- */
+
+typedef struct Wishes { /* options of a job */
+  int name;             /* stack index, or 0 */
+  double timeout;       /* or 0 */
+  int64_t priority;
+} Wishes;
+
+
+static double checktimeout (lua_State *L, int idx, int arg) {
+  double t = lua_tonumber(L, idx);
+  if (lua_type(L, idx) != LUA_TNUMBER || t != t || t <= 0)
+    luaL_argerror(L, arg, "timeout: number of seconds above 0 expected");
+  return t;
+}
+
+
+static void checkwishes (lua_State *L, int arg, Wishes *w) {
+  static const char *const options[] = {"name", "timeout", "priority", NULL};
+  sk_checkoptions(L, arg, options);
+  if (lua_getfield(L, arg, "timeout") != LUA_TNIL)
+    w->timeout = checktimeout(L, -1, arg);
+  if (w->timeout > 1e9) w->timeout = 0; /* for ever */
+  if (lua_getfield(L, arg, "priority") != LUA_TNIL) {
+    int isint;
+    w->priority = lua_tointegerx(L, -1, &isint);
+    if (!isint || lua_type(L, -1) != LUA_TNUMBER)
+      luaL_argerror(L, arg, "priority: whole number expected");
+  }
+  if (lua_getfield(L, arg, "name") != LUA_TNIL &&
+      lua_type(L, -1) != LUA_TSTRING)
+    luaL_argerror(L, arg, "name: string expected");
+  lua_replace(L, arg);
+  lua_pop(L, 2);
+  w->name = arg;
+}
+
+
+static void checkfunction (lua_State *L, int arg) {
+  int type = lua_type(L, arg);
+  if (type != LUA_TFUNCTION && type != LUA_TSTRING)
+    luaL_typeerror(L, arg, "function or its name");
+}
+
+
+/* Push field 'key' of the pool's state; is it there? */
+static bool pushstate (lua_State *L, const Pool *p, const char *key) {
+  sk_pool_push(L, p, SK_POOL_STATE);
+  lua_getfield(L, -1, key);
+  lua_remove(L, -2);
+  return !lua_isnil(L, -1);
+}
+
+
+static void checkopen (lua_State *L, const Pool *p) {
+  if (pushstate(L, p, "closed"))
+    luaL_error(L, "the pool takes no more jobs: it was %s",
+               lua_tostring(L, -1));
+  lua_pop(L, 1);
+}
+
+
+/* A job that fails at once, because its pool did. */
+static bool stillborn (lua_State *L, Pool *p, int job) {
+  if (!pushstate(L, p, "failure")) {
+    lua_pop(L, 1);
+    return false;
+  }
+  sk_outcome_settle(L, p->s->S, job, SK_FAILED, 1);
+  return true;
+}
+
+
+/* ([opts,] fn, ...) from stack index 2 on: leaves the job at index 2. */
+static void submit (lua_State *L, Sched *S, Pool *p) {
+  Wishes w = {0, 0, 0};
+  int fn = 2;
+  if (lua_type(L, 2) == LUA_TTABLE) checkwishes(L, fn++, &w);
+  checkfunction(L, fn);
+  int nargs = lua_gettop(L) - fn;
+  Job *j = sk_outcome_new(L, S, &sk_job_class, sizeof *j, w.name);
+  j->pool = p;
+  j->limit = w.timeout;
+  lua_insert(L, fn++);
+  if (!stillborn(L, p, fn - 1)) {
+    Order order = {.tell = w.timeout > 0};
+    if (pushstate(L, p, "retries"))
+      order.tries = (uint32_t)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    Item *i = sk_pool_pack(L, p, fn, nargs, &order, sk_wire_call);
+    i->priority = w.priority;
+    j->outcome.status = SK_PENDING;
+    sk_pool_post(L, p, 1, fn - 1, j->outcome.id);
+  }
+  lua_copy(L, fn - 1, 2);
+  lua_settop(L, 2);
+  if (w.timeout > 0 && j->outcome.status == SK_PENDING) {
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    sk_pool_call(L, p, "limit", 2);
+  }
+}
+
+
+/* pool:submit([opts,] fn, ...) -> job */
+static int pool_submit (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  checkopen(L, p);
+  submit(L, sk_upvalue(L), p);
+  return 1;
+}
+
+
+/* crew.submit(pool, fn, ...) -> job: even if the pool was closed meanwhile */
+static int crew_submit (lua_State *L) {
+  submit(L, sk_upvalue(L), sk_pool_check(L, 1));
+  return 1;
+}
+
+
+static int finishapply (lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  sk_sched_woken(L, (Sched *)ctx);
+  return sk_outcome_push(L, 2);
+}
+
+
+/* pool:apply(fn, ...) -> what fn returned. Left early, the job is cancelled. */
+static int pool_apply (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  Pool *p = sk_pool_check(L, 1);
+  checkfunction(L, 2);
+  checkopen(L, p);
+  sk_sched_checkpoint(L, S);
+  submit(L, S, p);
+  Job *j = lua_touserdata(L, 2);
+  if (sk_outcome_ended(&j->outcome)) return sk_outcome_push(L, 2);
+  lua_toclose(L, 2);
+  j->outcome.asked = true;
+  return sk_sched_parkk(L, S, &j->outcome.waiters, SK_FOREVER,
+                        sk_job_class.what, (lua_KContext)S, finishapply);
+}
+
+
+/* ---- parts of maps ---- */
+
+static lua_Integer field (lua_State *L, int idx, const char *key) {
+  lua_getfield(L, idx, key);
+  lua_Integer n = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return n;
+}
+
+
+/* Push 'n' items of the list at 'idx' from 'first' on. */
+static void pushitems (lua_State *L, int idx, lua_Integer first, int n) {
+  bool raw = luaL_getmetafield(L, idx, "__index") == LUA_TNIL;
+  if (!raw) lua_pop(L, 1);
+  luaL_checkstack(L, n, "too many items in one part");
+  for (int i = 0; i < n; i++)
+    if (raw)
+      lua_rawgeti(L, idx, first + i);
+    else
+      lua_geti(L, idx, first + i);
+}
+
+
+/* crew.part(pool, part, fn, list, lists): hand out the items of 'list' that
+   'part' names: {batch =, results =, first =, count =, mark =}; sets its id */
+static int crew_part (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  Pool *p = sk_pool_check(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_checktype(L, 4, LUA_TTABLE);
+  lua_Integer first = field(L, 2, "first");
+  int n = (int)field(L, 2, "count");
+  Order order = {.first = (uint64_t)first,
+                 .items = (uint32_t)n,
+                 .mark = (uint32_t)field(L, 2, "mark"),
+                 .lists = (uint32_t)lua_toboolean(L, 5)};
+  WireWhat what = {"send", "item", (int)first - 1, false};
+  uint64_t id = ++S->ids;
+  lua_pushinteger(L, (lua_Integer)id);
+  lua_setfield(L, 2, "id");
+  lua_pushvalue(L, 3);
+  int fn = lua_gettop(L);
+  pushitems(L, 4, first, n);
+  sk_pool_pack(L, p, fn, n, &order, what);
+  sk_pool_post(L, p, 1, 2, id);
+  return 0;
+}
+
+
+/* crew.endpart(pool, part): it did not come back, and will not */
+static int crew_endpart (lua_State *L) {
+  sk_pool_endpart(L, sk_pool_check(L, 1), 2);
+  return 0;
+}
+
+
+/* crew.batch(n) -> batch, its list of parts that ended, a table for results */
+static int crew_batch (lua_State *L) {
+  lua_Integer n = luaL_checkinteger(L, 1);
+  Batch *b = lua_newuserdatauv(L, sizeof *b, 1);
+  *b = (Batch){0};
+  luaL_setmetatable(L, BATCH);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, -3, 1);
+  lua_createtable(L, n < 1 << 26 ? (int)n : 1 << 26, 1);
+  lua_pushinteger(L, n);
+  lua_setfield(L, -2, "n");
+  return 3;
+}
+
+
+/* batch:wait([timeout]) - until a part has ended */
+static int batch_wait (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  Batch *b = luaL_checkudata(L, 1, BATCH);
+  sk_time due = sk_checkdeadline(L, 2);
+  lua_settop(L, 1);
+  sk_sched_checkpoint(L, S);
+  lua_getiuservalue(L, 1, 1);
+  if (luaL_len(L, -1) > 0) return sk_sched_turn(L, S, 0);
+  if (due == SK_NOW) return 0;
+  return sk_sched_park(L, S, &b->waiters, due, "pool map");
+}
+
+
+/* crew.mark(pool) -> a mark for a map */
+static int crew_mark (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  uint32_t mark = 0;
+  while (mark < SK_NOMARK && (p->marks >> mark & 1)) mark++;
+  if (mark < SK_NOMARK) {
+    p->marks |= (uint64_t)1 << mark;
+    p->crew->mark[mark] = UINT64_MAX;
+  }
+  lua_pushinteger(L, mark);
+  return 1;
+}
+
+
+/* crew.unmark(pool, mark) */
+static int crew_unmark (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  lua_Integer mark = luaL_checkinteger(L, 2);
+  if (mark < SK_NOMARK) p->marks &= ~((uint64_t)1 << mark);
+  return 0;
+}
+
+
+/* crew.limit(pool, mark, index): items above it are not wanted any more */
+static int crew_limit (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  sk_crew_limit(p->crew, (uint32_t)luaL_checkinteger(L, 2),
+                (uint64_t)luaL_checkinteger(L, 3));
+  return 0;
+}
+
+
+/* ---- the crew ---- */
+
+/* crew.drop(pool, id) -> boolean: it was not begun, and never will be */
+static int crew_drop (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  lua_pushboolean(L, sk_pool_drop(p, (uint64_t)luaL_checkinteger(L, 2)));
+  return 1;
+}
+
+
+/* crew.working(pool, id) -> berth where it is being worked on | nil */
+static int crew_working (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  Berth *b = sk_crew_find(p->crew, (uint64_t)luaL_checkinteger(L, 2));
+  if (b == NULL) return 0;
+  lua_pushinteger(L, b - p->crew->berth);
+  return 1;
+}
+
+
+/* crew.cancel(pool, id) -> berth whose worker must be told | nil: none works
+   on it, or it was told */
+static int crew_cancel (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  uint64_t id = (uint64_t)luaL_checkinteger(L, 2);
+  Berth *b = sk_crew_find(p->crew, id);
+  if (b == NULL || !sk_crew_cancel(b, id)) return 0;
+  lua_pushinteger(L, b - p->crew->berth);
+  return 1;
+}
+
+
+/* crew.clear(pool): drop all jobs that were not begun */
+static int crew_clear (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  Member *m = &p->s->m;
+  while (sk_queue_get(m, &p->crew->jobs, NULL) == 0)
+    sk_item_free(m, &m->slot->in);
+  return 0;
+}
+
+
+/* crew.close(pool): workers end when there are no more jobs */
+static int crew_close (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  sk_queue_close(&p->s->m, &p->crew->jobs);
+  return 0;
+}
+
+
+/* crew.drain(pool): take what has come */
+static int crew_drain (lua_State *L) {
+  sk_pool_drain(sk_pool_check(L, 1));
+  return 0;
+}
+
+
+static Berth *checkberth (lua_State *L, const Pool *p) {
+  lua_Integer n = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, n >= 0 && n < SK_BERTHS, 2, "no such berth");
+  return &p->crew->berth[n];
+}
+
+
+/* crew.vacate(pool, berth): for the next worker */
+static int crew_vacate (lua_State *L) {
+  *checkberth(L, sk_pool_check(L, 1)) = (Berth){0};
+  return 0;
+}
+
+
+/* crew.berth(pool, berth) -> "starting" | "idle" | "busy", jobs done */
+static int crew_berth (lua_State *L) {
+  const Berth *b = checkberth(L, sk_pool_check(L, 1));
+  lua_pushstring(L, !b->ready ? "starting" : b->work != 0 ? "busy" : "idle");
+  lua_pushinteger(L, (lua_Integer)b->done);
+  return 2;
+}
+
+
+/* crew.counts(pool) -> finished, failed */
+static int crew_counts (lua_State *L) {
+  const Pool *p = sk_pool_check(L, 1);
+  lua_pushinteger(L, (lua_Integer)p->finished);
+  lua_pushinteger(L, (lua_Integer)p->failed);
+  return 2;
+}
+
+
+/* crew.own(pool) -> its state, open jobs and parts, lost ones, crew */
+static int crew_own (lua_State *L) {
+  const Pool *p = sk_pool_check(L, 1);
+  sk_pool_push(L, p, SK_POOL_STATE);
+  sk_pool_push(L, p, SK_POOL_OPEN);
+  sk_pool_push(L, p, SK_POOL_LOST);
+  sk_pool_push(L, p, SK_POOL_CREW);
+  return 4;
+}
+
+
+/* crew.aside(fn, ...) -> task that belongs to no run and no group */
+static int crew_aside (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  return sk_libtask_start(L, S, 1, &S->loose, 0);
+}
+
+
+/* crew.terminal() -> columns of the terminal that stderr is | nil */
+static int crew_terminal (lua_State *L) {
+  struct winsize size;
+  if (!isatty(STDERR_FILENO)) return 0;
+  bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0;
+  lua_pushinteger(L, known && size.ws_col > 0 ? size.ws_col : 80);
+  return 1;
+}
+
+
+/* ---- the pool ---- */
+
+static void newtable (lua_State *L, lua_State *to, const char *mode) {
+  lua_newtable(L);
+  if (mode != NULL) {
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, mode);
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+  }
+  lua_xmove(L, to, 1);
+}
+
+
+/* crew.new(state, policy) -> pool without workers */
+static int crew_new (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  lua_settop(L, 2);
+  Shared *s = sk_shared_open(L, S);
+  Handle *h = sk_shared_new(L, s, SK_CREW, 0, CREW); /* at 3 */
+  Pool *p = lua_newuserdatauv(L, sizeof *p, 1);
+  *p = (Pool){.s = s, .crew = (Crew *)h->o, .epoch = S->epoch};
+  p->own = lua_newthread(L);
+  lua_setiuservalue(L, 4, 1);
+  newtable(L, p->own, NULL);
+  newtable(L, p->own, NULL);
+  newtable(L, p->own, "k");
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 3);
+  p->decoder = lua_newthread(L);
+  lua_xmove(L, p->own, 4);
+  int err = sk_crew_init(p->crew);
+  if (err == 0 && (p->ear = sk_shared_watcher(s, sk_pool_hear)) == NULL)
+    err = -ENOMEM;
+  if (err != 0) return luaL_error(L, "cannot make a pool: not enough memory");
+  p->ear->arg = p;
+  luaL_setmetatable(L, CLASS);
+  return 1;
+}
+
+
+/* No pool, no jobs: the workers end. */
+static int pool_gc (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  Pool *p = lua_touserdata(L, 1);
+  Shared *s = sk_shared_of(S);
+  if (s == NULL || p->ear == NULL || p->epoch != S->epoch) return 0;
+  if (p->listening) S->shared--;
+  p->listening = false;
+  sk_shared_unwatch(s, p->ear);
+  p->ear = NULL;
+  sk_queue_close(&s->m, &p->crew->jobs);
+  return 0;
+}
+
+
+static int decode (lua_State *L, const void *body) {
+  return sk_shared_decode(L, body, CREW);
+}
+
+
+static const WireRef ref = {.cls = SK_CREW,
+                            .noun = "pool",
+                            .encode = sk_shared_encode,
+                            .decode = decode,
+                            .drop = sk_shared_forget};
+
+static const luaL_Reg none[] = {{NULL, NULL}};
+
+static const luaL_Reg methods[] = {
+    {"submit", pool_submit}, {"apply", pool_apply}, {NULL, NULL}};
+
+static const luaL_Reg meta[] = {{"__gc", pool_gc}, {NULL, NULL}};
+
+static const luaL_Reg batchmethods[] = {{"wait", batch_wait}, {NULL, NULL}};
+
+static const luaL_Reg crew[] = {
+    {"new", crew_new},
+    {"part", crew_part},
+    {"submit", crew_submit},
+    {"terminal", crew_terminal},
+    {"batch", crew_batch},
+    {"endpart", crew_endpart},
+    {"mark", crew_mark},
+    {"unmark", crew_unmark},
+    {"limit", crew_limit},
+    {"drop", crew_drop},
+    {"working", crew_working},
+    {"cancel", crew_cancel},
+    {"clear", crew_clear},
+    {"close", crew_close},
+    {"drain", crew_drain},
+    {"vacate", crew_vacate},
+    {"berth", crew_berth},
+    {"counts", crew_counts},
+    {"own", crew_own},
+    {"aside", crew_aside},
+    {NULL, NULL},
+};
+
+
+void sk_open_pool (lua_State *L, Sched *S) {
+  sk_object_register(SK_CREW, &sk_crew_class);
+  sk_shared_class(L, S, &ref, CREW, none, none);
+  sk_newclass(L, S, CLASS, methods, meta);
+  sk_newclass(L, S, BATCH, batchmethods, NULL);
+  luaL_getsubtable(L, -1, "crew");
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, crew, 1);
+  luaL_getmetatable(L, CLASS);
+  lua_setfield(L, -2, "meta");
+  lua_pop(L, 1);
+}
