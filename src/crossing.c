@@ -265,7 +265,7 @@ void sk_crossing_run (lua_State *L, Crossing *c, int nargs) {
 
 /* In a signal handler. */
 void sk_crossing_stop (Sched *S, Prod *prod, int signo, bool again) {
-  if (S->top.cancelled) return; /* it has heard */
+  if (again && !(S->alerts & SK_ALERT_CANCEL)) return; /* it has heard */
   sk_sched_alert(S, SK_ALERT_CANCEL | (again ? SK_ALERT_AGAIN : 0));
   sk_prod_again(prod, signo);
 }
