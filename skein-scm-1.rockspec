@@ -53,6 +53,7 @@ build = {
         "src/item.c",
         "src/launch.c",
         "src/lib.c",
+        "src/lib_arena.c",
         "src/lib_channel.c",
         "src/lib_coroutine.c",
         "src/lib_dump.c",

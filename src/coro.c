@@ -142,6 +142,7 @@ static void blame (lua_State *L, Sched *S, Task *t) {
 /* Leave the scheduler's books; the handle may live on. */
 static void retire (Sched *S, Task *t) {
   Nursery *n = t->nursery;
+  if (S->family.ended != NULL) S->family.ended(S, t);
   sk_list_remove(&t->sibling);
   t->nursery = t->home = NULL;
   t->co = t->at = NULL;

@@ -195,6 +195,7 @@ static int takeslot (Process *p, Shared *s, const char *name) {
 static int startfork (Process *p, lua_State *top, const char *name) {
   Shared *s = sk_shared_of(p->S);
   int err = sk_object_inherit(&s->m, p->slot);
+  if (err == 0) sk_shared_entrust(top, s, p->slot, 1, lua_gettop(top));
   if (err == 0) err = sk_spawn_fork(p->child);
   if (err == 1)
     sk_child_forked(p->S, top, p->parcel, p->slot, lua_gettop(top) - 1, name);

@@ -146,6 +146,8 @@ typedef struct Family {
   void (*awake)(Sched *S);
   /* Can none of the waits with 'shared' set ever end? */
   bool (*hopeless)(Sched *S);
+  /* The task has ended: let go of what it holds. */
+  void (*ended)(Sched *S, Task *t);
   void *data;
 } Family;
 
@@ -192,7 +194,8 @@ struct Sched {
   lua_State *volatile active; /* where Lua runs now, for alerts */
   lua_Hook hook;              /* what our hook replaced */
   int hookmask, hookcount;
-  const char *kind; /* of the top level: "process" or "thread" */
+  const char *kind;        /* of the top level: "process" or "thread" */
+  const void *handles[16]; /* those of shared objects, by type */
   /* Set by the layers above: */
   void (*died)(Sched *S, Task *t); /* its coroutine broke */
   void (*spawn)(lua_State *L, Sched *S, int nargs);
