@@ -19,8 +19,8 @@
 /* ---- jobs ---- */
 
 typedef struct Wishes { /* options of a job */
-  int name;        /* stack index, or 0 */
-  double timeout;  /* or 0 */
+  int name;             /* stack index, or 0 */
+  double timeout;       /* or 0 */
   int64_t priority;
 } Wishes;
 
@@ -192,7 +192,8 @@ static int crew_part (lua_State *L) {
   luaL_checktype(L, 4, LUA_TTABLE);
   lua_Integer first = field(L, 2, "first");
   int n = (int)field(L, 2, "count");
-  Order order = {.first = (uint64_t)first, .items = (uint32_t)n,
+  Order order = {.first = (uint64_t)first,
+                 .items = (uint32_t)n,
                  .mark = (uint32_t)field(L, 2, "mark"),
                  .lists = (uint32_t)lua_toboolean(L, 5)};
   WireWhat what = {"send", "item", (int)first - 1, false};
@@ -472,16 +473,26 @@ static const luaL_Reg meta[] = {{"__gc", pool_gc}, {NULL, NULL}};
 static const luaL_Reg batchmethods[] = {{"wait", batch_wait}, {NULL, NULL}};
 
 static const luaL_Reg crew[] = {
-    {"new", crew_new},       {"part", crew_part},
-    {"submit", crew_submit}, {"terminal", crew_terminal},
-    {"batch", crew_batch},   {"endpart", crew_endpart},
-    {"mark", crew_mark},     {"unmark", crew_unmark},
-    {"limit", crew_limit},   {"drop", crew_drop},
-    {"working", crew_working}, {"cancel", crew_cancel},
-    {"clear", crew_clear},   {"close", crew_close},
-    {"drain", crew_drain},   {"vacate", crew_vacate},
-    {"berth", crew_berth},   {"counts", crew_counts},
-    {"own", crew_own},       {"aside", crew_aside},
+    {"new", crew_new},
+    {"part", crew_part},
+    {"submit", crew_submit},
+    {"terminal", crew_terminal},
+    {"batch", crew_batch},
+    {"endpart", crew_endpart},
+    {"mark", crew_mark},
+    {"unmark", crew_unmark},
+    {"limit", crew_limit},
+    {"drop", crew_drop},
+    {"working", crew_working},
+    {"cancel", crew_cancel},
+    {"clear", crew_clear},
+    {"close", crew_close},
+    {"drain", crew_drain},
+    {"vacate", crew_vacate},
+    {"berth", crew_berth},
+    {"counts", crew_counts},
+    {"own", crew_own},
+    {"aside", crew_aside},
     {NULL, NULL},
 };
 

@@ -297,6 +297,7 @@ static int startfork (lua_State *L, Process *p, uint32_t slot, int nargs,
                       const char *name) {
   Shared *s = sk_shared_of(p->S);
   int err = sk_object_inherit(&s->m, slot);
+  if (err == 0) sk_shared_entrust(L, s, slot, lua_gettop(L) - nargs, nargs + 1);
   if (err == 0) err = sk_spawn_fork(p->child);
   if (err == 1) becomechild(L, p->S, p, slot, nargs, name);
   return err;
@@ -377,7 +378,7 @@ static int startspawn (lua_State *L, Process *p, uint32_t slot) {
 static void start (lua_State *L, int handle, int nargs) {
   Process *p = lua_touserdata(L, handle);
   Shared *s = sk_shared_open(L, p->S);
-  uint32_t slot;
+  uint32_t slot = 0;
   Object *o;
   if (p->method == FORK) checkalone(L);
   sk_outcome_pushname(L, handle);
@@ -409,6 +410,7 @@ static void start (lua_State *L, int handle, int nargs) {
     sk_spawn_free(p->child);
     p->child = NULL;
     luaL_error(L, "cannot start a process: %s", strerror(-err));
+    return;
   }
   p->pid = p->child->pid;
   p->epoch = p->S->epoch;

@@ -9,6 +9,7 @@
 #include "lib.h"
 #include "lib_task.h"
 #include "open.h"
+#include "report.h"
 #include "scope.h"
 
 
@@ -165,6 +166,7 @@ static int core_sleep (lua_State *L) {
   lua_settop(L, 0);
   sk_sched_checkpoint(L, S);
   if (due == SK_NOW) return sk_sched_yield(L, S);
+  if (due == SK_FOREVER) due--; /* it is meant: no deadlock */
   return sk_sched_parkk(L, S, NULL, due, "sleep", (lua_KContext)S, finishsleep);
 }
 
@@ -231,7 +233,7 @@ static const luaL_Reg functions[] = {
     {"now", core_now},
     {"self", core_self},
     {"live", core_live},
-    {"on_error", sk_outcome_onerror},
+    {"on_error", sk_report_onerror},
     {"is_handle", sk_outcome_ishandle},
     {NULL, NULL},
 };

@@ -45,9 +45,6 @@
 
 #define SK_QUICK 128 /* operations in a row that give nobody a turn */
 
-/* The scheduler of this Lua state, for who has no upvalue. */
-SK_FUNC Sched *sk_sched_of (lua_State *L);
-
 /* The task that runs: 'L' or a coroutine inside of it belongs to it. */
 #define sk_sched_current(S) ((S)->current)
 

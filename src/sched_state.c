@@ -1,6 +1,9 @@
 /*
 ** sched_state.c - A scheduler's beginning, its end, and alerts. See sched.h.
 */
+#include <sys/random.h>
+#include <unistd.h>
+
 #include "clock.h"
 #include "lib.h"
 #include "sched.h"
@@ -106,6 +109,13 @@ static void dropall (Sched *S) {
 }
 
 
+/* A number that no other scheduler has. */
+static void season (Sched *S) {
+  if (getrandom(&S->salt, sizeof S->salt, 0) != (ssize_t)sizeof S->salt)
+    S->salt = (uint64_t)sk_clock_now() << 20 ^ (uint64_t)getpid();
+}
+
+
 void sk_sched_afterfork (Sched *S, lua_State *top) {
   dropall(S);
   sk_poller_fini(&S->poller);
@@ -119,6 +129,7 @@ void sk_sched_afterfork (Sched *S, lua_State *top) {
   S->sink.driving = 0;
   S->sink.ready = false;
   S->epoch++;
+  season(S);
 }
 
 
@@ -159,6 +170,7 @@ Sched *sk_sched_open (lua_State *L) {
   S->current = &S->top;
   S->active = S->top.at;
   S->now = sk_clock_now();
+  season(S);
   S->sink.alert = onsignal;
   return S;
 }

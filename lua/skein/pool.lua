@@ -11,6 +11,7 @@
 --   closed    why it takes no more jobs: "closed" or "terminated"
 --   failure   the error of all jobs, once the pool failed
 --   unready   the error of an initializer
+--   asides    tasks of ours, which join waits for
 --   fruitless workers in a row that died for no job, with nothing done
 
 local core = require("skein.core")
@@ -102,6 +103,11 @@ end
 
 -- Workers --------------------------------------------------------------------
 
+--- A task of the pool's own, which no run of the user cancels.
+local function aside(st, name, fn, ...)
+  st.asides[crew.aside({ name = name }, fn, ...)] = true
+end
+
 local watch
 
 local function hire(pool, st)
@@ -122,7 +128,7 @@ local function hire(pool, st)
   local new = { handle = handle, number = number, berth = berth }
   st.hired, st.count = number, st.count + 1
   st.workers[number], st.at[berth] = new, new
-  crew.aside(watch, setmetatable({ pool }, { __mode = "v" }), new)
+  aside(st, "watch " .. opts.name, watch, setmetatable({ pool }, { __mode = "v" }), new)
 end
 
 --- Is there work for one worker more?
@@ -231,7 +237,7 @@ function policy.stop(pool, job)
     crew.stopped(pool, job)
   else
     local grace = crew.overran(job) and OVERTIME or GRACE
-    crew.aside({ name = "stop " .. job.name }, pursue, pool, job, grace, told)
+    aside(crew.own(pool), "stop " .. job.name, pursue, pool, job, grace, told)
   end
 end
 
@@ -241,8 +247,8 @@ local function enforce(job)
 end
 
 --- A job with a timeout was submitted.
-function policy.limit(_, job)
-  crew.aside({ name = "timeout of " .. job.name }, enforce, job)
+function policy.limit(pool, job)
+  aside(crew.own(pool), "timeout of " .. job.name, enforce, job)
 end
 
 
@@ -302,12 +308,26 @@ function Pool:terminate()
     there[#there + 1] = one.handle
   end
   if #there == 0 then return end
-  crew.aside({ name = "terminate " .. st.name }, function()
+  aside(st, "terminate " .. st.name, function()
     local due = core.now() + OVERTIME
     for _, handle in ipairs(there) do
       if not handle:join(due - core.now()) and handle.kill then handle:kill() end
     end
   end)
+end
+
+--- A task that must end before the pool has: those that watch the workers
+--- are among them.
+local function next_awaited(pool, st)
+  for task in pairs(st.asides) do
+    if not task:done() then return task end
+    st.asides[task] = nil
+  end
+  crew.drain(pool)
+  local _, open = crew.own(pool)
+  if next(open) == nil then return nil end
+  aside(st, "replace " .. st.name, replace, pool, st)
+  return next_awaited(pool, st)
 end
 
 --- Waits until all jobs are done and the workers gone.
@@ -319,24 +339,13 @@ function Pool:join(timeout)
   local st = crew.own(self)
   local due = options.deadline("join", 1, timeout)
   if not st.closed then options.raise("close or terminate the pool before join") end
-  local function join(what)
-    if due == math.huge then return what:join() end
-    return what:join(due - core.now())
-  end
   while true do
-    local _, one = next(st.workers)
-    if one then
-      if not join(one.handle) then return nil, "timeout" end
-      bury(self, one)
-      if is_wanted(self, st) then replace(self, st) end
-    else
-      crew.drain(self)
-      local _, open = crew.own(self)
-      local _, job = next(open)
-      if not job then return true end
-      if type(job) == "table" then job = job.batch end
-      if not is_wanted(self, st) then error("broken: jobs without workers") end
-      replace(self, st)
+    local what = next_awaited(self, st)
+    if not what then return true end
+    if due == math.huge then
+      what:join()
+    elseif not what:join(due - core.now()) then
+      return nil, "timeout"
     end
   end
 end
@@ -421,7 +430,7 @@ local function pool(opts)
   local args = st.init_args
   st.init_args = table.pack(table.unpack(args, 1, args.n or #args))
   st.name = st.name .. " worker"
-  st.workers, st.at, st.vacant = {}, {}, {}
+  st.workers, st.at, st.vacant, st.asides = {}, {}, {}, setmetatable({}, { __mode = "k" })
   st.hired, st.count, st.feeding, st.uncut, st.fruitless = 0, 0, 0, 0, 0
   for berth = st.size - 1, 0, -1 do st.vacant[#st.vacant + 1] = berth end
   local new = crew.new(st, policy)
