@@ -31,7 +31,7 @@ typedef struct Queue {
   uint32_t closed;
   uint32_t ordered; /* by priority */
   uint32_t strict;  /* a larger item than 'most' waits for its getter */
-  uint32_t recent;     /* serve the getter who came last: its memory is warm */
+  uint32_t recent;  /* serve the getter who came last: its memory is warm */
 } Queue;
 
 SK_FUNC const Class sk_queue_class;

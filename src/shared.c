@@ -546,8 +546,7 @@ static void letgo (Shared *s, const Wire *w) {
 
 static void fill (lua_State *L, Shared *s, Wire *w, size_t room) {
   int err = listrefs(s, w)
-                ? sk_item_new(&s->m, room + sk_wire_size(w), s->cargo,
-                              w->nrefs)
+                ? sk_item_new(&s->m, room + sk_wire_size(w), s->cargo, w->nrefs)
                 : -ENOMEM;
   if (err != 0) {
     sk_wire_cancel(w);

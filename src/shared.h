@@ -51,8 +51,8 @@ typedef struct Shared {
   bool rescan;     /* somebody died: look for grants that were not delivered */
   bool spins;      /* it looks out before it sleeps ... */
   uint32_t skip, backoff; /* ... but not the next 'skip' times */
-  sk_time slept;   /* when it fell asleep last */
-  Off *cargo;      /* room for the references of a message being made */
+  sk_time slept;          /* when it fell asleep last */
+  Off *cargo;             /* room for the references of a message being made */
   size_t maxcargo;
   Buf copy;                  /* of a message that stays where it is */
   struct Shared *next, **at; /* all of this process; see 'leaveall' */
