@@ -142,6 +142,7 @@ static void blame (lua_State *L, Sched *S, Task *t) {
 /* Leave the scheduler's books; the handle may live on. */
 static void retire (Sched *S, Task *t) {
   Nursery *n = t->nursery;
+  if (S->family.ended != NULL) S->family.ended(S, t);
   sk_list_remove(&t->sibling);
   t->nursery = t->home = NULL;
   t->co = t->at = NULL;
@@ -281,8 +282,8 @@ static lua_State *prepare (lua_State *L, Sched *S, int nargs, bool *fresh) {
 }
 
 
-void sk_coro_start (lua_State *L, Sched *S, int handle, int nargs,
-                    Nursery *in, int group) {
+void sk_coro_start (lua_State *L, Sched *S, int handle, int nargs, Nursery *in,
+                    int group) {
   bool fresh; /* the function of its body is still below */
   Task *t = lua_touserdata(L, handle);
   lua_State *co = prepare(L, S, nargs, &fresh);

@@ -34,3 +34,9 @@ void sk_item_free (Member *m, Off *word) {
   if (sk_arena_owns(word)) sk_object_unload(m, &sk_at(Item, *word)->cargo);
   sk_arena_give(word);
 }
+
+
+void sk_item_unsent (Member *m, Off *word) {
+  if (sk_arena_owns(word)) sk_object_reclaim(m, &sk_at(Item, *word)->cargo);
+  sk_item_free(m, word);
+}

@@ -11,8 +11,7 @@
 
 /* The end at 1, which counts as in use from now on. */
 static Handle *checkend (lua_State *L) {
-  Handle *h = luaL_checkudata(L, 1, CLASS);
-  if (h->o == NULL) luaL_error(L, "this end of the pipe has been closed");
+  Handle *h = sk_shared_check(L, 1, SK_PIPE, CLASS);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   uint32_t flags = sk_object_flags(&s->m, h->ref);
   if (sk_unlikely(!(flags & SK_REF_ACTIVE)))
@@ -68,11 +67,33 @@ static int end_poll (lua_State *L) {
 }
 
 
-/* e:close() - this handle is given up; closing again does nothing. */
+typedef struct Leaving { /* of an end that is closed */
+  Member *m;
+  Off pipe;
+} Leaving;
+
+
+/* Its wait is over, and the pipe may be gone before the task goes on. */
+static void leave (void *arg, Seat *w) {
+  const Leaving *l = arg;
+  if (sk_at(Object, w->object)->whole != l->pipe) return;
+  if (w->state != SK_TAKEN || w->result != -EPIPE) return;
+  sk_item_unsent(l->m, &w->block);
+  w->object = 0;
+}
+
+
+/* e:close() - this handle is given up; closing again does nothing. Tasks that
+   wait here for the pipe are told that it is closed. */
 static int end_close (lua_State *L) {
   Handle *h = luaL_checkudata(L, 1, CLASS);
   if (h->o == NULL) return 0;
   checkend(L); /* an end that was closed on purpose was in use */
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  sk_pipe_expel(&s->m, (Pipe *)h->o, (int)(h->flags & SK_ENDS));
+  sk_shared_collect(s);
+  Leaving l = {&s->m, sk_off(h->o)};
+  sk_seat_each(s->m.slot, leave, &l);
   return sk_shared_gc(L);
 }
 

@@ -7,8 +7,8 @@
 */
 #include <string.h>
 
+#include "channel.h"
 #include "lib.h"
-#include "lib_channel.h"
 #include "open.h"
 #include "signals.h"
 
@@ -20,7 +20,8 @@ static lua_Integer sweep (lua_State *L) {
   lua_Integer n = luaL_len(L, -1), kept = 0;
   for (lua_Integer i = 1; i <= n; i++) {
     lua_rawgeti(L, -1, i);
-    if (sk_channel_isopen(L, -1))
+    const Channel *ch = lua_touserdata(L, -1);
+    if (!ch->closed)
       lua_rawseti(L, -2, ++kept);
     else
       lua_pop(L, 1);
@@ -125,7 +126,7 @@ static int core_catch (lua_State *L) {
     const char *name = lua_tostring(L, i);
     want(L, S, sk_signals_number(name), name);
   }
-  sk_channel_tap(L, 1);
+  ((Channel *)lua_touserdata(L, 1))->tapped = true;
   return 0;
 }
 

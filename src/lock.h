@@ -4,6 +4,13 @@
 ** A lock belongs to a task ('who', unique in the family), and passes straight
 ** to the one that waits longest. When the owner dies it passes on as
 ** abandoned; with nobody waiting, the next to acquire it is told.
+**
+** Invariants
+**   - a lock that is free, or whose owner is not SK_CONTENDED, changes hands
+**     by one atomic operation on 'owner', without the guard;
+**   - an owner is contended before anyone stands in line; then 'owner' is
+**     changed under the guard only, by the owner or for a dead one;
+**   - 'depth' is 0 whenever the owner changes.
 */
 #ifndef sk_lock_h
 #define sk_lock_h
@@ -12,33 +19,48 @@
 
 enum { SK_ABANDONED = 1 };
 
+#define SK_CONTENDED (UINT64_C(1) << 63)
+#define SK_LEFT UINT64_C(1) /* an owner: none, and the last one died */
+
 typedef struct Lock {
   Object o;
   uint64_t owner; /* 0: free */
-  uint32_t slot;  /* where the owner lives */
-  uint32_t depth; /* how often it acquired it */
+  uint32_t depth; /* how many times more the owner acquired it */
   uint32_t reentrant;
-  uint32_t abandoned; /* the last owner died, and nobody was told yet */
-  int32_t passing;    /* what the one it is passed to will be told */
+  int32_t passing; /* what the one it is passed to will be told */
   uint32_t spare;
   Line line;
 } Lock;
 
 SK_FUNC const Class sk_lock_class;
 
+/* A task as an owner: its number is unique in the slot that it lives in. */
+static inline uint64_t sk_lock_who (const Member *m, uint64_t task) {
+  return (uint64_t)m->index << 40 | task;
+}
+
+/* Who has it; 0: nobody. */
+static inline uint64_t sk_lock_owner (const Lock *l) {
+  uint64_t owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);
+  return owner == SK_LEFT ? 0 : owner & ~SK_CONTENDED;
+}
+
 /*
 ** 0; SK_ABANDONED: it is yours, its last owner died; -EDEADLK: it was yours
 ** already; -EAGAIN: somebody else's, and 'w', if any, waits in line.
 */
 SK_FUNC int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Seat *w);
+/* Who does not stand in line yet may look out for a moment: is it free now? */
+SK_FUNC bool sk_lock_linger (const Member *m, const Lock *l);
 /* 0, or -EPERM: it is not yours. */
 SK_FUNC int sk_lock_release (Member *m, Lock *l, uint64_t who);
-/* The task 'who' has ended: if it owned the lock, it has abandoned it. */
-SK_FUNC void sk_lock_abandon (Member *m, Lock *l, uint64_t who);
 
 /* For classes whose objects begin with a Lock; all under the guard. */
+SK_FUNC bool sk_lock_await (Lock *l, uint64_t who, Seat *w);
 SK_FUNC void sk_lock_repair (Object *o, Bells *b);
 SK_FUNC void sk_lock_giveback (Member *m, Object *o, Seat *w, Bells *b);
 SK_FUNC void sk_lock_depart (Object *o, uint32_t slot, Bells *b);
+/* Not under the guard. */
+SK_FUNC uint32_t sk_lock_abandon (Member *m, Object *o, uint64_t who);
 
 #endif

@@ -164,6 +164,7 @@ int sk_queue_get (Member *m, Queue *q, Seat *w) {
   Bells bells;
   bells.count = 0;
   bells.more = false;
+  if (m->slot->in != 0) sk_item_free(m, &m->slot->in); /* a raise left it */
   sk_object_enter(m, &q->o);
   int err = get(m, q, w, &bells);
   sk_object_leavering(m, &q->o, &bells);
@@ -272,6 +273,20 @@ int sk_queue_done (Member *m, Queue *q) {
     finish(q, &bells);
   sk_object_leavering(m, &q->o, &bells);
   return err;
+}
+
+
+void sk_queue_expel (Member *m, Queue *q, Line *line) {
+  Bells bells = {0};
+  sk_object_enter(m, &q->o);
+  for (Seat *w = sk_seat_first(line), *next; w != NULL; w = next) {
+    next = sk_seat_next(w);
+    if (w->slot != m->index) continue;
+    if (w->wish == PUT) finish(q, &bells);
+    sk_seat_grant(w, -EPIPE, &bells);
+  }
+  admit(q, &bells);
+  sk_object_leavering(m, &q->o, &bells);
 }
 
 

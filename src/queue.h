@@ -53,6 +53,8 @@ SK_FUNC int sk_queue_poll (Member *m, Queue *q, Seat *w);
 SK_FUNC void sk_queue_gohome (Member *m, Off *word);
 SK_FUNC void sk_queue_close (Member *m, Queue *q);
 SK_FUNC void sk_queue_reopen (Member *m, Queue *q);
+/* Nobody of 'm' waits in this line of 'q' any more: -EPIPE. */
+SK_FUNC void sk_queue_expel (Member *m, Queue *q, Line *line);
 /* One item is dealt with; -EINVAL: there is none. */
 SK_FUNC int sk_queue_done (Member *m, Queue *q);
 /* Are all items dealt with? 0; -EAGAIN: no, 'w' waits in line. */

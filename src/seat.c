@@ -5,7 +5,7 @@
 
 #include "seat.h"
 
-#define FIRST 16 /* seats in the first stage of a slot's table */
+#define FIRST 16u /* seats in the first stage of a slot's table */
 
 
 static Seat *numbered (const Slot *s, uint32_t n) {

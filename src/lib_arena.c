@@ -1,0 +1,25 @@
+/*
+** lib_arena.c - What is in the memory that the family shares, for specs.
+*/
+#include "open.h"
+#include "shared.h"
+#include "sweep.h"
+
+
+/* core.arena() -> objects, bytes in use; the dead are swept first. */
+static int core_arena (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  if (S->family.data != NULL) sk_sweep_dead(&sk_shared_of(S)->m);
+  lua_pushinteger(L, sk_object_count());
+  lua_pushinteger(L, (lua_Integer)sk_arena_used());
+  return 2;
+}
+
+
+static const luaL_Reg functions[] = {{"arena", core_arena}, {NULL, NULL}};
+
+
+void sk_open_arena (lua_State *L, Sched *S) {
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, functions, 1);
+}
