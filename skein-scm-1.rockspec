@@ -51,6 +51,7 @@ build = {
         "src/coro.c",
         "src/crew.c",
         "src/crossing.c",
+        "src/guard.c",
         "src/item.c",
         "src/launch.c",
         "src/lib.c",

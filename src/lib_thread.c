@@ -356,12 +356,12 @@ static int thread_gc (lua_State *L) {
 
 /* core.thread([opts,] fn, ...) -> thread */
 static int core_thread (lua_State *L) {
-  static const char *const options[] = {"name", "start", "daemon", "hidden",
+  static const char *const options[] = {"name", "start", "daemon", "_hidden",
                                         NULL};
   Sched *S = sk_upvalue(L);
   int nargs = sk_launch_check(L, 1, options, true);
   bool daemon = sk_launch_flag(L, 1, "daemon");
-  bool hidden = sk_launch_flag(L, 1, "hidden");
+  bool hidden = sk_launch_flag(L, 1, "_hidden");
   bool atonce = sk_launch_atonce(L, 1);
   Thread *t = sk_launch_handle(L, S, 1, &class, sizeof *t);
   t->S = S;
