@@ -84,7 +84,7 @@ static void live (lua_State *L, Body *b) {
   Crossing c = {
       .s = sk_shared_of((Sched *)b->os.arg), .p = b->parcel, .source = source};
   sk_osthread_listen(&b->os, onalert);
-  sk_crossing_run(L, &c, sk_crossing_pushcall(L, b->parcel));
+  sk_crossing_run(L, &c, sk_crossing_pushcall(L, &c));
   sk_osthread_listen(&b->os, NULL);
   b->os.report = c.story;
 }

@@ -301,6 +301,7 @@ static void print (void *unused, const char *report) {
 
 
 void sk_shared_finish (void) {
+  if (!sk_osthread_any() && !sk_spawn_any()) return; /* it is swept anyway */
   leaveall();
   sk_osthread_finish(NULL, print, NULL);
   sk_spawn_finish(NULL);

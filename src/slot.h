@@ -82,6 +82,8 @@ static inline Slot *sk_slot (uint32_t index) {
 SK_FUNC int sk_slot_take (uint32_t maker, uint32_t *index);
 /* It lives, in this process: announce it to those who sleep. */
 SK_FUNC void sk_slot_live (Member *m);
+/* Wake all who wait for others: there are more of them, or fewer. */
+SK_FUNC void sk_slot_rouseall (Member *m);
 
 /* The doorbell of 'm', made on first need: a descriptor or -errno. */
 SK_FUNC int sk_slot_bell (Member *m);
