@@ -112,7 +112,7 @@ describe("task", function()
     assert.error_matches(function() skein.task({ nmae = "x" }, print) end,
       "unknown option 'nmae'")
     assert.error_matches(function() skein.task({ name = 1 }, print) end,
-      "name must be a string")
+      "name: string expected, got number")
     assert.error_matches(function() skein.sleep() end, "number expected")
     assert.error_matches(function() skein.sleep("1") end, "number expected")
     assert.error_matches(function() skein.sleep(0 / 0) end, "NaN")

@@ -37,19 +37,26 @@ static void pushtext (lua_State *L, int box) {
 }
 
 
-/* (box): tell of it, to on_error's function or on stderr. */
-static int tell (lua_State *L) {
-  lua_settop(L, 1);
-  pushtext(L, 1);
+/* (err, text): tell of it, to on_error's function or on stderr. */
+static int telltext (lua_State *L) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &ONERROR) == LUA_TFUNCTION) {
-    lua_rawgeti(L, 1, 1);
-    lua_pushvalue(L, 2);
-    lua_call(L, 2, 0); /* f(err, text) */
+    lua_insert(L, 1);
+    lua_call(L, 2, 0);
     return 0;
   }
   fprintf(stderr, "skein: %s\n", lua_tostring(L, 2));
   fflush(stderr);
   return 0;
+}
+
+
+/* (box): tell of what is in it. */
+static int tell (lua_State *L) {
+  lua_settop(L, 1);
+  pushtext(L, 1);
+  lua_rawgeti(L, 1, 1);
+  lua_replace(L, 1);
+  return telltext(L);
 }
 
 
@@ -89,6 +96,23 @@ void sk_report_make (lua_State *L, Sched *S, int handle) {
   lua_pop(L, 1);
   o->report = r;
   sk_list_add(&S->reports, &r->link);
+}
+
+
+/* (text): the error is known by its text only. */
+static int tellof (lua_State *L) {
+  const char *text = lua_touserdata(L, 1);
+  sk_pusherror(L, "error", "%s", text);
+  lua_replace(L, 1);
+  lua_pushstring(L, text);
+  return telltext(L);
+}
+
+
+void sk_report_text (lua_State *L, const char *text) {
+  lua_pushcfunction(L, tellof);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)text);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) lua_pop(L, 1);
 }
 
 

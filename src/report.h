@@ -11,6 +11,9 @@
 
 #include "outcome.h"
 
+/* Report a failure of which there is nothing but this text. */
+SK_FUNC void sk_report_text (lua_State *L, const char *text);
+
 /* The failed handle tells of itself unless somebody asks. */
 SK_FUNC void sk_report_make (lua_State *L, Sched *S, int handle);
 

@@ -179,7 +179,8 @@ SK_FUNC void sk_sched_unwatch (Sched *S, Watch *w);
 ** Tell the scheduler, from a signal handler of its own OS thread: the loop
 ** looks at once, and Lua code that runs is stopped by a hook that does what
 ** the alert asks for. SK_ALERT_CANCEL makes every wait of the top level raise
-** "cancelled".
+** "cancelled". SK_ALERT_AGAIN: the same came before, the thread has used some
+** processor time since, and yet the hook has not run.
 */
 SK_FUNC void sk_sched_alert (Sched *S, unsigned what);
 

@@ -42,11 +42,30 @@ static void onhook (lua_State *L, lua_Debug *ar) {
 }
 
 
+/*
+** The coroutine that runs inside of 'L', which called 'resume' and waits for
+** it: that has it as its first argument, or a wrapped one as its upvalue.
+*/
+static lua_State *innermost (lua_State *L) {
+  lua_Debug ar;
+  for (;;) {
+    lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+    if (co == NULL) co = lua_tothread(L, 1);
+    if (co == NULL || co == L || lua_status(co) != LUA_OK ||
+        !lua_getstack(co, 0, &ar))
+      return L;
+    L = co;
+  }
+}
+
+
 void sk_sched_alert (Sched *S, unsigned what) {
-  __atomic_or_fetch(&S->alerts, what, __ATOMIC_RELAXED);
+  __atomic_or_fetch(&S->alerts, what & ~SK_ALERT_AGAIN, __ATOMIC_RELAXED);
   sk_poller_ring(&S->poller);
   lua_State *L = S->active;
   if (L == NULL) return;
+  if (what & SK_ALERT_CANCEL && S->top.cancelled) return; /* it cleans up */
+  if (what & SK_ALERT_AGAIN && lua_gethook(L) == onhook) L = innermost(L);
   if (lua_gethook(L) != onhook) {
     S->hook = lua_gethook(L);
     S->hookmask = lua_gethookmask(L);
@@ -125,9 +144,11 @@ void sk_sched_afterfork (Sched *S, lua_State *top) {
   S->current = &S->top;
   S->active = top;
   S->alerts = 0;
+  S->hopes = 0;
   S->looping = false;
   S->sink.driving = 0;
   S->sink.ready = false;
+  while (sk_list_pop(&S->reports) != NULL) {} /* the parent tells of those */
   S->epoch++;
   season(S);
 }

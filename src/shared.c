@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "lock.h"
 #include "osthread.h"
+#include "report.h"
 #include "shared.h"
 #include "spawn.h"
 #include "sweep.h"
@@ -253,11 +254,13 @@ static void ended (Sched *S, Task *t) {
 /* ---- membership ---- */
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
-static Shared *all;                                       /* as is this */
+static Shared *all;                                       /* as are these */
+static int owner; /* the process whose members they are */
 
 
 static void enlist (Shared *s) {
   pthread_mutex_lock(&guard);
+  owner = getpid();
   s->thread = pthread_self();
   s->next = all;
   s->at = &all;
@@ -278,8 +281,8 @@ static void delist (Shared *s) {
 }
 
 
-/* The process ends by 'exit', and no state was closed: let go of what is
-   shared all the same, so that children who wait for us see it. */
+/* Let go of what this thread shares, though its state is not closed: those
+   who wait for us see it. */
 static void leaveall (void) {
   Shared *next;
   for (Shared *s = all; s != NULL; s = next) {
@@ -288,6 +291,32 @@ static void leaveall (void) {
     delist(s);
     sk_sweep_leave(&s->m);
   }
+}
+
+
+static void print (void *unused, const char *report) {
+  (void)unused;
+  fprintf(stderr, "skein: %s\n", report);
+}
+
+
+void sk_shared_finish (void) {
+  leaveall();
+  sk_osthread_finish(NULL, print, NULL);
+  sk_spawn_finish(NULL);
+}
+
+
+/* The program ends by 'exit' while states are open, or unloads us. Not so a
+   fork of it that others made: nothing of this is its own. */
+static void __attribute__((destructor)) atend(void) {
+  if (owner == getpid()) sk_shared_finish();
+}
+
+
+/* A thread that nobody can ask any more has failed. */
+static void tell (void *L, const char *report) {
+  sk_report_text(L, report);
 }
 
 
@@ -305,7 +334,7 @@ static int leave (lua_State *L) {
   }
   free(s->cargo);
   sk_buf_fini(&s->copy);
-  sk_osthread_finish(s->S);
+  sk_osthread_finish(s->S, tell, L);
   sk_spawn_finish(s->S);
   return 0;
 }
@@ -343,7 +372,6 @@ static Shared *make (lua_State *L, Sched *S) {
   lua_setmetatable(L, -2);
   lua_rawsetp(L, LUA_REGISTRYINDEX, S); /* anchored */
   makehandles(L);
-  sk_spawn_leaving = leaveall;
   return s;
 }
 

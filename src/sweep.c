@@ -119,10 +119,11 @@ void sk_sweep_process (Member *m, int pid) {
 }
 
 
-void sk_sweep_slot (Member *m, uint32_t index) {
+void sk_sweep_unborn (Member *m, uint32_t index, int64_t born) {
   Root *f = sk_root();
+  Slot *s = sk_slot(index);
   enter(f);
-  if (claim(sk_slot(index), SK_SLOT_NEW)) sweep(m, index);
+  if (s->born == born && claim(s, SK_SLOT_NEW)) sweep(m, index);
   sk_guard_leave(&f->sweepguard);
 }
 

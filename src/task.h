@@ -153,6 +153,7 @@ typedef struct Family {
 
 #define SK_ALERT_INTERRUPT 1u /* Ctrl-C */
 #define SK_ALERT_CANCEL 2u    /* the whole thread or process is to stop */
+#define SK_ALERT_AGAIN 8u     /* it came before, and Lua has not moved since */
 #define SK_ALERT_SIGNAL 4u    /* a signal that a channel waits for came */
 
 /* All that is per Lua state. */

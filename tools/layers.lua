@@ -11,12 +11,13 @@ local layers = {
   { "list", "clock", "buf", "timers", "memo", "slots" }, -- plain C over memory
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
     "cell", "pipe", "parcel", "crew", "sweep", -- what is shared
-    "poller", "poller_epoll", "signals", "spawn", "osthread" }, -- the OS
+    "poller", "poller_epoll", "signals", "spawn", "prod", "osthread" }, -- OS
   { "lib", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "sched_*", "channel",
     mutual = true }, -- tasks
-  { "shared", "transit", "crossing", "launch", "pool" }, -- what classes stand on
+  { "shared", "transit", "crossing", "launch", "child",
+    "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
