@@ -533,6 +533,12 @@ static void stands (void *arg, Seat *seat) {
 }
 
 
+void sk_shared_drop (Shared *s, Handle *h) {
+  h->o = NULL;
+  sk_object_drop(&s->m, h->ref);
+}
+
+
 int sk_shared_gc (lua_State *L) {
   Handle *h = lua_touserdata(L, 1);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
