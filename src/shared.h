@@ -48,6 +48,7 @@ typedef struct Shared {
   Petition *spare;
   Death *deaths;
   uint64_t births; /* that have been looked at */
+  bool complete; /* the methods written in Lua are loaded */
   bool rescan;     /* somebody died: look for grants that were not delivered */
   uint32_t skip, backoff; /* waits that shall not look out before sleeping */
   sk_time slept;          /* when it fell asleep last */
