@@ -251,8 +251,11 @@ describe("a thread", function()
     assert.equal(7, skein.thread(function()
       local inner = require("skein")
       assert(not pcall(inner.process, print)) -- no fork beside other threads
-      local p = inner.process({ method = "spawn" }, function() return 7 end)
+      local gate = inner.queue()
+      local p = inner.process({ method = "spawn" }, function(q) return q:get() end,
+        gate)
       assert(#inner.children() == 1)
+      gate:put(7)
       return p:get()
     end):get())
   end))
@@ -309,8 +312,9 @@ describe("a thread", function()
 
   it("is a deadlock's way out only while it lives", test(function()
     local q = skein.queue()
-    skein.thread(function() require("skein").sleep(0.02) q:put(1) end)
+    local t = skein.thread(function() require("skein").sleep(0.02) q:put(1) end)
     assert.equal(1, q:get())
+    t:join()
   end))
 
   it("rejects wrong use at the caller's line", test(function()

@@ -47,7 +47,8 @@ typedef struct Shared {
   Watch bell;
   Petition *spare;
   Death *deaths;
-  uint64_t births; /* that have been looked at */
+  uint64_t watched; /* the family's 'changes', as of the last 'watchall' */
+  uint64_t seen;    /* ... and as of the last look for something to do */
   bool complete; /* the methods written in Lua are loaded */
   bool rescan;     /* somebody died: look for grants that were not delivered */
   uint32_t skip, backoff; /* waits that shall not look out before sleeping */

@@ -74,6 +74,7 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
 void sk_slot_rouseall (Member *m) {
   Root *f = sk_root();
   Bells bells = {0};
+  __atomic_add_fetch(&f->changes, 1, __ATOMIC_SEQ_CST);
   for (uint32_t i = 1; i < f->reached; i++) {
     uint32_t shared = SK_ASLEEP_SHARED;
     if (i != m->index &&
@@ -92,7 +93,6 @@ void sk_slot_live (Member *m) {
   m->slot->pid = getpid();
   m->slot->born = sinceboot();
   __atomic_store_n(&m->slot->state, SK_SLOT_LIVE, __ATOMIC_SEQ_CST);
-  __atomic_add_fetch(&sk_root()->births, 1, __ATOMIC_SEQ_CST);
   sk_slot_rouseall(m); /* they want to watch this one too */
 }
 

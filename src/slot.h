@@ -53,7 +53,7 @@ typedef struct Root {    /* the root structure of the arena */
   Guard sweepguard;      /* slots swept; outermost of all guards */
   Guard refguard;        /* references, lists of objects and carriers */
   Off objects, carriers; /* all of them; see object.h, item.h */
-  uint64_t births;       /* slots that came to life so far */
+  uint64_t changes;      /* members that came or went so far */
   uint32_t reached;      /* slots below this one were ever in use */
   Slot slot[SK_SLOTS];   /* 0 is never used */
 } Root;
