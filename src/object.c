@@ -369,8 +369,11 @@ typedef struct Own {
 
 static void countown (void *arg, Object *o, uint32_t flags) {
   Own *own = arg;
+  const Class *c = classes[o->type];
   (void)flags;
   own->refs += o == own->o;
+  /* what only we refer to, and it refers to that object */
+  if (c->keeps != NULL && o->refs == 1) own->refs += c->keeps(o) == own->o;
 }
 
 

@@ -140,11 +140,18 @@ static void takefrom (Seat *putter, Off *word, Bells *b) {
 }
 
 
+/* A put may not have to wait now. */
+static void alert (Queue *q, Bells *b) {
+  if (q->lookouts.first != 0) sk_seat_grantall(&q->lookouts, 0, b);
+}
+
+
 static int get (Member *m, Queue *q, Seat *w, Bells *b) {
   Seat *putter = sk_seat_first(&q->putters);
   if (q->items != 0) {
     takefirst(q, &m->slot->in);
     if (putter != NULL) admit(q, b);
+    alert(q, b);
     return 0;
   }
   if (putter != NULL) {
@@ -156,6 +163,7 @@ static int get (Member *m, Queue *q, Seat *w, Bells *b) {
   w->wish = GET;
   w->block = 0;
   sk_seat_join(w, &q->o, &q->getters);
+  alert(q, b);
   return -EAGAIN;
 }
 
@@ -209,6 +217,7 @@ int sk_queue_remove (Member *m, Queue *q, uint64_t tag) {
   else {
     take(q, at, &m->slot->in);
     admit(q, &bells);
+    alert(q, &bells);
   }
   sk_object_leavering(m, &q->o, &bells);
   return err;
@@ -221,6 +230,7 @@ void sk_queue_close (Member *m, Queue *q) {
   q->closed = 1;
   sk_seat_grantall(&q->getters, -EPIPE, &bells);
   sk_seat_grantall(&q->watchers, 0, &bells);
+  sk_seat_grantall(&q->lookouts, 0, &bells);
   for (Seat *w; (w = sk_seat_first(&q->putters)) != NULL;) {
     q->unfinished--;
     sk_seat_grant(w, -EPIPE, &bells);
@@ -299,6 +309,19 @@ int sk_queue_poll (Member *m, Queue *q, Seat *w) {
 }
 
 
+int sk_queue_pollput (Member *m, Queue *q, uint64_t size, Seat *w) {
+  sk_object_enter(m, &q->o);
+  bool can = q->closed || q->getters.first != 0 ||
+             (q->putters.first == 0 && fits(q, size));
+  if (!can && w != NULL) {
+    w->wish = WATCH;
+    sk_seat_join(w, &q->o, &q->lookouts);
+  }
+  sk_object_leave(m, &q->o);
+  return can ? 0 : -EAGAIN;
+}
+
+
 /* The seat whose word 'block' is at 'owner', if it waits to put here. */
 static Seat *putterof (const Queue *q, Off owner) {
   Seat *w = sk_at(Seat, owner - offsetof(Seat, block));
@@ -326,6 +349,7 @@ static void repair (Object *o, Bells *b) {
   sk_seat_repair(&q->putters, b);
   sk_seat_repair(&q->joiners, b);
   sk_seat_repair(&q->watchers, b);
+  sk_seat_repair(&q->lookouts, b);
   q->last = 0;
   q->count = q->bytes = 0;
   for (Off i = q->items; i != 0; i = item(i)->next) {
@@ -362,6 +386,8 @@ static void repair (Object *o, Bells *b) {
     q->unfinished--;
   q->coming = 0;
   admit(q, b);
+  sk_seat_grantall(&q->watchers, 0, b); /* let them look for themselves */
+  alert(q, b);
 }
 
 
@@ -372,6 +398,7 @@ static void unwait (Member *m, Object *o, Seat *w, Bells *b) {
   if (w->wish != PUT) return;
   finish(q, b);
   admit(q, b);
+  alert(q, b);
 }
 
 

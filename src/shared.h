@@ -4,7 +4,8 @@
 ** Per Lua state: its membership, its handles to shared objects, its waits on
 ** them. A handle is a full userdata that begins with a Handle; there is one
 ** for each object (and end of a pipe) in a state, found again through a weak
-** table, so that handles compare as the objects do.
+** table, so that handles compare as the objects do. It has a user value for
+** the use of its class.
 **
 ** How a C function waits for a shared object: try; then take a Petition,
 ** which can raise; then try again with its seat, and suspend. See lib_queue.c.
@@ -51,8 +52,8 @@ typedef struct Shared {
   bool rescan;     /* somebody died: look for grants that were not delivered */
   bool spins;      /* it looks out before it sleeps ... */
   uint32_t skip, backoff; /* ... but not the next 'skip' times */
-  sk_time slept;   /* when it fell asleep last */
-  Off *cargo;      /* room for the references of a message being made */
+  sk_time slept;          /* when it fell asleep last */
+  Off *cargo;             /* room for the references of a message being made */
   size_t maxcargo;
   Buf copy;                  /* of a message that stays where it is */
   struct Shared *next, **at; /* all of this process; see 'leaveall' */
@@ -123,6 +124,8 @@ SK_FUNC int sk_shared_settle (lua_State *L, Sched *S, lua_KContext ctx);
 ** Then, or after a withdrawal, the seat may be used again. NULL: no memory.
 */
 SK_FUNC Petition *sk_shared_watcher (Shared *s, void (*notify)(Petition *p));
+/* The seat of a place that select reserved. */
+#define sk_shared_seat(place) (((Petition *)(place))->seat)
 /* Withdraw it if it stands in line, and free it. */
 SK_FUNC void sk_shared_unwatch (Shared *s, Petition *p);
 

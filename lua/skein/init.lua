@@ -15,10 +15,10 @@ end)
 
 --- What of the C module is for users; the rest is for this layer.
 local public = {
-  "channel", "children", "group", "is_cancelled", "lock", "now", "on_error",
-  "pack", "parent", "pipe", "process", "queue", "run", "select", "self",
-  "shield", "sleep", "task", "thread", "timeout", "unpack", "value", "wait",
-  "yield",
+  "channel", "children", "group",
+  "is_cancelled", "lock", "now", "on_error", "pack", "parent", "pipe",
+  "process", "queue", "run", "select", "self", "shield", "sleep",
+  "task", "thread", "timeout", "unpack", "value", "wait", "yield",
 }
 
 local skein = {
