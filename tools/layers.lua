@@ -10,14 +10,14 @@ local layers = {
   { "sk" }, -- vocabulary
   { "list", "clock", "buf", "timers", "memo" }, -- plain C over memory
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
-    "cell", "pipe", "parcel", "crew", "sweep", -- what is shared
+    "semaphore", "cell", "pipe", "parcel", "crew", "sweep", -- what is shared
     "poller", "poller_epoll", "signals", "spawn", "osthread" }, -- the OS
   { "lib", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "scope", "coro", "select", "sched_*",
     mutual = true }, -- tasks
-  { "shared", "transit", "crossing", "launch", "pool" }, -- what classes stand on
-  { "open", "lib_task", "lib_channel", "lib_*" }, -- one Lua class each
+  { "shared", "wish", "transit", "crossing", "launch", "pool" }, -- what classes stand on
+  { "open", "lib_task", "lib_channel", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
 local highest_plain = 3

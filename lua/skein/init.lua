@@ -17,7 +17,7 @@ end)
 local public = {
   "channel", "children", "group",
   "is_cancelled", "lock", "now", "on_error", "pack", "parent", "pipe",
-  "process", "queue", "run", "select", "self", "shield", "sleep",
+  "process", "queue", "run", "select", "self", "semaphore", "shield", "sleep",
   "task", "thread", "timeout", "unpack", "value", "wait", "yield",
 }
 
