@@ -43,6 +43,7 @@ build = {
     ["skein.core"] = {
       sources = {
         "src/arena.c",
+        "src/barrier.c",
         "src/buf.c",
         "src/cell.c",
         "src/clock.c",
@@ -53,6 +54,7 @@ build = {
         "src/item.c",
         "src/launch.c",
         "src/lib.c",
+        "src/lib_barrier.c",
         "src/lib_channel.c",
         "src/lib_coroutine.c",
         "src/lib_dump.c",
