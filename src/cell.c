@@ -7,10 +7,7 @@
 int sk_cell_enter (Member *m, Cell *c, uint64_t who, Seat *w) {
   sk_object_enter(m, &c->lock.o);
   if (sk_likely(c->lock.owner == 0 || c->lock.owner == who)) return 0;
-  if (w != NULL) {
-    w->who = who;
-    sk_seat_join(w, &c->lock.o, &c->lock.line);
-  }
+  if (w != NULL) sk_lock_join(&c->lock, who, w);
   sk_object_leave(m, &c->lock.o);
   return -EAGAIN;
 }

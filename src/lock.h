@@ -4,6 +4,15 @@
 ** A lock belongs to a task ('who', unique in the family), and passes straight
 ** to the one that waits longest. When the owner dies it passes on as
 ** abandoned; with nobody waiting, the next to acquire it is told.
+**
+** A room of a lock is where those wait who gave it up until somebody calls
+** them: a condition is one. Called, or tired of waiting, they move to the line
+** of the lock, and their wait is over when they have it back, exactly as they
+** had it. All under the lock's own guard. 'w->wish' tells why one came back.
+**
+** Invariants, under the guard
+**   - somebody is in line only while the lock has an owner;
+**   - 'moving' is in a line, or on its way to that of the lock.
 */
 #ifndef sk_lock_h
 #define sk_lock_h
@@ -11,6 +20,12 @@
 #include "seat.h"
 
 enum { SK_ABANDONED = 1 };
+enum { SK_CALLED = 1 }; /* a wish; else 0, or the errno that ended the wait */
+
+typedef struct Room {
+  Line line;
+  Off next; /* another room of the same lock */
+} Room;
 
 typedef struct Lock {
   Object o;
@@ -22,6 +37,9 @@ typedef struct Lock {
   int32_t passing;    /* what the one it is passed to will be told */
   uint32_t spare;
   Line line;
+  Line watchers; /* they want to know when it is free */
+  Off rooms;
+  Off moving; /* the seat that comes back from a room; or 0 */
 } Lock;
 
 SK_FUNC const Class sk_lock_class;
@@ -33,8 +51,21 @@ SK_FUNC const Class sk_lock_class;
 SK_FUNC int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Seat *w);
 /* 0, or -EPERM: it is not yours. */
 SK_FUNC int sk_lock_release (Member *m, Lock *l, uint64_t who);
+/* Stand in line to own it. Under the guard. */
+SK_FUNC void sk_lock_join (Lock *l, uint64_t who, Seat *w);
+/* Could 'who' acquire it now? 0; -EAGAIN: no, and 'w' will be told. */
+SK_FUNC int sk_lock_poll (Member *m, Lock *l, uint64_t who, Seat *w);
 /* The task 'who' has ended: if it owned the lock, it has abandoned it. */
 SK_FUNC void sk_lock_abandon (Member *m, Lock *l, uint64_t who);
+
+SK_FUNC void sk_lock_addroom (Member *m, Lock *l, Room *r);
+/* Nobody is in it. It may have been removed before. */
+SK_FUNC void sk_lock_removeroom (Member *m, Lock *l, Room *r);
+/* 'who', its owner, gives the lock up until it is called: 0. Or -EPERM. */
+SK_FUNC int sk_lock_wait (Member *m, Lock *l, Room *r, uint64_t who, Seat *w);
+/* 'who', its owner, calls those 'n' that have waited longest. 0, or -EPERM. */
+SK_FUNC int sk_lock_call (Member *m, Lock *l, Room *r, uint64_t who,
+                          uint64_t n);
 
 /* For classes whose objects begin with a Lock; all under the guard. */
 SK_FUNC void sk_lock_repair (Object *o, Bells *b);

@@ -22,6 +22,7 @@ SK_FUNC void sk_open_pipe (lua_State *L, Sched *S);
 SK_FUNC void sk_open_lock (lua_State *L, Sched *S);
 SK_FUNC void sk_open_semaphore (lua_State *L, Sched *S);
 SK_FUNC void sk_open_event (lua_State *L, Sched *S);
+SK_FUNC void sk_open_condition (lua_State *L, Sched *S);
 SK_FUNC void sk_open_barrier (lua_State *L, Sched *S);
 SK_FUNC void sk_open_value (lua_State *L, Sched *S);
 SK_FUNC void sk_open_process (lua_State *L, Sched *S);

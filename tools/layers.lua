@@ -10,7 +10,7 @@ local layers = {
   { "sk" }, -- vocabulary
   { "list", "clock", "buf", "timers", "memo" }, -- plain C over memory
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
-    "semaphore", "event", "barrier", "cell", "pipe", "parcel", "crew", "sweep", -- what is shared
+    "semaphore", "event", "condition", "barrier", "cell", "pipe", "parcel", "crew", "sweep", -- what is shared
     "poller", "poller_epoll", "signals", "spawn", "osthread" }, -- the OS
   { "lib", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
