@@ -419,7 +419,8 @@ describe("Ctrl-C", function()
     return support.program([[
       local skein = require("skein")
       local pid = skein.self().pid
-      os.execute(("(for i in ]] .. (times or "1") .. [[; do sleep 0.1; kill -INT %d; done) &"):format(pid))
+      os.execute(("(for i in ]] .. (times or "1")
+        .. [[; do sleep 0.1; kill -INT %d; done) &"):format(pid))
       local ok, err = pcall(function() ]] .. body .. [[ end)
       print(ok, type(err) == "table" and err.kind or err)
     ]])

@@ -112,7 +112,7 @@ describe("task", function()
     assert.error_matches(function() skein.task({ nmae = "x" }, print) end,
       "unknown option 'nmae'")
     assert.error_matches(function() skein.task({ name = 1 }, print) end,
-      "name must be a string")
+      "name: string expected, got number")
     assert.error_matches(function() skein.sleep() end, "number expected")
     assert.error_matches(function() skein.sleep("1") end, "number expected")
     assert.error_matches(function() skein.sleep(0 / 0) end, "NaN")
@@ -133,7 +133,7 @@ describe("task", function()
   it("is cancelled and awaited by <close>", task(function()
     local cleaned = false
     do
-      local t <close> = skein.task(function()
+      local _ <close> = skein.task(function()
         local _ <close> = setmetatable({}, { __close = function()
           skein.shield(skein.sleep, 0.005)
           cleaned = true

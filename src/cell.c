@@ -6,8 +6,9 @@
 
 int sk_cell_enter (Member *m, Cell *c, uint64_t who, Seat *w) {
   sk_object_enter(m, &c->lock.o);
-  if (sk_likely(c->lock.owner == 0 || c->lock.owner == who)) return 0;
-  if (w != NULL) sk_lock_join(&c->lock, who, w);
+  uint64_t owner = sk_lock_owner(&c->lock);
+  if (sk_likely(owner == 0 || owner == who)) return 0;
+  if (w != NULL && !sk_lock_await(&c->lock, who, w)) return 0;
   sk_object_leave(m, &c->lock.o);
   return -EAGAIN;
 }
@@ -21,6 +22,7 @@ void sk_cell_leave (Member *m, Cell *c) {
 void sk_cell_set (Member *m, Cell *c, const Content *new) {
   Content *old = &c->content[c->which];
   Content *to = &c->content[1 - c->which];
+  if (to->kind == SK_CELL_ITEM) sk_arena_give(&to->item); /* of one who died */
   to->kind = new->kind;
   to->u = new->u;
   to->item = 0;
@@ -61,5 +63,6 @@ const Class sk_cell_class = {
     .repair = repair,
     .giveback = sk_lock_giveback,
     .depart = sk_lock_depart,
+    .abandon = sk_lock_abandon,
     .fini = fini,
 };

@@ -142,6 +142,7 @@ static void blame (lua_State *L, Sched *S, Task *t) {
 /* Leave the scheduler's books; the handle may live on. */
 static void retire (Sched *S, Task *t) {
   Nursery *n = t->nursery;
+  if (S->family.ended != NULL) S->family.ended(S, t);
   sk_list_remove(&t->sibling);
   t->nursery = t->home = NULL;
   t->co = t->at = NULL;
@@ -184,9 +185,12 @@ static void settle (lua_State *L, Sched *S, Task *t, bool ok) {
 
 static int finish (lua_State *L, int status, lua_KContext ctx) {
   Sched *S = (Sched *)ctx;
-  Task *t = lua_touserdata(L, TASK);
-  bool ours = S->current == t;
-  if (sk_unlikely(!ours)) detach(S, t); /* a stranger resumed it */
+  Task *t = S->current;
+  bool ours = t->co == L;
+  if (sk_unlikely(!ours)) { /* a stranger resumed it */
+    t = lua_touserdata(L, TASK);
+    detach(S, t);
+  }
   if (sk_unlikely(t->strays)) sk_sched_disown(S, t);
   if (sk_unlikely(t->cancelled)) {
     lua_pushnil(L);
@@ -199,7 +203,7 @@ static int finish (lua_State *L, int status, lua_KContext ctx) {
 
 
 static int begin (lua_State *L, Sched *S) {
-  Task *t = lua_touserdata(L, TASK);
+  Task *t = S->current;
   if (sk_unlikely(t->cancelled)) { /* before it began */
     sk_scope_pusherror(L, t);
     return finish(L, LUA_ERRRUN, (lua_KContext)S);
@@ -213,8 +217,7 @@ static int begin (lua_State *L, Sched *S) {
 
 
 static int body (lua_State *L) {
-  Sched *S = sk_upvalue(L);
-  return begin(L, S);
+  return again(L, LUA_OK, (lua_KContext)sk_upvalue(L));
 }
 
 
@@ -246,12 +249,13 @@ static lua_State *newcoro (lua_State *L, Sched *S) {
 }
 
 
-static lua_State *obtain (lua_State *L, Sched *S) {
+/* A coroutine that idles, or NULL. */
+static lua_State *obtain (Sched *S) {
   while (S->nidle > 0) {
     lua_State *co = S->idle[--S->nidle];
     if (sk_likely(lua_status(co) == LUA_YIELD)) return co;
   } /* else a stranger resumed it, which broke it */
-  return newcoro(L, S);
+  return NULL;
 }
 
 
@@ -266,28 +270,37 @@ static void enlist (Sched *S, Task *t, Nursery *in) {
 }
 
 
+/* A coroutine with room for the function and its arguments. */
+static lua_State *prepare (lua_State *L, Sched *S, int nargs, bool *fresh) {
+  lua_State *co = obtain(S);
+  *fresh = co == NULL;
+  if (co == NULL) co = newcoro(L, S);
+  if (nargs < LUA_MINSTACK / 2) return co; /* it always has */
+  if (lua_checkstack(co, nargs + LUA_MINSTACK)) return co;
+  if (!*fresh) S->idle[S->nidle++] = co;
+  luaL_error(L, "too many arguments");
+  return NULL;
+}
+
+
 void sk_coro_start (lua_State *L, Sched *S, int handle, int nargs, Nursery *in,
                     int group) {
+  bool fresh; /* the function of its body is still below */
   Task *t = lua_touserdata(L, handle);
-  if (nargs > 200000) luaL_error(L, "too many arguments");
-  lua_State *co = obtain(L, S);
-  if (!lua_checkstack(co, nargs + LUA_MINSTACK)) {
-    if (lua_status(co) == LUA_YIELD) S->idle[S->nidle++] = co;
-    luaL_error(L, "too many arguments");
-  }
-  int fresh = lua_status(co) == LUA_YIELD ? 0 : 1; /* its body is below */
+  lua_State *co = prepare(L, S, nargs, &fresh);
   lua_pushvalue(L, handle);
   lua_xmove(L, co, 1);
-  if (group != 0)
+  if (group == 0)
+    lua_pushnil(co);
+  else {
     lua_pushvalue(L, group);
-  else
-    lua_pushnil(L);
-  lua_xmove(L, co, 1);
+    lua_xmove(L, co, 1);
+    t->outcome.asked = true; /* the group will know */
+  }
   lua_xmove(L, co, nargs + 1);
   t->co = t->at = co;
-  t->woken = lua_gettop(co) - (fresh ? 1 : BOTTOM);
+  t->woken = nargs + 3 + (fresh ? BOTTOM : 0);
   t->outcome.status = SK_PENDING;
-  if (group != 0) t->outcome.asked = true; /* the group will know */
   enlist(S, t, in);
   sk_sched_ready(S, t);
 }

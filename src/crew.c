@@ -50,7 +50,8 @@ void sk_crew_limit (Crew *c, uint32_t mark, uint64_t index) {
   uint64_t old = __atomic_load_n(&c->mark[mark], __ATOMIC_RELAXED);
   while (index < old &&
          !__atomic_compare_exchange_n(&c->mark[mark], &old, index, true,
-                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {}
+                                      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+  }
 }
 
 

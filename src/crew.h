@@ -17,8 +17,8 @@
 
 #include "queue.h"
 
-#define SK_BERTHS 1000   /* workers at most */
-#define SK_MARKS 64      /* maps at a time that have one */
+#define SK_BERTHS 1000 /* workers at most */
+#define SK_MARKS 64    /* maps at a time that have one */
 #define SK_NOMARK SK_MARKS
 
 typedef struct Berth {
@@ -52,11 +52,11 @@ typedef struct Order {
    worker's number, its 'priority' the time it took or when it began, in ns. */
 enum {
   SK_JOB_DONE,
-  SK_JOB_FAILED,    /* the last value tells of the error */
+  SK_JOB_FAILED, /* the last value tells of the error */
   SK_JOB_CANCELLED,
-  SK_JOB_STOPPED,   /* a map: not all of its items were wanted or allowed */
-  SK_JOB_BEGUN,     /* it has only begun */
-  SK_JOB_UNREADY    /* not a job: the worker could not get ready */
+  SK_JOB_STOPPED, /* a map: not all of its items were wanted or allowed */
+  SK_JOB_BEGUN,   /* it has only begun */
+  SK_JOB_UNREADY  /* not a job: the worker could not get ready */
 };
 
 SK_FUNC const Class sk_crew_class;

@@ -9,7 +9,25 @@ static const WireWhat error_what = {
     .verb = "send", .noun = "error", .number = -1};
 
 
-/* Push the text that tells of the error at 'idx'. */
+static int totext (lua_State *L) {
+  luaL_tolstring(L, 1, NULL);
+  return 1;
+}
+
+
+static bool speaks (lua_State *L, int idx) {
+  int type = lua_type(L, idx);
+  if (type == LUA_TSTRING || type == LUA_TNUMBER || type == LUA_TBOOLEAN ||
+      type == LUA_TNIL)
+    return true;
+  if (luaL_getmetafield(L, idx, "__tostring") == LUA_TNIL) return false;
+  lua_pop(L, 1);
+  return true;
+}
+
+
+/* Push the text that tells of the error at 'idx', in its own words if it has
+   any. */
 static void describe (lua_State *L, int idx) {
   idx = lua_absindex(L, idx);
   if (sk_iserror(L, idx, NULL)) {
@@ -17,13 +35,13 @@ static void describe (lua_State *L, int idx) {
     if (lua_isstring(L, -1)) return;
     lua_pop(L, 1);
   }
-  if (lua_type(L, idx) == LUA_TSTRING ||
-      luaL_getmetafield(L, idx, "__tostring") != LUA_TNIL)
-    luaL_tolstring(L, idx, NULL);
-  else if (lua_isnil(L, idx) || lua_isboolean(L, idx) || lua_isnumber(L, idx))
-    luaL_tolstring(L, idx, NULL);
-  else
-    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, idx));
+  if (speaks(L, idx)) {
+    lua_pushcfunction(L, totext);
+    lua_pushvalue(L, idx);
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK) return;
+    lua_pop(L, 1);
+  }
+  lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, idx));
 }
 
 
@@ -52,8 +70,8 @@ int sk_crossing_call (lua_State *L, int nargs) {
   lua_insert(L, fn);
   int status = lua_pcall(L, nargs, LUA_MULTRET, fn);
   lua_remove(L, fn);
-  if (status == LUA_OK || lua_istable(L, -1)) return status;
-  /* no memory, or an error in the handler: a plain string */
+  if (status == LUA_OK || status == LUA_ERRRUN) return status;
+  /* no memory, or an error in the handler: as it came */
   lua_createtable(L, 0, 2);
   lua_insert(L, -2);
   lua_pushvalue(L, -1);
@@ -99,15 +117,39 @@ void sk_crossing_pushself (lua_State *L, const Sched *S) {
 }
 
 
+const char *sk_crossing_pushpath (lua_State *L, const char *key) {
+  int at = lua_gettop(L) + 1;
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushliteral(L, "package");
+  if (lua_rawget(L, at) == LUA_TTABLE) {
+    lua_pushstring(L, key);
+    lua_rawget(L, -2);
+  }
+  if (lua_type(L, -1) != LUA_TSTRING) lua_pushliteral(L, "");
+  lua_replace(L, at);
+  lua_settop(L, at);
+  return lua_tostring(L, at);
+}
+
+
+/* Push the global 'arg', whatever stands guard over globals. */
+static void pusharg (lua_State *L) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+  lua_pushliteral(L, "arg");
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+}
+
+
 void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
-                            const char *name) {
+                            const char *name, const char *parent) {
   static const WireWhat what = {.verb = "send", .noun = "arg", .number = -1};
   lua_createtable(L, 0, 3);
   lua_pushstring(L, name);
   lua_setfield(L, -2, "name");
-  sk_crossing_pushself(L, s->S);
+  lua_pushstring(L, parent);
   lua_setfield(L, -2, "parent");
-  lua_getglobal(L, "arg");
+  pusharg(L);
   lua_setfield(L, -2, "arg");
   sk_shared_pack(L, s, lua_gettop(L), 1, &what);
   lua_pop(L, 1);
@@ -115,65 +157,121 @@ void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
 }
 
 
-/* Encode the error's table at the top; a value that cannot cross is left
-   out, for its text says what it was. */
-static void packerror (lua_State *L, Shared *s) {
-  int idx = lua_gettop(L);
-  if (sk_shared_trypack(L, s, idx, 1, &error_what) == 0) return;
-  lua_pop(L, 1);
-  lua_createtable(L, 0, 4);
+void sk_crossing_unpacksetup (lua_State *L, Shared *s, Parcel *p) {
+  sk_parcel_take(&s->m, p, &p->setup);
+  sk_shared_unpack(L, s);
+  lua_getfield(L, -1, "arg");
+  lua_setglobal(L, "arg");
+}
+
+
+/* ---- running ---- */
+
+/* Encode the error's table at 'idx'; a value that cannot cross is left out,
+   for its text says what it was. */
+static void packerror (lua_State *L, Shared *s, int idx) {
   static const char *const keep[] = {"message", "traceback", "source", NULL};
+  if (sk_shared_trypack(L, s, idx, 1, &error_what) == 0) return;
+  lua_createtable(L, 0, 4);
   for (int i = 0; keep[i] != NULL; i++) {
     lua_getfield(L, idx, keep[i]);
     lua_setfield(L, -2, keep[i]);
   }
   sk_shared_pack(L, s, lua_gettop(L), 1, &error_what);
+}
+
+
+static void sendout (Crossing *c) {
+  c->p->outcome = (uint32_t)c->outcome;
+  sk_parcel_put(&c->s->m, c->p, &c->p->output);
+}
+
+
+/* (crossing, results ...): they are what is sent back. */
+static int sendresults (lua_State *L) {
+  Crossing *c = lua_touserdata(L, 1);
+  if (sk_shared_trypack(L, c->s, 2, lua_gettop(L) - 1, &sk_wire_result) != 0)
+    return lua_error(L);
+  sendout(c);
+  return 0;
+}
+
+
+/* What kind of error is the one whose table is at 2? */
+static void classify (lua_State *L, Crossing *c) {
+  lua_getfield(L, 2, "value");
+  bool cancelled = sk_iserror(L, -1, "cancelled");
+  c->outcome = cancelled && c->s->S->top.cancelled ? SK_STOPPED : SK_RAISED;
+  c->interrupted = sk_iserror(L, -1, "interrupted");
   lua_pop(L, 1);
 }
 
 
-static bool wascancelled (lua_State *L, const Sched *S) {
-  if (!S->top.cancelled) return false;
-  lua_getfield(L, -1, "value");
-  bool is = sk_iserror(L, -1, "cancelled");
-  lua_pop(L, 1);
-  return is;
+/* The same as a text. */
+static void tellstory (lua_State *L, Crossing *c) {
+  lua_getfield(L, 2, "message");
+  lua_getfield(L, 2, "traceback");
+  const char *trace = lua_tostring(L, -1);
+  const char *text =
+      lua_pushfstring(L, "%s failed: %s%s%s", c->source, lua_tostring(L, -2),
+                      trace != NULL ? "\n" : "", trace != NULL ? trace : "");
+  c->story = strdup(text);
+  lua_pop(L, 3);
 }
 
 
-/* The results cannot cross: that is the error. */
-static void replaceerror (lua_State *L, int base) {
-  lua_insert(L, base);
-  lua_settop(L, base);
-  lua_createtable(L, 0, 4);
-  lua_insert(L, base);
-  describe(L, -1);
-  lua_setfield(L, base, "message");
-  lua_setfield(L, base, "value");
+/* (crossing, table): the error is what is sent back. */
+static int senderror (lua_State *L) {
+  Crossing *c = lua_touserdata(L, 1);
+  classify(L, c);
+  lua_pushstring(L, c->source);
+  lua_setfield(L, 2, "source");
+  if (c->outcome == SK_RAISED && !c->interrupted) tellstory(L, c);
+  packerror(L, c->s, 2);
+  sendout(c);
+  return 0;
 }
 
 
-int sk_crossing_run (lua_State *L, Shared *s, Parcel *p, int nargs,
-                     const char *source) {
+/* Put C function 'f' and 'c' below the top 'n' values. */
+static void under (lua_State *L, int n, lua_CFunction f, Crossing *c) {
+  lua_pushcfunction(L, f);
+  lua_pushlightuserdata(L, c);
+  lua_rotate(L, -n - 2, 2);
+}
+
+
+void sk_crossing_run (lua_State *L, Crossing *c, int nargs) {
   int base = lua_gettop(L) - nargs;
-  int outcome = SK_RESULTS;
-  if (sk_crossing_call(L, nargs) != LUA_OK)
-    outcome = wascancelled(L, s->S) ? SK_STOPPED : SK_RAISED;
-  else if (sk_shared_trypack(L, s, base, lua_gettop(L) - base + 1,
-                             &sk_wire_result) != 0) {
-    replaceerror(L, base);
-    outcome = SK_RAISED;
+  c->outcome = SK_RESULTS;
+  int status = sk_crossing_call(L, nargs);
+  lua_checkstack(L, LUA_MINSTACK);
+  if (status == LUA_OK) {
+    int n = lua_gettop(L) - base + 1;
+    under(L, n, sendresults, c);
+    status = sk_crossing_call(L, n + 1);
+    if (status != LUA_OK && lua_istable(L, -1)) { /* raised by nobody's line */
+      lua_pushnil(L);
+      lua_setfield(L, -2, "traceback");
+    }
   }
-  if (outcome != SK_RESULTS) {
-    lua_pushstring(L, source);
-    lua_setfield(L, -2, "source");
-    packerror(L, s);
+  if (status != LUA_OK) {
+    c->outcome = SK_RAISED;
+    under(L, 1, senderror, c);
+    lua_pcall(L, 2, 0, 0);
   }
-  p->outcome = (uint32_t)outcome;
-  sk_parcel_put(&s->m, p, &p->output);
-  return outcome;
 }
 
+
+/* In a signal handler. */
+void sk_crossing_stop (Sched *S, Prod *prod, int signo, bool again) {
+  if (again && !(S->alerts & SK_ALERT_CANCEL)) return; /* it has heard */
+  sk_sched_alert(S, SK_ALERT_CANCEL | (again ? SK_ALERT_AGAIN : 0));
+  sk_prod_again(prod, signo);
+}
+
+
+/* ---- what came back ---- */
 
 void sk_crossing_pusherror (lua_State *L) {
   lua_pushliteral(L, "error");
@@ -192,6 +290,8 @@ int sk_crossing_collect (lua_State *L, Shared *s, Parcel *p, Status *status) {
     lua_getfield(L, -1, "value");
     if (sk_iserror(L, -1, "cancelled")) {
       *status = SK_CANCELLED;
+      lua_getfield(L, -2, "source");
+      lua_setfield(L, -2, "source");
       lua_remove(L, -2);
       return 1;
     }

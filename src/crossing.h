@@ -10,6 +10,7 @@
 
 #include "outcome.h"
 #include "parcel.h"
+#include "prod.h"
 #include "shared.h"
 
 /*
@@ -19,13 +20,26 @@
 */
 SK_FUNC int sk_crossing_call (lua_State *L, int nargs);
 
+typedef struct Crossing { /* a function's run, and what became of it */
+  Shared *s;
+  Parcel *p;
+  const char *source; /* who runs it */
+  int outcome;        /* SK_RESULTS, SK_RAISED or SK_STOPPED (cancelled) */
+  bool interrupted;   /* what it raised is Ctrl-C */
+  char *story;        /* what it raised, for people; to be freed */
+} Crossing;
+
 /*
-** Run it and put what came out into the parcel. Returns SK_RESULTS, SK_RAISED
-** or SK_STOPPED (it was cancelled); of the last two the table stays on the
-** stack. 'source' tells who it was.
+** Run the function with its 'nargs' arguments on top of the stack, and put
+** what comes out into the parcel. Never raises.
 */
-SK_FUNC int sk_crossing_run (lua_State *L, Shared *s, Parcel *p, int nargs,
-                             const char *source);
+SK_FUNC void sk_crossing_run (lua_State *L, Crossing *c, int nargs);
+
+/*
+** Stop what runs at top level: for the signal handler that is told to.
+** 'again': it comes from 'prod', which is set up to tell it once more.
+*/
+SK_FUNC void sk_crossing_stop (Sched *S, Prod *prod, int signo, bool again);
 
 /* (fn, ...): calls 'fn', or what it names. A C function for Lua. */
 SK_FUNC int sk_crossing_begin (lua_State *L);
@@ -41,10 +55,15 @@ SK_FUNC void sk_crossing_pushself (lua_State *L, const Sched *S);
 
 /*
 ** Put into the parcel what a fresh state is told besides its function: a
-** table with its 'name', its 'parent' and 'arg'. Raises.
+** table with its 'name', its 'parent' (or NULL) and 'arg'. Raises.
 */
 SK_FUNC void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
-                                    const char *name);
+                                    const char *name, const char *parent);
+/* In the fresh state: push that table, and make its 'arg' the global one. */
+SK_FUNC void sk_crossing_unpacksetup (lua_State *L, Shared *s, Parcel *p);
+
+/* Push package[key], a string. */
+SK_FUNC const char *sk_crossing_pushpath (lua_State *L, const char *key);
 
 /* Pop the table of an error and push it as an error object of kind "error". */
 SK_FUNC void sk_crossing_pusherror (lua_State *L);

@@ -32,5 +32,7 @@ typedef struct Item {
 SK_FUNC int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs);
 /* Free the message in '*word', if that owns one. */
 SK_FUNC void sk_item_free (Member *m, Off *word);
+/* The same for one that 'm' made and that nobody took. */
+SK_FUNC void sk_item_unsent (Member *m, Off *word);
 
 #endif

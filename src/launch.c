@@ -7,36 +7,39 @@
 #include "lib.h"
 
 
-int sk_launch_check (lua_State *L, const char *const options[]) {
-  int fn = 1;
-  if (lua_istable(L, 1)) {
-    sk_checkoptions(L, 1, options);
-    fn = 2;
-  }
-  if (lua_type(L, fn) != LUA_TFUNCTION && lua_type(L, fn) != LUA_TSTRING)
-    luaL_typeerror(L, fn, "function or \"module.function\"");
-  if (fn == 1) {
+static const char ANCHORS = 'a'; /* of a table, in the registry */
+
+
+int sk_launch_check (lua_State *L, int arg, const char *const options[],
+                     bool byname) {
+  bool given = lua_istable(L, arg);
+  int fn = given ? arg + 1 : arg;
+  if (given) sk_checkoptions(L, arg, options);
+  if (!lua_isfunction(L, fn) && !(byname && lua_type(L, fn) == LUA_TSTRING))
+    luaL_typeerror(L, fn,
+                   byname ? "function or \"module.function\"" : "function");
+  if (!given) {
     lua_pushnil(L);
-    lua_insert(L, 1);
+    lua_insert(L, arg);
   }
-  else if (lua_getfield(L, 1, "name") != LUA_TNIL &&
+  else if (lua_getfield(L, arg, "name") != LUA_TNIL &&
            lua_type(L, -1) != LUA_TSTRING)
-    luaL_argerror(L, 1,
+    luaL_argerror(L, arg,
                   lua_pushfstring(L, "name: string expected, got %s",
                                   sk_typename(L, -1)));
   else
     lua_pop(L, 1);
-  return lua_gettop(L) - 2;
+  return lua_gettop(L) - arg - 1;
 }
 
 
-bool sk_launch_flag (lua_State *L, const char *key, bool absent) {
-  return lua_istable(L, 1) ? sk_optflag(L, 1, key, absent) : absent;
+bool sk_launch_flag (lua_State *L, int arg, const char *key) {
+  return lua_istable(L, arg) && sk_optflag(L, arg, key, false);
 }
 
 
-bool sk_launch_atonce (lua_State *L) {
-  return sk_launch_flag(L, "start", true);
+bool sk_launch_atonce (lua_State *L, int arg) {
+  return !lua_istable(L, arg) || sk_optflag(L, arg, "start", true);
 }
 
 
@@ -50,10 +53,10 @@ static void addnames (luaL_Buffer *b, const char *const names[]) {
 }
 
 
-int sk_launch_choice (lua_State *L, const char *key,
+int sk_launch_choice (lua_State *L, int arg, const char *key,
                       const char *const names[]) {
-  if (!lua_istable(L, 1)) return 0;
-  if (lua_getfield(L, 1, key) == LUA_TNIL) {
+  if (!lua_istable(L, arg)) return 0;
+  if (lua_getfield(L, arg, key) == LUA_TNIL) {
     lua_pop(L, 1);
     return 0;
   }
@@ -67,25 +70,27 @@ int sk_launch_choice (lua_State *L, const char *key,
   luaL_buffinit(L, &b);
   addnames(&b, names);
   luaL_pushresult(&b);
-  return luaL_argerror(L, 1,
+  return luaL_argerror(L, arg,
                        lua_pushfstring(L, "unknown %s '%s' (there are: %s)",
                                        key, got, lua_tostring(L, -1)));
 }
 
 
-void *sk_launch_handle (lua_State *L, Sched *S, const HandleClass *c,
+void *sk_launch_handle (lua_State *L, Sched *S, int arg, const HandleClass *c,
                         size_t size) {
   int name = 0;
-  if (lua_istable(L, 1)) {
-    lua_getfield(L, 1, "name");
+  if (lua_istable(L, arg)) {
+    lua_getfield(L, arg, "name");
     name = lua_gettop(L);
   }
   void *h = sk_outcome_new(L, S, c, size, name);
-  lua_replace(L, 1);
+  lua_replace(L, arg);
   if (name != 0) lua_pop(L, 1);
   return h;
 }
 
+
+/* ---- a later start ---- */
 
 void sk_launch_keep (lua_State *L, int handle, int n) {
   lua_createtable(L, n, 1);
@@ -101,10 +106,14 @@ void sk_launch_keep (lua_State *L, int handle, int n) {
 
 
 int sk_launch_kept (lua_State *L, int handle) {
+  const Outcome *o = lua_touserdata(L, handle);
+  if (o->status != SK_NEW) {
+    sk_outcome_pushname(L, handle);
+    luaL_error(L, "%s was %s already", lua_tostring(L, -1),
+               o->status == SK_CANCELLED ? "cancelled" : "started");
+  }
   sk_outcome_pushbox(L, handle);
   lua_getfield(L, -1, "kept");
-  lua_pushnil(L);
-  lua_setfield(L, -3, "kept");
   lua_remove(L, -2);
   int kept = lua_gettop(L);
   lua_getfield(L, kept, "n");
@@ -114,4 +123,110 @@ int sk_launch_kept (lua_State *L, int handle) {
   for (int i = 1; i <= n; i++) lua_rawgeti(L, kept, i);
   lua_remove(L, kept);
   return n - 1;
+}
+
+
+void sk_launch_forget (lua_State *L, int handle) {
+  sk_outcome_pushbox(L, handle);
+  lua_pushnil(L);
+  lua_setfield(L, -2, "kept");
+  lua_pop(L, 1);
+}
+
+
+/* ---- what runs outside of this state ---- */
+
+void sk_launch_pushanchors (lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &ANCHORS);
+}
+
+
+void sk_launch_anchor (lua_State *L, int handle) {
+  handle = lua_absindex(L, handle);
+  sk_launch_pushanchors(L);
+  lua_pushvalue(L, handle);
+  lua_rawsetp(L, -2, lua_touserdata(L, handle));
+  lua_pop(L, 1);
+}
+
+
+void sk_launch_unanchor (lua_State *L, const void *h) {
+  sk_launch_pushanchors(L);
+  lua_pushnil(L);
+  lua_rawsetp(L, -2, h);
+  lua_pop(L, 1);
+}
+
+
+/* (handle, err): what became of it cannot be told: that is told. */
+static int settlebadly (lua_State *L) {
+  sk_outcome_settle(L, sk_sched_of(L), 1, SK_FAILED, 1);
+  return 0;
+}
+
+
+void sk_launch_settle (Sched *S, void *h, lua_CFunction settle) {
+  lua_State *L = S->aux;
+  Outcome *o = h;
+  int top = lua_gettop(L);
+  sk_launch_pushanchors(L);
+  lua_rawgetp(L, -1, h);
+  lua_pushcfunction(L, settle);
+  lua_pushvalue(L, top + 2);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+    lua_pushcfunction(L, settlebadly);
+    lua_pushvalue(L, top + 2);
+    lua_rotate(L, -3, 2);
+    if (lua_pcall(L, 2, 0, 0) != LUA_OK) { /* without its error, if need be */
+      o->status = SK_FAILED;
+      sk_sched_wakeall(S, &o->waiters, 0);
+    }
+  }
+  sk_launch_unanchor(L, h);
+  lua_settop(L, top);
+}
+
+
+/* ---- cancelling ---- */
+
+void sk_launch_setreason (lua_State *L, int handle, int reason) {
+  if (lua_isnoneornil(L, reason)) return;
+  sk_outcome_pushbox(L, handle);
+  lua_pushvalue(L, reason);
+  lua_setfield(L, -2, "reason");
+  lua_pop(L, 1);
+}
+
+
+void sk_launch_addreason (lua_State *L, int handle) {
+  int err = lua_gettop(L);
+  sk_outcome_pushbox(L, handle);
+  if (lua_getfield(L, -1, "reason") != LUA_TNIL) {
+    lua_pushvalue(L, -1);
+    lua_setfield(L, err, "reason");
+    lua_getfield(L, err, "message");
+    if (lua_isstring(L, -2)) {
+      lua_pushfstring(L, "%s: %s", lua_tostring(L, -1), lua_tostring(L, -2));
+      lua_setfield(L, err, "message");
+    }
+  }
+  lua_settop(L, err);
+}
+
+
+void sk_launch_cancelnew (lua_State *L, Sched *S, int handle,
+                          const char *kind) {
+  sk_pusherror(L, "cancelled", "the %s was cancelled before it began", kind);
+  sk_launch_addreason(L, handle);
+  sk_outcome_settle(L, S, handle, SK_CANCELLED, 1);
+  sk_launch_forget(L, handle);
+}
+
+
+void sk_launch_open (lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &ANCHORS) == LUA_TNIL) {
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ANCHORS);
+  }
+  lua_pop(L, 1);
 }

@@ -9,8 +9,7 @@
 
 
 static Barrier *checkbarrier (lua_State *L) {
-  Handle *h = luaL_checkudata(L, 1, CLASS);
-  return (Barrier *)h->o;
+  return (Barrier *)sk_shared_check(L, 1, SK_BARRIER, CLASS)->o;
 }
 
 

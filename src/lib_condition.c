@@ -14,8 +14,7 @@
 
 /* The condition at 1; the handle of its lock is pushed. */
 static Condition *checkcondition (lua_State *L) {
-  Handle *h = luaL_checkudata(L, 1, CLASS);
-  Condition *c = (Condition *)h->o;
+  Condition *c = (Condition *)sk_shared_check(L, 1, SK_CONDITION, CLASS)->o;
   if (lua_getiuservalue(L, 1, 1) == LUA_TUSERDATA) return c;
   lua_pop(L, 1);
   sk_shared_push(L, sk_shared_of((Sched *)sk_upvalue(L)),
@@ -53,10 +52,12 @@ static int condition_release (lua_State *L) {
 /* The lock is ours again, or it was not to be had. */
 static int returned (lua_State *L, int status, lua_KContext ctx) {
   Sched *S = sk_upvalue(L);
-  uint32_t wish = ((Petition *)ctx)->seat->wish;
+  const Seat *w = ((Petition *)ctx)->seat;
+  uint32_t wish = w->wish;
+  uint64_t times = (uint64_t)w->amount + 1;
   (void)status;
   int result = sk_shared_settle(L, S, ctx);
-  sk_shared_of(S)->held++;
+  sk_shared_of(S)->held += times;
   if (wish == ETIMEDOUT) return sk_fail(L, -ETIMEDOUT);
   if (wish != SK_CALLED) return sk_sched_raise(L, S, -(int)wish);
   lua_pushboolean(L, 1);
@@ -68,18 +69,18 @@ static int returned (lua_State *L, int status, lua_KContext ctx) {
 
 /* c:wait([timeout]) -> true | true, "abandoned" | nil, "timeout" */
 static int condition_wait (lua_State *L) {
-  luaL_checkudata(L, 1, CLASS);
+  sk_shared_check(L, 1, SK_CONDITION, CLASS);
   sk_time due = sk_checkdeadline(L, 2);
   lua_settop(L, 1);
   Condition *c = checkcondition(L);
   Lock *l = sk_condition_lock(c);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   uint64_t who = sk_shared_who(s);
-  if (l->owner != who) return notmine(L, "wait");
+  if (sk_lock_owner(l) != who) return notmine(L, "wait");
   sk_sched_checkpoint(L, s->S);
   Petition *p = sk_shared_petition(L, s, due);
   sk_lock_wait(&s->m, l, &c->room, who, p->seat);
-  if (s->held > 0) s->held--;
+  s->held -= (uint64_t)p->seat->amount + 1;
   return sk_shared_suspend(L, s, p, "condition wait", returned);
 }
 
@@ -95,7 +96,7 @@ static int call (lua_State *L, Condition *c, uint64_t n) {
 
 /* c:notify([n]) - those n that have waited longest; one by default */
 static int condition_notify (lua_State *L) {
-  luaL_checkudata(L, 1, CLASS);
+  sk_shared_check(L, 1, SK_CONDITION, CLASS);
   lua_Integer n = 1;
   if (!lua_isnoneornil(L, 2)) n = sk_checkcount(L, 2, 2, "n", 1);
   return call(L, checkcondition(L), (uint64_t)n);

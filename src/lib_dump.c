@@ -5,6 +5,7 @@
 #include "coro.h"
 #include "lib.h"
 #include "open.h"
+#include "report.h"
 
 static const char DUMP = 'd'; /* of the function that lays it out */
 
@@ -99,7 +100,7 @@ static int core_setdump (lua_State *L) {
 
 /* For a deadlock: what failed before may be the reason. */
 static void dump (lua_State *L, Sched *S) {
-  sk_outcome_reportall(L, S);
+  sk_report_all(L, S);
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &DUMP) == LUA_TFUNCTION &&
       lua_pcall(L, 0, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING)
     return;

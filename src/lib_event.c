@@ -10,8 +10,7 @@
 
 
 static Event *checkevent (lua_State *L) {
-  Handle *h = luaL_checkudata(L, 1, CLASS);
-  return (Event *)h->o;
+  return (Event *)sk_shared_check(L, 1, SK_EVENT, CLASS)->o;
 }
 
 

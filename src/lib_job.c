@@ -166,9 +166,12 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg crew[] = {
-    {"due", crew_due},         {"overdue", crew_overdue},
-    {"overran", crew_overran}, {"fail", crew_fail},
-    {"stopped", crew_stopped}, {"isstopping", crew_isstopping},
+    {"due", crew_due},
+    {"overdue", crew_overdue},
+    {"overran", crew_overran},
+    {"fail", crew_fail},
+    {"stopped", crew_stopped},
+    {"isstopping", crew_isstopping},
     {NULL, NULL},
 };
 

@@ -12,8 +12,7 @@
 
 
 static Lock *checklock (lua_State *L, int arg) {
-  Handle *h = luaL_checkudata(L, arg, CLASS);
-  return (Lock *)h->o;
+  return (Lock *)sk_shared_check(L, arg, SK_LOCK, CLASS)->o;
 }
 
 
@@ -35,19 +34,26 @@ static int granted (lua_State *L, int status, lua_KContext ctx) {
 }
 
 
-static int twice (lua_State *L) {
-  return luaL_error(L, "this task has acquired the lock already"
-                       " (use {reentrant = true} to allow that)");
+/* The task waits for itself: for ever is an error, a while is a timeout. */
+static int invain (lua_State *L, Shared *s, sk_time due, int *result) {
+  *result = -ETIMEDOUT;
+  if (due == SK_NOW) return -1;
+  if (due != SK_FOREVER)
+    return sk_sched_park(L, s->S, NULL, due, "lock acquire");
+  return sk_raise(L, "deadlock",
+                  "this task has acquired the lock already"
+                  " (use {reentrant = true} to allow that)");
 }
 
 
 /* Acquire 'l'; the continuation 'k' does what comes after a wait. */
-static int acquire (lua_State *L, Lock *l, sk_time due, lua_KFunction k,
-                    int *result) {
-  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+static int acquire (lua_State *L, Shared *s, Lock *l, sk_time due,
+                    lua_KFunction k, int *result) {
   uint64_t who = sk_shared_who(s);
   sk_sched_checkpoint(L, s->S);
   *result = sk_lock_acquire(&s->m, l, who, NULL);
+  if (*result == -EAGAIN && sk_lock_linger(&s->m, l))
+    *result = sk_lock_acquire(&s->m, l, who, NULL);
   if (*result == -EAGAIN && due != SK_NOW) {
     Petition *p = sk_shared_petition(L, s, due);
     *result = sk_lock_acquire(&s->m, l, who, p->seat);
@@ -55,7 +61,7 @@ static int acquire (lua_State *L, Lock *l, sk_time due, lua_KFunction k,
       return sk_shared_suspend(L, s, p, "lock acquire", k);
     sk_shared_dismiss(s, p);
   }
-  if (*result == -EDEADLK) return twice(L);
+  if (*result == -EDEADLK) return invain(L, s, due, result);
   if (*result == -EAGAIN) *result = -ETIMEDOUT;
   return -1;
 }
@@ -67,11 +73,11 @@ int sk_liblock_acquire (lua_State *L) {
   Lock *l = checklock(L, 1);
   sk_time due = sk_checkdeadline(L, 2);
   lua_settop(L, 1);
-  int n = acquire(L, l, due, granted, &result);
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  int n = acquire(L, s, l, due, granted, &result);
   if (n >= 0) return n;
-  Sched *S = sk_upvalue(L);
-  n = acquired(L, sk_shared_of(S), result);
-  return result < 0 ? n : sk_sched_turn(L, S, n);
+  n = acquired(L, s, result);
+  return result < 0 ? n : sk_sched_turn(L, s->S, n);
 }
 
 
@@ -80,9 +86,10 @@ int sk_liblock_release (lua_State *L) {
   Lock *l = checklock(L, 1);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   if (sk_lock_release(&s->m, l, sk_shared_who(s)) != 0)
-    return luaL_error(L, l->owner == 0 ? "the lock is not acquired"
-                                       : "the lock belongs to another task");
-  if (s->held > 0) s->held--;
+    return luaL_error(L, sk_lock_owner(l) == 0
+                             ? "the lock is not acquired"
+                             : "the lock belongs to another task");
+  s->held--;
   return 0;
 }
 
@@ -111,11 +118,11 @@ static int lock_hold (lua_State *L) {
   Lock *l = checklock(L, 1);
   lua_settop(L, 1);
   pushhold(L); /* first, for it can raise */
-  int n = acquire(L, l, SK_FOREVER, holdgranted, &result);
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  int n = acquire(L, s, l, SK_FOREVER, holdgranted, &result);
   if (n >= 0) return n;
-  Sched *S = sk_upvalue(L);
-  sk_shared_of(S)->held++;
-  return sk_sched_turn(L, S, 1);
+  s->held++;
+  return sk_sched_turn(L, s->S, 1);
 }
 
 
@@ -141,8 +148,8 @@ static Lock *caseof (lua_State *L, int at) {
 static int tryacquire (lua_State *L, Sched *S, int at) {
   Shared *s = sk_shared_of(S);
   int result = sk_lock_acquire(&s->m, caseof(L, at), sk_shared_who(s), NULL);
-  if (result == -EDEADLK) return twice(L);
-  return result == -EAGAIN ? result : acquired(L, s, result);
+  /* its own task cannot release it while it waits here: not this case */
+  return result < 0 ? -EAGAIN : acquired(L, s, result);
 }
 
 

@@ -11,8 +11,7 @@
 
 
 /* The end of 'h' counts as in use from now on. */
-static Handle *use (lua_State *L, Sched *S, Handle *h) {
-  if (h->o == NULL) luaL_error(L, "this end of the pipe has been closed");
+static Handle *use (Sched *S, Handle *h) {
   Shared *s = sk_shared_of(S);
   uint32_t flags = sk_object_flags(&s->m, h->ref);
   if (sk_unlikely(!(flags & SK_REF_ACTIVE)))
@@ -22,7 +21,7 @@ static Handle *use (lua_State *L, Sched *S, Handle *h) {
 
 
 static Handle *checkend (lua_State *L) {
-  return use(L, sk_upvalue(L), luaL_checkudata(L, 1, CLASS));
+  return use(sk_upvalue(L), sk_shared_check(L, 1, SK_PIPE, CLASS));
 }
 
 
@@ -73,25 +72,50 @@ static int end_poll (lua_State *L) {
 }
 
 
-/* e:close() - this handle is given up; closing again does nothing. */
+typedef struct Leaving { /* of an end that is closed */
+  Member *m;
+  Off pipe;
+} Leaving;
+
+
+/* Its wait is over, and the pipe may be gone before the task goes on. */
+static void leave (void *arg, Seat *w) {
+  const Leaving *l = arg;
+  if (sk_at(Object, w->object)->whole != l->pipe) return;
+  if (w->state != SK_TAKEN || w->result != -EPIPE) return;
+  sk_item_unsent(l->m, &w->block);
+  w->object = 0;
+}
+
+
+/* e:close() - this handle is given up; closing again does nothing. Tasks that
+   wait here for the pipe are told that it is closed. */
 static int end_close (lua_State *L) {
   Handle *h = luaL_checkudata(L, 1, CLASS);
   if (h->o == NULL) return 0;
   checkend(L); /* an end that was closed on purpose was in use */
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  sk_pipe_expel(&s->m, (Pipe *)h->o, (int)(h->flags & SK_ENDS));
+  sk_shared_collect(s);
+  Leaving l = {&s->m, sk_off(h->o)};
+  sk_seat_each(s->m.slot, leave, &l);
   return sk_shared_gc(L);
 }
 
 
 /* ---- select ---- */
 
+/* NULL: the end has been closed, maybe while the select was waiting. */
 static Queue *caseof (lua_State *L, Sched *S, int at, int out,
                       const char *verb) {
-  return way(L, use(L, S, lua_touserdata(L, at)), out, verb);
+  Handle *h = lua_touserdata(L, at);
+  return h->o != NULL ? way(L, use(S, h), out, verb) : NULL;
 }
 
 
 static int tryrecv (lua_State *L, Sched *S, int at) {
   Queue *q = caseof(L, S, at, 0, "recv");
+  if (q == NULL) return sk_fail(L, -EPIPE);
   return sk_transit_tryget(L, sk_shared_of(S), q);
 }
 
@@ -99,13 +123,14 @@ static int tryrecv (lua_State *L, Sched *S, int at) {
 static int trysend (lua_State *L, Sched *S, int at) {
   if (lua_isnil(L, at + 1)) return luaL_error(L, "cannot send nil");
   Queue *q = caseof(L, S, at, 1, "send");
+  if (q == NULL) return sk_fail(L, -EPIPE);
   return sk_transit_tryput(L, sk_shared_of(S), q, at + 1);
 }
 
 
 static int tryready (lua_State *L, Sched *S, int at) {
   Queue *q = caseof(L, S, at, 0, "recv");
-  return sk_queue_poll(&sk_shared_of(S)->m, q, NULL);
+  return q == NULL ? 0 : sk_queue_poll(&sk_shared_of(S)->m, q, NULL);
 }
 
 

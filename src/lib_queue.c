@@ -10,8 +10,7 @@
 
 
 static Queue *checkqueue (lua_State *L) {
-  Handle *h = luaL_checkudata(L, 1, CLASS);
-  return (Queue *)h->o;
+  return (Queue *)sk_shared_check(L, 1, SK_QUEUE, CLASS)->o;
 }
 
 

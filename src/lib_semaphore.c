@@ -10,8 +10,7 @@
 
 
 static Semaphore *checksemaphore (lua_State *L) {
-  Handle *h = luaL_checkudata(L, 1, CLASS);
-  return (Semaphore *)h->o;
+  return (Semaphore *)sk_shared_check(L, 1, SK_SEMAPHORE, CLASS)->o;
 }
 
 

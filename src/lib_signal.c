@@ -7,8 +7,8 @@
 */
 #include <string.h>
 
+#include "channel.h"
 #include "lib.h"
-#include "lib_channel.h"
 #include "open.h"
 #include "signals.h"
 
@@ -20,7 +20,8 @@ static lua_Integer sweep (lua_State *L) {
   lua_Integer n = luaL_len(L, -1), kept = 0;
   for (lua_Integer i = 1; i <= n; i++) {
     lua_rawgeti(L, -1, i);
-    if (sk_channel_isopen(L, -1))
+    const Channel *ch = lua_touserdata(L, -1);
+    if (!ch->closed)
       lua_rawseti(L, -2, ++kept);
     else
       lua_pop(L, 1);
@@ -34,13 +35,13 @@ static lua_Integer sweep (lua_State *L) {
 
 
 /* Put 'signo' into all channels that want it; the lists are at the top. */
-static void spread (lua_State *L, Sched *S, int signo) {
+static void spread (lua_State *L, int signo) {
   if (lua_rawgeti(L, -1, signo) == LUA_TTABLE) {
     lua_Integer n = luaL_len(L, -1);
     for (lua_Integer i = 1; i <= n; i++) {
       lua_rawgeti(L, -1, i);
       lua_pushstring(L, sk_signals_name(signo));
-      sk_channel_push(L, S, lua_absindex(L, -2));
+      sk_channel_push(L, lua_absindex(L, -2));
       lua_pop(L, 1);
     }
   }
@@ -50,11 +51,10 @@ static void spread (lua_State *L, Sched *S, int signo) {
 
 /* (signals, as bits of an integer) */
 static int distribute (lua_State *L) {
-  Sched *S = sk_sched_of(L);
   uint64_t bits = (uint64_t)lua_tointeger(L, 1);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &WANTED);
   for (int signo = 1; signo < SK_NSIGNALS - 1; signo++)
-    if (bits >> signo & 1) spread(L, S, signo);
+    if (bits >> signo & 1) spread(L, signo);
   return 0;
 }
 
@@ -126,7 +126,7 @@ static int core_catch (lua_State *L) {
     const char *name = lua_tostring(L, i);
     want(L, S, sk_signals_number(name), name);
   }
-  sk_channel_tap(L, 1);
+  ((Channel *)lua_touserdata(L, 1))->tapped = true;
   return 0;
 }
 

@@ -6,76 +6,38 @@
 
 #include "clock.h"
 #include "coro.h"
+#include "launch.h"
 #include "lib.h"
 #include "lib_task.h"
 #include "open.h"
+#include "report.h"
 #include "scope.h"
 
 
 /* ---- starting ---- */
 
-/* Raise for an option that nobody knows, or of the wrong type. */
-static void checkoptions (lua_State *L, int arg) {
-  lua_pushnil(L);
-  while (lua_next(L, arg) != 0) {
-    bool text = lua_type(L, -2) == LUA_TSTRING;
-    const char *key = text ? lua_tostring(L, -2) : luaL_typename(L, -2);
-    if (strcmp(key, "name") == 0) {
-      if (lua_type(L, -1) != LUA_TSTRING)
-        luaL_argerror(L, arg,
-                      lua_pushfstring(L, "name must be a string, got %s",
-                                      sk_typename(L, -1)));
-    }
-    else if (strcmp(key, "start") != 0)
-      luaL_argerror(L, arg, lua_pushfstring(L, "unknown option '%s'", key));
-    lua_pop(L, 1);
-  }
-}
-
-
-/*
-** Keep the top 'n' values in the handle until it is started; pops them.
-** 'group': index of the group it will belong to, or 0.
-*/
-static void keep (lua_State *L, int handle, int n, int group) {
-  lua_createtable(L, n, 1);
-  lua_insert(L, -n - 1);
-  for (int i = n; i >= 1; i--) lua_rawseti(L, -i - 1, i);
-  lua_pushinteger(L, n);
-  lua_setfield(L, -2, "n");
+/* Keep the group, for a later start. */
+static void keepgroup (lua_State *L, int handle, int group) {
+  if (group == 0) return;
   sk_outcome_pushbox(L, handle);
-  lua_insert(L, -2);
-  lua_setfield(L, -2, "kept");
-  if (group != 0) {
-    lua_pushvalue(L, group);
-    lua_setfield(L, -2, "group");
-  }
+  lua_pushvalue(L, group);
+  lua_setfield(L, -2, "group");
   lua_pop(L, 1);
 }
 
 
 int sk_libtask_start (lua_State *L, Sched *S, int arg, Nursery *in, int group) {
-  bool start = true;
-  int name = 0, fn = arg;
-  if (lua_type(L, arg) == LUA_TTABLE) {
-    fn = arg + 1;
-    checkoptions(L, arg);
-    lua_getfield(L, arg, "start");
-    start = lua_isnil(L, -1) || lua_toboolean(L, -1);
-    lua_getfield(L, arg, "name");
-    lua_replace(L, arg);
-    lua_pop(L, 1);
-    name = arg;
+  static const char *const options[] = {"name", "start", NULL};
+  int nargs = sk_launch_check(L, arg, options, false);
+  bool atonce = sk_launch_atonce(L, arg);
+  sk_launch_handle(L, S, arg, &sk_coro_class, sizeof(Task));
+  if (atonce)
+    sk_coro_start(L, S, arg, nargs, in, group);
+  else {
+    sk_launch_keep(L, arg, nargs + 1);
+    keepgroup(L, arg, group);
   }
-  luaL_checktype(L, fn, LUA_TFUNCTION);
-  sk_outcome_new(L, S, &sk_coro_class, sizeof(Task), name);
-  lua_insert(L, fn);
-  int nargs = lua_gettop(L) - fn - 1;
-  if (start)
-    sk_coro_start(L, S, fn, nargs, in, group);
-  else
-    keep(L, fn, nargs + 1, group);
-  lua_settop(L, fn);
+  lua_settop(L, arg);
   return 1;
 }
 
@@ -94,22 +56,16 @@ static Task *checktask (lua_State *L) {
 /* task:start() -> task */
 static int task_start (lua_State *L) {
   Sched *S = sk_upvalue(L);
-  Task *t = checktask(L);
-  if (t->outcome.status != SK_NEW)
-    return luaL_error(L, "the task was started already");
+  checktask(L);
   lua_settop(L, 1);
   sk_outcome_pushbox(L, 1);
-  lua_getfield(L, 2, "kept");
-  lua_getfield(L, 3, "n");
-  int n = (int)lua_tointeger(L, -1);
-  luaL_checkstack(L, n, "too many arguments");
   lua_getfield(L, 2, "group");
-  Nursery *in = lua_touserdata(L, 4 + 1);
+  lua_replace(L, 2);
+  Nursery *in = lua_touserdata(L, 2);
+  int nargs = sk_launch_kept(L, 1);
   if (in != NULL && in->closed) return luaL_error(L, "the group has ended");
-  for (int i = 1; i <= n; i++) lua_rawgeti(L, 3, i);
-  sk_coro_start(L, S, 1, n - 1, in, in != NULL ? 5 : 0);
-  lua_pushnil(L);
-  lua_setfield(L, 2, "kept");
+  sk_coro_start(L, S, 1, nargs, in, in != NULL ? 2 : 0);
+  sk_launch_forget(L, 1);
   lua_settop(L, 1);
   return 1;
 }
@@ -165,6 +121,7 @@ static int core_sleep (lua_State *L) {
   lua_settop(L, 0);
   sk_sched_checkpoint(L, S);
   if (due == SK_NOW) return sk_sched_yield(L, S);
+  if (due == SK_FOREVER) due--; /* it is meant: no deadlock */
   return sk_sched_parkk(L, S, NULL, due, "sleep", (lua_KContext)S, finishsleep);
 }
 
@@ -231,7 +188,7 @@ static const luaL_Reg functions[] = {
     {"now", core_now},
     {"self", core_self},
     {"live", core_live},
-    {"on_error", sk_outcome_onerror},
+    {"on_error", sk_report_onerror},
     {"is_handle", sk_outcome_ishandle},
     {NULL, NULL},
 };

@@ -18,10 +18,15 @@
 
 #define CLASS "skein.Thread"
 
+typedef struct Berth { /* a slot that was taken for it */
+  uint32_t slot;       /* 0: none */
+  int64_t born;
+} Berth;
+
 typedef struct Body { /* what the thread itself looks at */
   OsThread os;        /* must be first */
   Parcel *parcel;
-  uint32_t slot, last; /* to live in, and to say good-bye from */
+  Berth life, last; /* to live in, and to say good-bye from */
   char *path, *cpath;
 } Body;
 
@@ -36,13 +41,11 @@ typedef struct Thread {
   bool daemon, cancelled, hidden, holds;
 } Thread;
 
-static const char anchors; /* key of a table: live handles by address */
-
 
 /* ---- in the thread ---- */
 
-static void onalert (void *arg) {
-  sk_sched_alert(arg, SK_ALERT_CANCEL);
+static void onalert (OsThread *t, bool again) {
+  sk_crossing_stop(t->arg, &t->prod, sk_osthread_signo(), again);
 }
 
 
@@ -54,7 +57,7 @@ static void setfield (lua_State *L, const char *key, const char *value) {
 }
 
 
-/* (body): all that can raise before the function runs. */
+/* (body): all that can raise before the function runs. -> name */
 static int prepare (lua_State *L) {
   Body *b = lua_touserdata(L, 1);
   luaL_openlibs(L);
@@ -63,13 +66,10 @@ static int prepare (lua_State *L) {
   luaL_requiref(L, "skein.core", luaopen_skein_core, 0);
   Sched *S = sk_sched_of(L);
   S->kind = "thread";
-  Shared *s = sk_shared_adopt(L, S, b->slot);
-  sk_osthread_listen(&b->os, onalert, S);
+  Shared *s = sk_shared_adopt(L, S, b->life.slot);
+  b->os.arg = S;
   lua_settop(L, 0);
-  sk_parcel_take(&s->m, b->parcel, &b->parcel->setup);
-  sk_shared_unpack(L, s);
-  lua_getfield(L, 1, "arg");
-  lua_setglobal(L, "arg");
+  sk_crossing_unpacksetup(L, s, b->parcel);
   lua_getfield(L, 1, "name");
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &S->kind);
@@ -79,19 +79,35 @@ static int prepare (lua_State *L) {
 
 static void live (lua_State *L, Body *b) {
   char source[128];
-  Shared *s = sk_shared_of(sk_sched_of(L));
   snprintf(source, sizeof source, "thread '%s'", lua_tostring(L, -1));
   lua_settop(L, 0);
-  sk_crossing_run(L, s, b->parcel, sk_crossing_pushcall(L, b->parcel), source);
+  Crossing c = {
+      .s = sk_shared_of((Sched *)b->os.arg), .p = b->parcel, .source = source};
+  sk_osthread_listen(&b->os, onalert);
+  sk_crossing_run(L, &c, sk_crossing_pushcall(L, b->parcel));
+  sk_osthread_listen(&b->os, NULL);
+  b->os.report = c.story;
+}
+
+
+/* It could not begin: remember why. */
+static void fail (lua_State *L, Body *b) {
+  char text[256];
+  const char *why = L != NULL ? lua_tostring(L, -1) : "not enough memory";
+  snprintf(text, sizeof text, "a thread could not begin: %s",
+           why != NULL ? why : "?");
+  b->os.report = strdup(text);
 }
 
 
 /* The state is gone: say so from the slot that was kept for it. */
 static void sayend (const Body *b) {
-  Member m = {.bell = -1, .index = b->last, .slot = sk_slot(b->last)};
+  Slot *last = sk_slot(b->last.slot);
+  Member m = {.bell = -1, .index = b->last.slot, .slot = last};
+  sk_sweep_unborn(&m, b->life.slot, b->life.born);
   sk_parcel_finish(&m, b->parcel);
   if (m.bell >= 0) close(m.bell);
-  sk_sweep_slot(&m, b->last);
+  sk_sweep_unborn(&m, b->last.slot, b->last.born);
 }
 
 
@@ -104,11 +120,11 @@ static void *body (void *arg) {
     if (lua_pcall(L, 1, 1, 0) == LUA_OK)
       live(L, b);
     else
-      fprintf(stderr, "skein: a thread could not begin: %s\n",
-              lua_tostring(L, -1));
-    sk_osthread_listen(&b->os, NULL, NULL);
+      fail(L, b);
     lua_close(L);
   }
+  else
+    fail(NULL, b);
   sayend(b);
   free(b->path);
   free(b->cpath);
@@ -126,52 +142,19 @@ static int settle (lua_State *L) {
   lua_settop(L, 1);
   int n = sk_crossing_collect(L, sk_shared_of(t->S), t->parcel, &status);
   if (n < 0) {
-    sk_pusherror(L, "error", "the thread could not begin");
+    const char *why = t->body->os.report;
+    sk_pusherror(L, "error", "%s", why != NULL ? why : "no memory for results");
     n = 1;
   }
+  if (status == SK_CANCELLED) sk_launch_addreason(L, 1);
   sk_outcome_settle(L, t->S, 1, status, n);
   return 0;
 }
 
 
-/* (handle, message): what it left cannot be decoded. */
-static int settlebadly (lua_State *L) {
-  Thread *t = lua_touserdata(L, 1);
-  sk_outcome_settle(L, t->S, 1, SK_FAILED, 1);
-  return 0;
-}
-
-
-static void pushanchored (lua_State *L, const Thread *t) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &anchors);
-  lua_rawgetp(L, -1, t);
-  lua_remove(L, -2);
-}
-
-
-static void finish (Thread *t) {
-  lua_State *L = t->S->top.at;
-  int top = lua_gettop(L);
-  sk_osthread_join(&t->body->os);
-  sk_osthread_drop(&t->body->os);
-  t->body = NULL;
-  t->S->hopes--;
-  if (!lua_checkstack(L, 6)) return; /* it stays unsettled: no memory */
-  lua_pushcfunction(L, settle);
-  pushanchored(L, t);
-  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
-    lua_pushcfunction(L, settlebadly);
-    pushanchored(L, t);
-    lua_rotate(L, -3, 2);
-    lua_pcall(L, 2, 0, 0);
-  }
-  sk_object_drop(&sk_shared_of(t->S)->m, t->ref);
+static void drop (Thread *t) {
+  if (t->holds) sk_object_drop(&sk_shared_of(t->S)->m, t->ref);
   t->holds = false;
-  lua_settop(L, top);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &anchors);
-  lua_pushnil(L);
-  lua_rawsetp(L, -2, t);
-  lua_settop(L, top);
 }
 
 
@@ -179,60 +162,82 @@ static void onend (Petition *p) {
   Thread *t = p->arg;
   t->end = NULL;
   sk_shared_unwatch(p->shared, p);
-  finish(t);
+  t->S->hopes--;
+  sk_osthread_join(&t->body->os);
+  sk_launch_settle(t->S, t, settle);
+  sk_osthread_drop(&t->body->os);
+  t->body = NULL;
+  drop(t);
 }
 
 
 /* ---- starting ---- */
 
-static char *pathcopy (lua_State *L, const char *key) {
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, "package");
-  lua_getfield(L, -1, key);
-  const char *path = lua_tostring(L, -1);
-  char *copy = strdup(path != NULL ? path : "");
-  lua_pop(L, 3);
-  return copy;
-}
-
-
 static void freebody (Shared *s, Body *b) {
-  if (b->slot != 0) sk_sweep_slot(&s->m, b->slot);
-  if (b->last != 0) sk_sweep_slot(&s->m, b->last);
+  if (b->life.slot != 0) sk_sweep_unborn(&s->m, b->life.slot, b->life.born);
+  if (b->last.slot != 0) sk_sweep_unborn(&s->m, b->last.slot, b->last.born);
   free(b->path);
   free(b->cpath);
   free(b);
 }
 
 
-/* All that the thread needs, and the thread. 0 or -errno with nothing left. */
-static int launch (lua_State *L, Shared *s, Thread *t) {
+/* Take a slot that holds the parcel. */
+static int takeberth (Shared *s, Berth *b, Parcel *p, const char *name) {
+  int err = sk_slot_take(s->m.index, &b->slot);
+  if (err != 0) return err;
+  Slot *slot = sk_slot(b->slot);
+  b->born = slot->born;
+  slot->pid = getpid();
+  snprintf(slot->name, sizeof slot->name, "%s", name);
+  return sk_object_lend(&s->m, &p->o, b->slot);
+}
+
+
+/* Be told of its end, and start it. */
+static int run (Shared *s, Thread *t, Body *b) {
+  t->end = sk_shared_watcher(s, onend);
+  if (t->end == NULL) return -ENOMEM;
+  t->end->arg = t;
+  sk_parcel_await(&s->m, t->parcel, t->end->seat);
+  int err = sk_osthread_start(&b->os, body);
+  if (err == 0) return 0;
+  sk_shared_unwatch(s, t->end);
+  t->end = NULL;
+  return err;
+}
+
+
+/* All that the thread needs, and the thread. 0, or -errno with nothing left.
+   Never raises. */
+static int launch (Shared *s, Thread *t, const char *path, const char *cpath,
+                   const char *name) {
   Body *b = calloc(1, sizeof *b);
   if (b == NULL) return -ENOMEM;
   b->parcel = t->parcel;
   b->os.daemon = t->daemon;
   b->os.user = t->S;
-  b->path = pathcopy(L, "path");
-  b->cpath = pathcopy(L, "cpath");
+  b->path = strdup(path);
+  b->cpath = strdup(cpath);
   int err = b->path == NULL || b->cpath == NULL ? -ENOMEM : 0;
-  if (err == 0) err = sk_slot_take(s->m.index, &b->slot);
-  if (err == 0) err = sk_slot_take(s->m.index, &b->last);
-  if (err == 0) err = sk_object_lend(&s->m, &t->parcel->o, b->slot);
-  if (err == 0) err = sk_object_lend(&s->m, &t->parcel->o, b->last);
-  if (err == 0 && (t->end = sk_shared_watcher(s, onend)) == NULL) err = -ENOMEM;
-  if (err == 0) {
-    t->end->arg = t;
-    sk_slot(b->slot)->pid = sk_slot(b->last)->pid = getpid();
-    sk_parcel_await(&s->m, t->parcel, t->end->seat);
-    err = sk_osthread_start(&b->os, body);
-    if (err != 0) sk_shared_unwatch(s, t->end);
-  }
-  if (err != 0) {
+  if (err == 0) err = takeberth(s, &b->life, t->parcel, name);
+  if (err == 0) err = takeberth(s, &b->last, t->parcel, name);
+  if (err == 0) err = run(s, t, b);
+  if (err == 0)
+    t->body = b;
+  else
     freebody(s, b);
-    return err;
-  }
-  t->body = b;
-  return 0;
+  return err;
+}
+
+
+static void makeparcel (lua_State *L, Thread *t, Shared *s) {
+  Object *o;
+  drop(t); /* of an attempt that failed */
+  int err = sk_object_new(&s->m, SK_PARCEL, 0, &o, &t->ref);
+  if (err != 0) luaL_error(L, "cannot start a thread: %s", strerror(-err));
+  t->parcel = (Parcel *)o;
+  t->holds = true;
 }
 
 
@@ -243,27 +248,24 @@ static int launch (lua_State *L, Shared *s, Thread *t) {
 static void start (lua_State *L, int handle, int nargs) {
   Thread *t = lua_touserdata(L, handle);
   Shared *s = sk_shared_open(L, t->S);
-  Object *o;
   int fn = lua_gettop(L) - nargs;
-  if (!t->holds) {
-    int err = sk_object_new(&s->m, SK_PARCEL, 0, &o, &t->ref);
-    if (err != 0) luaL_error(L, "cannot start a thread: %s", strerror(-err));
-    t->parcel = (Parcel *)o;
-    t->holds = true; /* from here '__gc' drops it */
-  }
+  makeparcel(L, t, s);
   sk_shared_pack(L, s, fn, nargs + 1, &sk_wire_call);
   sk_parcel_put(&s->m, t->parcel, &t->parcel->input);
   sk_outcome_pushname(L, handle);
-  sk_crossing_packsetup(L, s, t->parcel, lua_tostring(L, -1));
-  int err = launch(L, s, t);
-  if (err != 0) luaL_error(L, "cannot start a thread: %s", strerror(-err));
+  const char *name = lua_tostring(L, -1);
+  sk_crossing_packsetup(L, s, t->parcel, name, NULL);
+  const char *path = sk_crossing_pushpath(L, "path");
+  const char *cpath = sk_crossing_pushpath(L, "cpath");
+  sk_launch_anchor(L, handle);
+  int err = launch(s, t, path, cpath, name);
+  if (err != 0) {
+    sk_launch_unanchor(L, t);
+    luaL_error(L, "cannot start a thread: %s", strerror(-err));
+  }
   t->epoch = t->S->epoch;
   t->outcome.status = SK_RUNNING;
   t->S->hopes++;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &anchors);
-  lua_pushvalue(L, handle);
-  lua_rawsetp(L, -2, t);
-  lua_pop(L, 1);
 }
 
 
@@ -277,26 +279,46 @@ static Thread *checkthread (lua_State *L) {
 }
 
 
+/* The same, of our own threads: a forked child has none of its parent's. */
+static Thread *checkmine (lua_State *L) {
+  Thread *t = checkthread(L);
+  if (t->outcome.status == SK_RUNNING && t->epoch != t->S->epoch)
+    luaL_error(L, "the thread is one of the process that started it");
+  return t;
+}
+
+
 /* t:start() -> t */
 static int thread_start (lua_State *L) {
-  Thread *t = checkthread(L);
-  if (t->outcome.status != SK_NEW)
-    return luaL_error(L, "the thread was started already");
+  checkthread(L);
   lua_settop(L, 1);
   start(L, 1, sk_launch_kept(L, 1));
   lua_settop(L, 1);
+  sk_launch_forget(L, 1);
   return 1;
 }
 
 
+static int thread_get (lua_State *L) {
+  checkmine(L);
+  return sk_outcome_get(L);
+}
+
+
+static int thread_join (lua_State *L) {
+  checkmine(L);
+  return sk_outcome_join(L);
+}
+
+
+/* Ask the thread at 1 to stop. False: it had ended. */
 static bool cancel (lua_State *L, Thread *t) {
   if (sk_outcome_ended(&t->outcome)) return false;
+  if (!t->cancelled) sk_launch_setreason(L, 1, 2);
   if (t->outcome.status == SK_NEW) {
-    sk_pusherror(L, "cancelled", "the thread was cancelled before it began");
-    sk_outcome_settle(L, t->S, 1, SK_CANCELLED, 1);
+    sk_launch_cancelnew(L, t->S, 1, "thread");
     return true;
   }
-  if (t->body == NULL) return false;
   t->cancelled = true;
   sk_osthread_stop(&t->body->os);
   return true;
@@ -305,14 +327,14 @@ static bool cancel (lua_State *L, Thread *t) {
 
 /* t:cancel([reason]) -> true | false: it had ended */
 static int thread_cancel (lua_State *L) {
-  lua_pushboolean(L, cancel(L, checkthread(L)));
+  lua_pushboolean(L, cancel(L, checkmine(L)));
   return 1;
 }
 
 
 /* local t <close> = ...: cancel it if it runs, and wait for it */
 static int thread_close (lua_State *L) {
-  Thread *t = checkthread(L);
+  Thread *t = checkmine(L);
   lua_settop(L, 1);
   cancel(L, t);
   return sk_outcome_await(L);
@@ -323,8 +345,11 @@ static int thread_close (lua_State *L) {
 static int thread_gc (lua_State *L) {
   Thread *t = checkthread(L);
   Shared *s = sk_shared_of(t->S);
-  if (t->holds && t->body == NULL && s != NULL) sk_object_drop(&s->m, t->ref);
+  if (t->body == NULL && s != NULL) drop(t);
   t->holds = false;
+  if (t->epoch == t->S->epoch && t->body != NULL)
+    sk_osthread_drop(&t->body->os);
+  t->body = NULL;
   return 0;
 }
 
@@ -334,11 +359,11 @@ static int core_thread (lua_State *L) {
   static const char *const options[] = {"name", "start", "daemon", "hidden",
                                         NULL};
   Sched *S = sk_upvalue(L);
-  int nargs = sk_launch_check(L, options);
-  bool daemon = sk_launch_flag(L, "daemon", false);
-  bool hidden = sk_launch_flag(L, "hidden", false);
-  bool atonce = sk_launch_atonce(L);
-  Thread *t = sk_launch_handle(L, S, &class, sizeof *t);
+  int nargs = sk_launch_check(L, 1, options, true);
+  bool daemon = sk_launch_flag(L, 1, "daemon");
+  bool hidden = sk_launch_flag(L, 1, "hidden");
+  bool atonce = sk_launch_atonce(L, 1);
+  Thread *t = sk_launch_handle(L, S, 1, &class, sizeof *t);
   t->S = S;
   t->daemon = daemon;
   t->hidden = hidden;
@@ -359,7 +384,9 @@ static const HandleClass class = {
 };
 
 static const luaL_Reg methods[] = {
-    {"start", thread_start}, {"cancel", thread_cancel}, {NULL, NULL}};
+    {"start", thread_start},   {"get", thread_get}, {"join", thread_join},
+    {"cancel", thread_cancel}, {NULL, NULL},
+};
 
 static const luaL_Reg meta[] = {{"__gc", thread_gc}, {NULL, NULL}};
 
@@ -372,8 +399,7 @@ void sk_open_thread (lua_State *L, Sched *S) {
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, meta, 1);
   lua_pop(L, 1);
-  lua_newtable(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &anchors);
+  sk_launch_open(L);
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, functions, 1);
 }

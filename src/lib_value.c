@@ -50,8 +50,7 @@ static const WireWhat what = {
 
 
 static Cell *checkcell (lua_State *L) {
-  Handle *h = luaL_checkudata(L, 1, CLASS);
-  return (Cell *)h->o;
+  return (Cell *)sk_shared_check(L, 1, SK_CELL, CLASS)->o;
 }
 
 
@@ -149,11 +148,12 @@ static bool equals (const Content *a, const Content *b, Off bitem) {
     return a->kind == SK_CELL_INTEGER ? a->u.i == b->u.i : a->u.d == b->u.d;
   const Content *i = a->kind == SK_CELL_INTEGER ? a : b;
   double d = a->kind == SK_CELL_FLOAT ? a->u.d : b->u.d;
-  return d >= -0x1p63 && d < 0x1p63 && floor(d) == d && (int64_t)d == i->u.i;
+  return d >= -9223372036854775808.0 && d < 9223372036854775808.0 &&
+         floor(d) == d && (int64_t)d == i->u.i;
 }
 
 
-/* For CAS, 'old' of kind item is in 'm->slot->fresh'. */
+/* For CAS, 'old' of kind item is in 'm->slot->old'. */
 static void apply (Member *m, Cell *c, Change *change) {
   Content sum;
   change->done = true;
@@ -164,7 +164,7 @@ static void apply (Member *m, Cell *c, Change *change) {
     change->new = sum;
     break;
   case CAS:
-    if (!equals(sk_cell_content(c), &change->old, m->slot->fresh)) {
+    if (!equals(sk_cell_content(c), &change->old, m->slot->old)) {
       change->done = false;
       return;
     }
@@ -180,7 +180,7 @@ static void apply (Member *m, Cell *c, Change *change) {
 static int report (lua_State *L, Shared *s, const Change *change) {
   sk_cell_tidy(&s->m);
   sk_item_free(&s->m, &s->m.slot->out);
-  sk_item_free(&s->m, &s->m.slot->fresh);
+  sk_item_free(&s->m, &s->m.slot->old);
   if (change->wrong != NULL) return luaL_error(L, "%s", change->wrong);
   switch (change->op) {
   case SET: return 0;
@@ -194,14 +194,38 @@ static int report (lua_State *L, Shared *s, const Change *change) {
 static Change prepare (lua_State *L, Shared *s, Cell *c, int op);
 
 
+/* (cell, its arguments, op, a Change to fill in) */
+static int preparing (lua_State *L) {
+  Change *change = lua_touserdata(L, -1);
+  int op = (int)lua_tointeger(L, -2);
+  *change = prepare(L, sk_shared_of((Sched *)sk_upvalue(L)), checkcell(L), op);
+  return 0;
+}
+
+
+/* What it was prepared with is gone: once more, and let go if that fails. */
+static Change prepareagain (lua_State *L, Shared *s, Cell *c) {
+  Change change;
+  int n = lua_gettop(L);
+  lua_pushlightuserdata(L, s->S);
+  lua_pushcclosure(L, preparing, 1);
+  for (int i = 1; i <= n; i++) lua_pushvalue(L, i);
+  lua_pushlightuserdata(L, &change);
+  if (lua_pcall(L, n + 1, 0, 0) != LUA_OK) {
+    sk_lock_release(&s->m, &c->lock, sk_shared_who(s));
+    lua_error(L);
+  }
+  return change;
+}
+
+
 static int locked (lua_State *L, int status, lua_KContext ctx) {
   Sched *S = sk_upvalue(L);
   Shared *s = sk_shared_of(S);
   (void)status;
-  int op = (int)lua_tointeger(L, -1);
   sk_shared_settle(L, S, ctx);
   Cell *c = checkcell(L);
-  Change change = prepare(L, s, c, op);
+  Change change = prepareagain(L, s, c);
   sk_cell_enter(&s->m, c, sk_shared_who(s), NULL);
   apply(&s->m, c, &change);
   sk_cell_leave(&s->m, c);
@@ -213,12 +237,12 @@ static int locked (lua_State *L, int status, lua_KContext ctx) {
 /* Take the argument(s) of 'op' at 2 (and 3) into a change. Raises. */
 static Change prepare (lua_State *L, Shared *s, Cell *c, int op) {
   Change change = {.op = op};
-  sk_item_free(&s->m, &s->m.slot->fresh); /* a raise may have left it */
+  sk_item_free(&s->m, &s->m.slot->old); /* a raise may have left it */
   if (op == CAS) {
     /* what is compared need not fit the type: then it is not equal */
     change.old = checkcontent(L, s, 2, ANY);
     if (change.old.kind == SK_CELL_ITEM)
-      sk_arena_move(&s->m.slot->fresh, &s->m.slot->out);
+      sk_arena_move(&s->m.slot->old, &s->m.slot->out);
   }
   if (op == ADD && lua_type(L, 2) != LUA_TNUMBER) refuse(L, 2, "number");
   if (op == ADD && !types[c->type].isfloat && c->type != ANY &&
@@ -307,6 +331,7 @@ static int value_get (lua_State *L) {
 static int heldafter (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   sk_shared_settle(L, sk_upvalue(L), ctx);
+  sk_shared_of((Sched *)sk_upvalue(L))->held++;
   return 0;
 }
 
@@ -317,8 +342,9 @@ static int value_hold (lua_State *L) {
   Cell *c = checkcell(L);
   uint64_t who = sk_shared_who(s);
   sk_sched_checkpoint(L, s->S);
-  s->held++;
   int result = sk_lock_acquire(&s->m, &c->lock, who, NULL);
+  if (result == -EAGAIN && sk_lock_linger(&s->m, &c->lock))
+    result = sk_lock_acquire(&s->m, &c->lock, who, NULL);
   if (result == -EAGAIN) {
     Petition *p = sk_shared_petition(L, s, SK_FOREVER);
     result = sk_lock_acquire(&s->m, &c->lock, who, p->seat);
@@ -327,7 +353,9 @@ static int value_hold (lua_State *L) {
     sk_shared_dismiss(s, p);
   }
   if (result == -EDEADLK)
-    return luaL_error(L, "this task is inside 'with' of the value already");
+    return sk_raise(L, "deadlock",
+                    "this task is inside 'with' of the value already");
+  s->held++;
   return 0;
 }
 
@@ -335,7 +363,8 @@ static int value_hold (lua_State *L) {
 /* core.value_release(v) */
 static int value_release (lua_State *L) {
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
-  sk_lock_release(&s->m, &checkcell(L)->lock, sk_shared_who(s));
+  if (sk_lock_release(&s->m, &checkcell(L)->lock, sk_shared_who(s)) == 0)
+    s->held--;
   return 0;
 }
 

@@ -37,14 +37,15 @@ typedef struct Worker {
   Crew *crew;
   Berth *berth;
   lua_State *bench;
-  Order order;    /* the job's */
-  uint64_t id;    /* the job's */
+  Order order; /* the job's */
+  uint64_t id; /* the job's */
   sk_time start;
   uint64_t left;  /* how many jobs and items it may still do */
   uint32_t at;    /* items of a map that are done */
   uint32_t known; /* functions kept */
   uint32_t how;   /* SK_JOB_* */
   int32_t number;
+  bool apart; /* the job was taken apart */
 } Worker;
 
 
@@ -79,8 +80,8 @@ static void pushfunction (lua_State *L, Worker *w, const char *bytes) {
     return;
   }
   if (++w->known % KEPT == 0) forgetfunctions(L, 1);
-  if (sk_wire_decode(L, sk_wire_of(L), bytes, w->order.nfn,
-                     SK_WIRE_TRUSTED) < 0)
+  if (sk_wire_decode(L, sk_wire_of(L), bytes, w->order.nfn, SK_WIRE_TRUSTED) <
+      0)
     sk_raise(L, "transfer", "%s", lua_tostring(L, -1));
   lua_getiuservalue(L, 1, KNOWN);
   lua_pushvalue(L, -2);
@@ -105,6 +106,7 @@ static int unpack (lua_State *L) {
     if (sk_wire_lookup(L, lua_tostring(L, 2)) != 0) return lua_error(L);
     lua_replace(L, 2);
   }
+  w->apart = true;
   return lua_gettop(L) - 1;
 }
 
@@ -247,8 +249,8 @@ static int runitems (lua_State *L) {
   lua_xmove(bench, L, 1);
   volatile uint32_t *step = &job(w)->step;
   while (w->at < n) {
-    if (w->at == w->left || !sk_crew_iswanted(w->crew, w->order.mark,
-                                              w->order.first + w->at)) {
+    if (w->at == w->left ||
+        !sk_crew_iswanted(w->crew, w->order.mark, w->order.first + w->at)) {
       w->how = SK_JOB_STOPPED;
       break;
     }
@@ -278,8 +280,11 @@ static void meetsignal (Sched *S) {
 }
 
 
-/* Is the error, whose table is at the top, that of a cancel? */
-static bool wascancelled (lua_State *L) {
+/* Is the error, whose table is at the top, that of a cancel? While the job is
+   taken apart, whatever it interrupts makes an error of its own of that. */
+static bool wascancelled (lua_State *L, const Worker *w) {
+  if (!w->s->S->top.cancelled) return false;
+  if (!w->apart) return true;
   lua_getfield(L, -1, "value");
   bool is = sk_iserror(L, -1, "cancelled");
   lua_pop(L, 1);
@@ -292,9 +297,10 @@ static void run (lua_State *L, Worker *w) {
   lua_pushcfunction(L, w->order.items > 0 ? runitems : runcall);
   lua_pushvalue(L, 1);
   w->how = SK_JOB_DONE;
+  w->apart = false;
   if (sk_crossing_call(L, 1) == LUA_OK) return;
   w->how = SK_JOB_FAILED;
-  if (!w->s->S->top.cancelled || !wascancelled(L)) return;
+  if (!wascancelled(L, w)) return;
   if (!(w->berth->work & 1))
     sk_sched_checkpoint(L, w->s->S); /* it is all of the worker that stops */
   w->how = SK_JOB_CANCELLED;
@@ -326,8 +332,7 @@ static void setbench (lua_State *L, Worker *w) {
 
 /* The owner wants to know that it begins. */
 static void tell (Worker *w) {
-  if (sk_item_new(&w->s->m, 0, NULL, 0) == 0)
-    post(w, SK_JOB_BEGUN, w->start);
+  if (sk_item_new(&w->s->m, 0, NULL, 0) == 0) post(w, SK_JOB_BEGUN, w->start);
 }
 
 
@@ -378,8 +383,7 @@ static int worker_step (lua_State *L) {
   if (err == -EAGAIN) {
     Petition *p = sk_shared_petition(L, w->s, SK_FOREVER);
     err = sk_queue_get(&w->s->m, &w->crew->jobs, p->seat);
-    if (err == -EAGAIN)
-      return sk_shared_suspend(L, w->s, p, "a job", begin);
+    if (err == -EAGAIN) return sk_shared_suspend(L, w->s, p, "a job", begin);
     sk_shared_dismiss(w->s, p);
   }
   if (err == 0) return perform(L, w);

@@ -1,32 +1,69 @@
 /*
 ** lock.c - Mutual exclusion between tasks. See lock.h.
 */
+#include "clock.h"
 #include "lock.h"
+
+#define LINGER 50 /* looks at a lock that is about to be released */
+
+
+/* Change 'owner' from '*from'; false: it is another one, now in '*from'. */
+static bool change (Lock *l, uint64_t *from, uint64_t to) {
+  return __atomic_compare_exchange_n(&l->owner, from, to, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
 
 
 /* Pass the lock to the next in line, or set it free. */
 static void pass (Lock *l, int result, Bells *b) {
   Seat *w = sk_seat_first(&l->line);
-  if (w == NULL) {
-    l->abandoned = result == SK_ABANDONED;
-    l->owner = 0;
-    sk_step();
-    if (l->watchers.first != 0) sk_seat_grantall(&l->watchers, 0, b);
-    return;
+  uint64_t next = result == SK_ABANDONED ? SK_LEFT : 0;
+  if (w != NULL) {
+    next = w->who;
+    if (w->next != 0 || l->watchers.first != 0) next |= SK_CONTENDED;
   }
-  l->slot = w->slot;
-  l->depth = (uint32_t)w->amount;
+  l->depth = w != NULL ? (uint32_t)w->amount : 0;
   l->passing = result;
   sk_step();
-  l->owner = w->who; /* from here it is theirs */
+  __atomic_store_n(&l->owner, next, __ATOMIC_RELEASE); /* it is theirs */
   sk_step();
-  sk_seat_grant(w, result, b);
+  if (w != NULL)
+    sk_seat_grant(w, result, b);
+  else if (l->watchers.first != 0)
+    sk_seat_grantall(&l->watchers, 0, b);
 }
 
 
-/* Let in who stands in line, if nobody has the lock. */
-static void letin (Lock *l, Bells *b) {
-  if (l->owner == 0) pass(l, l->abandoned ? SK_ABANDONED : 0, b);
+/* Mark the owner as contended. False: there is none. */
+static bool contend (Lock *l) {
+  uint64_t owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);
+  do {
+    if (owner == 0 || owner == SK_LEFT) return false;
+  } while (!(owner & SK_CONTENDED) && !change(l, &owner, owner | SK_CONTENDED));
+  return true;
+}
+
+
+/* Nobody had the lock, so that the first in line got it. */
+static void letin (Lock *l, Seat *w, Bells *b) {
+  l->depth = (uint32_t)w->amount;
+  if (w->next != 0 || l->watchers.first != 0) contend(l);
+  sk_seat_grant(w, l->passing, b);
+}
+
+
+/* Somebody came to the line while the lock may have been free. */
+static void lookafter (Lock *l, Bells *b) {
+  Seat *w = sk_seat_first(&l->line);
+  while (!contend(l)) {
+    uint64_t free = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);
+    l->passing = free == SK_LEFT ? SK_ABANDONED : 0;
+    sk_step();
+    if (free > SK_LEFT || !change(l, &free, w->who)) continue;
+    sk_step();
+    letin(l, w, b);
+    return;
+  }
 }
 
 
@@ -54,7 +91,7 @@ static void comeback (Lock *l, Seat *w, uint32_t wish, Bells *b) {
   sk_seat_join(w, &l->o, &l->line);
   sk_step();
   l->moving = 0;
-  letin(l, b);
+  lookafter(l, b);
 }
 
 
@@ -119,34 +156,27 @@ void sk_lock_removeroom (Member *m, Lock *l, Room *r) {
 
 int sk_lock_wait (Member *m, Lock *l, Room *r, uint64_t who, Seat *w) {
   Bells bells = {0};
-  int result = 0;
+  if (sk_lock_owner(l) != who) return -EPERM;
   sk_object_enter(m, &l->o);
-  if (l->owner != who)
-    result = -EPERM;
-  else {
-    w->who = who;
-    w->amount = l->depth;
-    w->wish = 0;
-    w->from = sk_off(r);
-    sk_seat_join(w, &l->o, &r->line);
-    sk_step();
-    pass(l, 0, &bells);
-  }
+  w->who = who;
+  w->amount = l->depth;
+  w->wish = 0;
+  w->from = sk_off(r);
+  sk_seat_join(w, &l->o, &r->line);
+  sk_step();
+  pass(l, 0, &bells);
   sk_object_leavering(m, &l->o, &bells);
-  return result;
+  return 0;
 }
 
 
 int sk_lock_call (Member *m, Lock *l, Room *r, uint64_t who, uint64_t n) {
   Bells bells = {0};
-  int result = 0;
+  if (sk_lock_owner(l) != who) return -EPERM;
   sk_object_enter(m, &l->o);
-  if (l->owner != who)
-    result = -EPERM;
-  else
-    while (n > 0 && call(l, r, &bells)) n--;
+  while (n > 0 && call(l, r, &bells)) n--;
   sk_object_leavering(m, &l->o, &bells);
-  return result;
+  return 0;
 }
 
 
@@ -166,16 +196,18 @@ void sk_lock_repair (Object *o, Bells *b) {
   Lock *l = (Lock *)o;
   repairlines(l, b);
   Seat *w = sk_seat_first(&l->line);
-  if (w != NULL && l->owner == w->who)
-    sk_seat_grant(w, l->passing, b);
-  else
-    letin(l, b);
+  if (w != NULL && sk_lock_owner(l) == w->who)
+    letin(l, w, b);
+  else if (w != NULL)
+    lookafter(l, b);
+  if (l->watchers.first != 0 && !contend(l))
+    sk_seat_grantall(&l->watchers, 0, b);
 }
 
 
 void sk_lock_giveback (Member *m, Object *o, Seat *w, Bells *b) {
   Lock *l = (Lock *)o;
-  if (w->result < 0 || l->owner == 0 || l->owner != w->who) return;
+  if (w->who == 0 || sk_lock_owner(l) != w->who) return;
   unwait(m, o, w, b);
   w->wish = 0; /* the call has been passed on */
   pass(l, SK_ABANDONED, b);
@@ -184,43 +216,51 @@ void sk_lock_giveback (Member *m, Object *o, Seat *w, Bells *b) {
 
 void sk_lock_depart (Object *o, uint32_t slot, Bells *b) {
   Lock *l = (Lock *)o;
-  if (l->owner != 0 && l->slot == slot) pass(l, SK_ABANDONED, b);
+  if (sk_lock_owner(l) >> 40 == slot) pass(l, SK_ABANDONED, b);
 }
 
 
 /* ---- owning it ---- */
 
-void sk_lock_join (Lock *l, uint64_t who, Seat *w) {
+/* Stand in line behind the owner. False: it is free, or belongs to 'who'. */
+bool sk_lock_await (Lock *l, uint64_t who, Seat *w) {
+  if (sk_lock_owner(l) == who || !contend(l)) return false;
   w->who = who;
-  w->amount = 1; /* the depth that it will have */
+  w->amount = 0; /* the depth that it will have */
   w->wish = 0;
   w->from = 0;
   sk_seat_join(w, &l->o, &l->line);
+  return true;
+}
+
+
+/* Under the guard. */
+static int acquire (Lock *l, uint64_t who, Seat *w) {
+  for (;;) {
+    uint64_t owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);
+    if (owner == 0 || owner == SK_LEFT) {
+      int result = owner == SK_LEFT ? SK_ABANDONED : 0;
+      if (change(l, &owner, who)) return result;
+    }
+    else if ((owner & ~SK_CONTENDED) == who) {
+      if (!l->reentrant) return -EDEADLK;
+      l->depth++;
+      return 0;
+    }
+    else if (w == NULL || sk_lock_await(l, who, w))
+      return -EAGAIN;
+  }
 }
 
 
 int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Seat *w) {
-  int result = 0;
+  uint64_t nobody = 0;
+  if (sk_likely(change(l, &nobody, who))) return 0;
+  if (w == NULL && !l->reentrant && nobody != SK_LEFT &&
+      (nobody & ~SK_CONTENDED) != who)
+    return -EAGAIN;
   sk_object_enter(m, &l->o);
-  if (l->owner == 0) {
-    result = l->abandoned ? SK_ABANDONED : 0;
-    l->slot = m->index;
-    l->depth = 1;
-    sk_step();
-    l->owner = who;
-    sk_step();
-    l->abandoned = 0;
-  }
-  else if (l->owner == who) {
-    if (l->reentrant)
-      l->depth++;
-    else
-      result = -EDEADLK;
-  }
-  else {
-    result = -EAGAIN;
-    if (w != NULL) sk_lock_join(l, who, w);
-  }
+  int result = acquire(l, who, w);
   sk_object_leave(m, &l->o);
   return result;
 }
@@ -228,38 +268,60 @@ int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Seat *w) {
 
 int sk_lock_poll (Member *m, Lock *l, uint64_t who, Seat *w) {
   sk_object_enter(m, &l->o);
-  bool free = l->owner == 0 || (l->owner == who && l->reentrant);
-  if (!free && w != NULL) {
+  bool ready = (l->reentrant && sk_lock_owner(l) == who) || !contend(l);
+  if (!ready && w != NULL) {
     w->who = 0;
     sk_seat_join(w, &l->o, &l->watchers);
   }
   sk_object_leave(m, &l->o);
-  return free ? 0 : -EAGAIN;
+  return ready ? 0 : -EAGAIN;
+}
+
+
+bool sk_lock_linger (const Member *m, const Lock *l) {
+  for (int i = 0; i < LINGER; i++) {
+    uint64_t owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);
+    if (owner == 0 || owner == SK_LEFT) return true;
+    if (owner & SK_CONTENDED || owner >> 40 == m->index) return false;
+    sk_clock_relax();
+  }
+  return false;
+}
+
+
+/* Under the guard. */
+static int release (Lock *l, uint64_t who, Bells *b) {
+  if (sk_lock_owner(l) != who) return -EPERM;
+  if (l->depth > 0)
+    l->depth--;
+  else
+    pass(l, 0, b);
+  return 0;
 }
 
 
 int sk_lock_release (Member *m, Lock *l, uint64_t who) {
+  uint64_t mine = who;
+  if (sk_likely(l->depth == 0 && change(l, &mine, 0))) return 0;
   Bells bells;
   bells.count = 0;
   bells.more = false;
-  int result = 0;
   sk_object_enter(m, &l->o);
-  if (l->owner != who)
-    result = -EPERM;
-  else if (l->depth > 1)
-    l->depth--;
-  else
-    pass(l, 0, &bells);
+  int result = release(l, who, &bells);
   sk_object_leavering(m, &l->o, &bells);
   return result;
 }
 
 
-void sk_lock_abandon (Member *m, Lock *l, uint64_t who) {
+uint32_t sk_lock_abandon (Member *m, Object *o, uint64_t who) {
+  Lock *l = (Lock *)o;
   Bells bells = {0};
-  sk_object_enter(m, &l->o);
-  if (l->owner == who) pass(l, SK_ABANDONED, &bells);
-  sk_object_leavering(m, &l->o, &bells);
+  if (sk_lock_owner(l) != who) return 0;
+  uint32_t times = l->depth + 1;
+  sk_object_enter(m, o);
+  pass(l, SK_ABANDONED, &bells);
+  sk_object_leavering(m, o, &bells);
+  return times;
 }
 
 
@@ -271,4 +333,5 @@ const Class sk_lock_class = {
     .unwait = unwait,
     .giveback = sk_lock_giveback,
     .depart = sk_lock_depart,
+    .abandon = sk_lock_abandon,
 };

@@ -5,7 +5,7 @@
 
 #include "object.h"
 
-#define FIRST 64 /* entries in the first stage of a table */
+#define FIRST 64u /* entries in the first stage of a table */
 
 typedef struct Ref { /* an entry of a slot's table */
   Off object;        /* 0: free */
@@ -62,9 +62,13 @@ static void unlinkobject (Root *f, Object *o) {
 }
 
 
-static void unlinkcargo (Root *f, Cargo *c) {
-  *(c->prev != 0 ? &sk_at(Cargo, c->prev)->next : &f->carriers) = c->next;
+/* False: it is not in the list, for its maker, or who unlinked it, died. */
+static bool unlinkcargo (Root *f, Cargo *c) {
+  Off *at = c->prev != 0 ? &sk_at(Cargo, c->prev)->next : &f->carriers;
+  if (*at != sk_off(c)) return false;
+  *at = c->next;
   if (c->next != 0) sk_at(Cargo, c->next)->prev = c->prev;
+  return true;
 }
 
 
@@ -302,15 +306,21 @@ uint32_t sk_object_flags (Member *m, uint32_t ref) {
 }
 
 
-void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags) {
-  Bells bells = {0};
-  Root *f = enterrefs();
-  Ref *r = entry(m->slot, ref);
+/* Under refguard. */
+static void setflags (Ref *r, uint32_t flags) {
   Object *o = sk_at(Object, r->object);
   tally(o, r->flags, -1);
   r->flags = flags;
   tally(o, flags, 1);
-  settle(m, o, &bells);
+}
+
+
+void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags) {
+  Bells bells = {0};
+  Root *f = enterrefs();
+  Ref *r = entry(m->slot, ref);
+  setflags(r, flags);
+  settle(m, sk_at(Object, r->object), &bells);
   leaverefs(f);
   sk_slot_ring(m, &bells);
 }
@@ -379,6 +389,9 @@ static void countown (void *arg, Object *o, uint32_t flags) {
 
 bool sk_object_isshared (Member *m, Object *o) {
   if (o->whole != 0) o = sk_at(Object, o->whole);
+  /* a member has a handle, or one for each end of a pipe, and no more */
+  if (__atomic_load_n(&o->refs, __ATOMIC_RELAXED) > 2 && o->type != SK_LOCK)
+    return true; /* a lock also has its conditions */
   Own own = {o, 0};
   Root *f = enterrefs();
   sk_object_each(m->slot, countown, &own);
@@ -388,17 +401,24 @@ bool sk_object_isshared (Member *m, Object *o) {
 }
 
 
-void sk_object_load (Cargo *c) {
-  if (c->nrefs == 0) return;
+void sk_object_load (Cargo *c, uint64_t nrefs) {
   uint32_t flags;
   Root *f = enterrefs();
-  for (uint64_t i = 0; i < c->nrefs; i++) {
+  for (uint64_t i = 0; i < nrefs; i++) {
     Object *o = target(carried(c)[i], &flags);
     o->refs++;
     tally(o, flags, 1);
   }
+  c->prev = 0;
+  c->nrefs = nrefs;
+  sk_step();
   link(&f->carriers, &c->next, &c->prev, sk_off(c), offsetof(Cargo, prev));
   leaverefs(f);
+}
+
+
+void sk_object_mend (void) {
+  leaverefs(enterrefs());
 }
 
 
@@ -407,9 +427,8 @@ void sk_object_unload (Member *m, Cargo *c) {
   Bells bells = {0};
   if (c->nrefs == 0) return;
   Root *f = enterrefs();
-  unlinkcargo(f, c);
+  uint64_t n = unlinkcargo(f, c) ? c->nrefs : 0;
   sk_step();
-  uint64_t n = c->nrefs;
   c->nrefs = 0; /* whoever frees the message later has nothing to unload */
   for (uint64_t i = 0; i < n; i++) {
     Object *o = target(carried(c)[i], &flags);
@@ -424,6 +443,32 @@ void sk_object_unload (Member *m, Cargo *c) {
     destroy(m, o);
     f = enterrefs();
   }
+  leaverefs(f);
+  sk_slot_ring(m, &bells);
+}
+
+
+void sk_object_reclaim (Member *m, const Cargo *c) {
+  const Off *refs = (const Off *)(const void *)((const char *)c + c->where);
+  for (uint64_t i = 0; i < c->nrefs; i++) {
+    if (!(refs[i] & SK_REF_ACTIVE)) continue;
+    for (uint32_t n = 0; n < m->refs.made; n++) {
+      const Ref *r = entry(m->slot, n);
+      if (r->object != 0 && (r->object | r->flags) == refs[i] - SK_REF_ACTIVE)
+        sk_object_setflags(m, n, r->flags | SK_REF_ACTIVE);
+    }
+  }
+}
+
+
+void sk_object_entrust (Member *m, uint32_t ref, uint32_t to) {
+  Bells bells = {0};
+  Root *f = enterrefs();
+  Ref *r = entry(m->slot, ref);
+  Object *o = sk_at(Object, r->object);
+  setflags(entry(sk_slot(to), ref), r->flags | SK_REF_ACTIVE);
+  setflags(r, r->flags & ~(uint32_t)SK_REF_ACTIVE);
+  settle(m, o, &bells);
   leaverefs(f);
   sk_slot_ring(m, &bells);
 }

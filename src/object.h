@@ -71,6 +71,8 @@ typedef struct Class {
   void (*giveback)(Member *m, Object *o, struct Seat *w, Bells *b);
   /* Under the guard: 'slot' gives up its reference, or died. */
   void (*depart)(Object *o, uint32_t slot, Bells *b);
+  /* The task 'who' has ended: it has nothing any more. How often it had it. */
+  uint32_t (*abandon)(Member *m, Object *o, uint64_t who);
   /* Under refguard: 'by' more references with these flags; 0: forget all. */
   void (*tally)(Object *o, uint32_t flags, int by);
   /* Under refguard: the tally has changed. */
@@ -105,11 +107,19 @@ SK_FUNC void sk_object_leavering (Member *m, Object *o, Bells *b);
 SK_FUNC bool sk_object_isshared (Member *m, Object *o);
 
 /* The references of 'c' begin and cease to count. */
-SK_FUNC void sk_object_load (Cargo *c);
+SK_FUNC void sk_object_load (Cargo *c, uint64_t nrefs);
+/* Mend what a dead member left of the references. */
+SK_FUNC void sk_object_mend (void);
 SK_FUNC void sk_object_unload (Member *m, Cargo *c);
+
+/* The message of 'm' that has 'c' was not sent: what it let go of with it is
+   active again. */
+SK_FUNC void sk_object_reclaim (Member *m, const Cargo *c);
 
 /* Copy the references of 'from' for the child that will own slot 'to'. */
 SK_FUNC int sk_object_inherit (Member *from, uint32_t to);
+/* The child that will own slot 'to' is the active one where 'm' has 'ref'. */
+SK_FUNC void sk_object_entrust (Member *m, uint32_t ref, uint32_t to);
 /* Give slot 'to', which nobody lives in yet, its first reference: entry 0. */
 SK_FUNC int sk_object_lend (Member *m, Object *o, uint32_t to);
 /* Call 'f' for each reference in the table of 's'. */

@@ -12,18 +12,19 @@ static int signo;
 static _Thread_local OsThread *mine;
 
 
-static void onsignal (int number) {
+static void onsignal (int number, siginfo_t *info, void *context) {
   int err = errno;
-  (void)number;
+  (void)number, (void)context;
   OsThread *t = mine;
-  if (t != NULL && t->onalert != NULL) t->onalert(t->arg);
+  if (t != NULL && t->onalert != NULL) t->onalert(t, info->si_code == SI_TIMER);
   errno = err;
 }
 
 
 /* A signal that nobody uses. Under 'guard'. */
 static int claim (void) {
-  struct sigaction old, ours = {.sa_handler = onsignal};
+  struct sigaction old,
+      ours = {.sa_sigaction = onsignal, .sa_flags = SA_SIGINFO};
   if (signo != 0) return 0;
   sigemptyset(&ours.sa_mask);
   for (int n = SIGRTMIN + 3; n <= SIGRTMAX; n++) {
@@ -80,20 +81,25 @@ int sk_osthread_start (OsThread *t, void *(*body)(void *)) {
 }
 
 
-void sk_osthread_listen (OsThread *t, void (*f)(void *), void *arg) {
+void sk_osthread_listen (OsThread *t, void (*f)(OsThread *, bool)) {
   sigset_t ours;
   sigemptyset(&ours);
   sigaddset(&ours, signo);
   if (f == NULL) {
     pthread_sigmask(SIG_BLOCK, &ours, NULL);
     t->onalert = NULL;
+    sk_prod_stop(&t->prod);
     return;
   }
-  t->arg = arg;
   t->onalert = f;
   mine = t;
   pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
-  if (__atomic_load_n(&t->stop, __ATOMIC_SEQ_CST)) f(arg);
+  if (__atomic_load_n(&t->stop, __ATOMIC_SEQ_CST)) f(t, false);
+}
+
+
+int sk_osthread_signo (void) {
+  return signo;
 }
 
 
@@ -115,30 +121,44 @@ void sk_osthread_join (OsThread *t) {
 
 
 void sk_osthread_drop (OsThread *t) {
-  if (t != NULL && __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) == 0)
-    free(t);
+  if (t == NULL || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) > 0)
+    return;
+  free(t->report);
+  free(t);
 }
 
 
-static OsThread *nextof (const void *user) {
+/* The first one of 'user', off the list; a daemon is on its own from now. */
+static OsThread *next (const void *user, bool *daemon) {
+  pthread_mutex_lock(&guard);
   OsThread *t = threads;
-  while (t != NULL && t->user != user) t = t->next;
-  return t;
-}
-
-
-void sk_osthread_finish (const void *user) {
-  for (;;) {
-    pthread_mutex_lock(&guard);
-    OsThread *t = nextof(user);
-    if (t != NULL) delist(t);
-    if (t != NULL && t->daemon) {
+  while (t != NULL && user != NULL && t->user != user) t = t->next;
+  if (t != NULL) {
+    delist(t);
+    *daemon = t->daemon;
+    if (t->daemon) {
       __atomic_store_n(&t->stop, 1, __ATOMIC_SEQ_CST);
       pthread_kill(t->id, signo);
       pthread_detach(t->id);
     }
-    pthread_mutex_unlock(&guard);
-    if (t == NULL) return;
-    if (!t->daemon) pthread_join(t->id, NULL);
   }
+  pthread_mutex_unlock(&guard);
+  return t;
+}
+
+
+void sk_osthread_finish (const void *user, void (*tell)(void *, const char *),
+                         void *arg) {
+  bool daemon = false;
+  for (OsThread *t; (t = next(user, &daemon)) != NULL;) {
+    if (daemon || pthread_join(t->id, NULL) != 0) continue;
+    if (t->report != NULL) tell(arg, t->report);
+  }
+}
+
+
+void sk_osthread_forget (void) {
+  pthread_mutex_init(&guard, NULL);
+  threads = NULL;
+  mine = NULL;
 }

@@ -9,31 +9,44 @@
 
 #include <pthread.h>
 
+#include "prod.h"
 #include "sk.h"
 
 typedef struct OsThread {
   pthread_t id;
-  bool daemon;                /* not awaited when the program ends */
-  bool listed;                /* it runs, or was not joined yet */
-  int refs;                   /* who looks at it: its maker and itself */
-  int stop;                   /* it is asked to stop */
-  void (*onalert)(void *arg); /* called in it, by a signal handler ... */
-  void *arg;                  /* ... while this is set */
-  const void *user;           /* on whose behalf it was started */
+  bool daemon; /* not awaited when the program ends */
+  bool listed; /* it runs, or was not joined yet */
+  int refs;    /* who looks at it: its maker and itself */
+  int stop;    /* it is asked to stop */
+  Prod prod;
+  /* Called in it by a signal handler; 'again': by that of 'prod'. */
+  void (*onalert)(struct OsThread *t, bool again);
+  void *arg;        /* for 'onalert' */
+  char *report;     /* set before it ends: what went wrong, if anything */
+  const void *user; /* on whose behalf it was started */
   struct OsThread *next, **at;
 } OsThread;
 
 /* Start 'body(t)'; 't' was made by calloc. 0 or -errno. */
 SK_FUNC int sk_osthread_start (OsThread *t, void *(*body)(void *));
-/* In the thread: 'f(arg)' is called when it is alerted; f = NULL: not. */
-SK_FUNC void sk_osthread_listen (OsThread *t, void (*f)(void *arg), void *arg);
+/* In the thread: 'f' is called when it is alerted; NULL: nothing is. */
+SK_FUNC void sk_osthread_listen (OsThread *t, void (*f)(OsThread *, bool));
+/* The signal that alerts. */
+SK_FUNC int sk_osthread_signo (void);
 /* Ask it to stop: alerts it, now or when it begins to listen. */
 SK_FUNC void sk_osthread_stop (OsThread *t);
 /* It is about to end: wait until it has. */
 SK_FUNC void sk_osthread_join (OsThread *t);
 /* One of those who look at it does no more; the last one frees it. */
 SK_FUNC void sk_osthread_drop (OsThread *t);
-/* What 'user' started ends: stop daemons, wait for the others. */
-SK_FUNC void sk_osthread_finish (const void *user);
+/*
+** What 'user' (NULL: anybody) started ends: stop daemons, wait for the others.
+** 'tell' is given the reports of those.
+*/
+SK_FUNC void sk_osthread_finish (const void *user,
+                                 void (*tell)(void *arg, const char *report),
+                                 void *arg);
+/* In a forked child: the parent's threads are not here. */
+SK_FUNC void sk_osthread_forget (void);
 
 #endif

@@ -4,29 +4,18 @@
 ** The user value of a handle holds its single result, or nil while there is
 ** none; or, if 'boxed', a table: [1 .. count] the results or [1] the error,
 ** and the fields "name", "done" (callbacks), "trace" and "report".
-**
-** A failure that nobody asks for is reported once, on stderr or to the
-** function given to on_error: when its handle is collected, or at the latest
-** when the program ends. A handle that fails gets a Report with a finalizer;
-** others are spared the cost of one.
 */
 #include <string.h>
 
 #include "lib.h"
 #include "outcome.h"
+#include "report.h"
 #include "scope.h"
 #include "select.h"
 
-#define REPORT "skein.report"
 #define GETS 1 /* 'value' of a waiter that takes the error */
 
-typedef struct Report {
-  List link; /* in Sched.reports while nobody asked; must be first */
-} Report;
-
-static const char CLASS = 'c';   /* of the HandleClass, in a metatable */
-static const char ONERROR = 'e'; /* of the function, in the registry */
-static const char REPORTS = 'r'; /* of the boxes by Report, in the registry */
+static const char CLASS = 'c'; /* of the HandleClass, in a metatable */
 
 
 /* ---- handles ---- */
@@ -72,7 +61,8 @@ void *sk_outcome_new (lua_State *L, Sched *S, const HandleClass *c, size_t size,
   Outcome *o = lua_newuserdatauv(L, size, 1);
   memset(o, 0, size);
   o->id = ++S->ids;
-  luaL_setmetatable(L, c->name);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, c);
+  lua_setmetatable(L, -2);
   if (name != 0 && !lua_isnil(L, name)) {
     sk_outcome_pushbox(L, lua_absindex(L, -1));
     lua_pushvalue(L, name);
@@ -98,8 +88,7 @@ void sk_outcome_pushname (lua_State *L, int handle) {
 }
 
 
-/* Push what a text calls it: "task 12" or "task 'name'". */
-static void pushwho (lua_State *L, int handle) {
+void sk_outcome_pushwho (lua_State *L, int handle) {
   const HandleClass *c = classof(L, handle);
   const Outcome *o = lua_touserdata(L, handle);
   sk_outcome_pushname(L, handle);
@@ -114,118 +103,11 @@ static void pushwho (lua_State *L, int handle) {
 }
 
 
-/* ---- reports ---- */
-
-static void acknowledge (Outcome *o) {
-  o->asked = true;
-  if (o->report != NULL) sk_list_remove(&o->report->link);
-  o->report = NULL;
-}
-
-
-/* Push what is to be said of the box at the top. */
-static void pushtext (lua_State *L, int box) {
-  lua_getfield(L, box, "who");
-  lua_rawgeti(L, box, 1);
-  luaL_tolstring(L, -1, NULL);
-  lua_remove(L, -2);
-  lua_getfield(L, box, "trace");
-  bool traced = lua_isstring(L, -1);
-  lua_pushfstring(L, "%s failed: %s%s%s", lua_tostring(L, -3),
-                  lua_tostring(L, -2), traced ? "\n" : "",
-                  traced ? lua_tostring(L, -1) : "");
-  lua_replace(L, -4);
-  lua_pop(L, 2);
-}
-
-
-/* (box): tell of it, to on_error's function or on stderr. */
-static int tell (lua_State *L) {
-  lua_settop(L, 1);
-  pushtext(L, 1);
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &ONERROR) == LUA_TFUNCTION) {
-    lua_rawgeti(L, 1, 1);
-    lua_pushvalue(L, 2);
-    lua_call(L, 2, 0); /* f(err, text) */
-    return 0;
-  }
-  fprintf(stderr, "skein: %s\n", lua_tostring(L, 2));
-  fflush(stderr);
-  return 0;
-}
-
-
-/* The same for the box at the top, which it pops; no error gets out. */
-static void tellsafely (lua_State *L) {
-  lua_pushcfunction(L, tell);
-  lua_insert(L, -2);
-  if (lua_pcall(L, 1, 0, 0) != LUA_OK) lua_pop(L, 1);
-}
-
-
-/* report:__gc() - nobody can ask any more. */
-static int report_gc (lua_State *L) {
-  Report *r = lua_touserdata(L, 1);
-  if (sk_list_isidle(&r->link)) return 0;
-  sk_list_remove(&r->link);
-  lua_getiuservalue(L, 1, 1);
-  tellsafely(L);
-  return 0;
-}
-
-
-/* Make the failed handle tell of itself unless somebody asks. */
-static void makereport (lua_State *L, Sched *S, int handle) {
-  Outcome *o = lua_touserdata(L, handle);
-  sk_outcome_pushbox(L, handle); /* box */
-  pushwho(L, handle);
-  lua_setfield(L, -2, "who");
-  Report *r = lua_newuserdatauv(L, sizeof *r, 1); /* box report */
-  *r = (Report){0};
-  lua_pushvalue(L, -2);
-  lua_setiuservalue(L, -2, 1);
-  luaL_setmetatable(L, REPORT);
-  lua_setfield(L, -2, "report");
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &REPORTS);
-  lua_insert(L, -2);
-  lua_rawsetp(L, -2, r); /* reports[r] = box */
-  lua_pop(L, 1);
-  o->report = r;
-  sk_list_add(&S->reports, &r->link);
-}
-
-
-void sk_outcome_reportall (lua_State *L, Sched *S) {
-  List *next, *end = &S->reports;
-  for (List *link = end->next; link != NULL && link != end; link = next) {
-    next = link->next;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &REPORTS);
-    lua_rawgetp(L, -1, link);
-    lua_remove(L, -2);
-    if (lua_isnil(L, -1)) { /* its finalizer is about to run */
-      lua_pop(L, 1);
-      continue;
-    }
-    sk_list_remove(link);
-    tellsafely(L);
-  }
-}
-
-
 /* core.is_handle(value) -> boolean */
 int sk_outcome_ishandle (lua_State *L) {
   luaL_checkany(L, 1);
   lua_pushboolean(L, sk_outcome_test(L, 1) != NULL);
   return 1;
-}
-
-
-/* core.on_error(f or nil) - who is told of failures that nobody asked for. */
-int sk_outcome_onerror (lua_State *L) {
-  if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_settop(L, 1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &ONERROR);
-  return 0;
 }
 
 
@@ -241,8 +123,7 @@ void sk_outcome_settrace (lua_State *L, int handle) {
 
 
 /* Pop the top 'n' values and keep them as what came out. */
-static void store (lua_State *L, int handle, int n) {
-  const Outcome *o = lua_touserdata(L, handle);
+static void store (lua_State *L, const Outcome *o, int handle, int n) {
   if (n == 0 && !o->boxed) return;
   if (n == 1 && !o->boxed) {
     lua_setiuservalue(L, handle, 1);
@@ -283,15 +164,15 @@ static void rundone (lua_State *L, Sched *S, int handle) {
 
 void sk_outcome_settle (lua_State *L, Sched *S, int handle, Status status,
                         int n) {
-  handle = lua_absindex(L, handle);
+  if (handle < 0) handle = lua_absindex(L, handle);
   Outcome *o = lua_touserdata(L, handle);
-  if (sk_outcome_ended(o)) {
+  if (sk_unlikely(sk_outcome_ended(o))) {
     lua_pop(L, n);
     return;
   }
-  store(L, handle, n);
+  store(L, o, handle, n);
   if (status == SK_FAILED && !o->asked && !isawaited(o))
-    makereport(L, S, handle);
+    sk_report_make(L, S, handle);
   o->status = (uint8_t)status;
   o->count = n;
   sk_sched_wakeall(S, &o->waiters, 0);
@@ -318,11 +199,16 @@ static int pushresults (lua_State *L, int handle) {
 void sk_outcome_pusherror (lua_State *L, int handle) {
   handle = lua_absindex(L, handle);
   Outcome *o = lua_touserdata(L, handle);
-  acknowledge(o);
+  sk_report_drop(o);
   lua_getiuservalue(L, handle, 1);
-  if (!o->boxed) return;
-  lua_rawgeti(L, -1, 1);
-  lua_remove(L, -2);
+  if (o->boxed) {
+    lua_rawgeti(L, -1, 1);
+    lua_remove(L, -2);
+  }
+  if (o->status == SK_CANCELLED && lua_isnil(L, -1)) { /* by a fork */
+    lua_pop(L, 1);
+    sk_pusherror(L, "cancelled", "cancelled: it runs in the parent process");
+  }
 }
 
 
@@ -348,7 +234,7 @@ static void checkwait (lua_State *L, const Sched *S, int handle) {
 
 
 static int timedout (lua_State *L) {
-  pushwho(L, 1);
+  sk_outcome_pushwho(L, 1);
   return sk_raise(L, "timeout", "timeout: %s has not ended",
                   lua_tostring(L, -1));
 }
@@ -465,7 +351,7 @@ int sk_outcome_ondone (lua_State *L) {
   lua_pushvalue(L, 2);
   lua_rawseti(L, -2, luaL_len(L, -2) + 1);
   lua_settop(L, 1);
-  if (o->status >= SK_FAILED) acknowledge(o);
+  if (o->status >= SK_FAILED) sk_report_drop(o);
   o->asked = true;
   if (sk_outcome_ended(o)) rundone(L, S, 1);
   return 1;
@@ -570,7 +456,7 @@ static int handle_tostring (lua_State *L) {
   sk_outcome_check(L, 1);
   lua_settop(L, 1);
   sk_outcome_status(L);
-  pushwho(L, 1);
+  sk_outcome_pushwho(L, 1);
   lua_pushfstring(L, "%s (%s)", lua_tostring(L, 3), lua_tostring(L, 2));
   return 1;
 }
@@ -587,26 +473,9 @@ static const luaL_Reg common[] = {
 };
 
 
-static void openreports (lua_State *L) {
-  if (!luaL_newmetatable(L, REPORT)) {
-    lua_pop(L, 1);
-    return;
-  }
-  lua_pushcfunction(L, report_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &REPORTS);
-  lua_pop(L, 1);
-}
-
-
 void sk_outcome_class (lua_State *L, Sched *S, const HandleClass *c,
                        const luaL_Reg *methods) {
-  openreports(L);
+  sk_report_open(L);
   luaL_newmetatable(L, c->name);
   sk_select_class(L, selects);
   lua_pushlightuserdata(L, (void *)(uintptr_t)c);
@@ -628,5 +497,5 @@ void sk_outcome_class (lua_State *L, Sched *S, const HandleClass *c,
     lua_pushcclosure(L, c->close, 1);
     lua_setfield(L, -2, "__close");
   }
-  lua_pop(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, c);
 }

@@ -67,20 +67,17 @@ SK_FUNC void sk_outcome_settrace (lua_State *L, int handle);
 */
 SK_FUNC void sk_outcome_pushbox (lua_State *L, int handle);
 
+/* Push what a text calls it: "task 12" or "task 'name'". */
+SK_FUNC void sk_outcome_pushwho (lua_State *L, int handle);
+
 /* Push the name of the handle ("task 12" if none was given). */
 SK_FUNC void sk_outcome_pushname (lua_State *L, int handle);
-
-/* Report now what failed and nobody asked for (the end of the program). */
-SK_FUNC void sk_outcome_reportall (lua_State *L, Sched *S);
 
 /*
 ** Wait until the handle at 1 has ended, whatever cancels come: the last thing
 ** that a __close does (in tail position: it yields). Returns 0.
 */
 SK_FUNC int sk_outcome_await (lua_State *L);
-
-/* on_error(f or nil): who is told of failures that nobody asked for. */
-SK_FUNC int sk_outcome_onerror (lua_State *L);
 
 /* is_handle(value) -> boolean */
 SK_FUNC int sk_outcome_ishandle (lua_State *L);

@@ -12,6 +12,7 @@ void sk_parcel_put (Member *m, Parcel *p, Off *to) {
 
 
 bool sk_parcel_take (Member *m, Parcel *p, Off *from) {
+  sk_item_free(m, &m->slot->in); /* a raise may have left it */
   sk_object_enter(m, &p->o);
   bool there = sk_arena_owns(from);
   if (there) sk_arena_move(&m->slot->in, from);

@@ -17,6 +17,7 @@ enum { SK_NOTHING, SK_RESULTS, SK_RAISED, SK_STOPPED };
 typedef struct Parcel {
   Object o;
   Off setup, input, output;
+  uint32_t slot; /* where a fresh process lives */
   uint32_t done;
   uint32_t outcome; /* how it ended: SK_RESULTS ... */
   Line line;

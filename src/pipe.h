@@ -27,5 +27,7 @@ typedef struct Pipe {
 SK_FUNC const Class sk_pipe_class;
 
 SK_FUNC int sk_pipe_init (Pipe *p, uint64_t bytes);
+/* 'm' gives end 'e' up: its waits there are over, with -EPIPE. */
+SK_FUNC void sk_pipe_expel (Member *m, Pipe *p, int e);
 
 #endif

@@ -17,14 +17,14 @@
 #include "outcome.h"
 #include "shared.h"
 
-enum { /* on the stack of what it owns */
-  SK_POOL_OPEN = 1, /* jobs and parts of maps by number */
-  SK_POOL_LOST,     /* a list: jobs whose worker died */
-  SK_POOL_CACHE,    /* bytes by function; weak */
-  SK_POOL_POLICY,   /* functions of the Lua side */
-  SK_POOL_STATE,    /* the table of the Lua side */
-  SK_POOL_CREW,     /* handle of the crew */
-  SK_POOL_DECODER   /* anchors 'decoder' */
+enum {                   /* on the stack of what it owns */
+       SK_POOL_OPEN = 1, /* jobs and parts of maps by number */
+       SK_POOL_LOST,     /* a list: jobs whose worker died */
+       SK_POOL_CACHE,    /* bytes by function; weak */
+       SK_POOL_POLICY,   /* functions of the Lua side */
+       SK_POOL_STATE,    /* the table of the Lua side */
+       SK_POOL_CREW,     /* handle of the crew */
+       SK_POOL_DECODER   /* anchors 'decoder' */
 };
 
 typedef struct Pool {
@@ -63,8 +63,7 @@ SK_FUNC Pool *sk_pool_check (lua_State *L, int arg);
 /* Push what it owns at 'i'. */
 SK_FUNC void sk_pool_push (lua_State *L, const Pool *p, int i);
 /* Call function 'key' of the policy with the 'n' values at the top. */
-SK_FUNC void sk_pool_call (lua_State *L, const Pool *p, const char *key,
-                           int n);
+SK_FUNC void sk_pool_call (lua_State *L, const Pool *p, const char *key, int n);
 
 /*
 ** Make the message of a job in 'slot->out': the function at 'fn', its 'n'

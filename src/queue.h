@@ -25,7 +25,8 @@ typedef struct Queue {
   uint64_t count, bytes;
   uint64_t unfinished; /* items put, and not yet marked as done */
   Off items, last;
-  Off coming; /* the item that is being put; 0 = none */
+  Off coming;   /* the item that is being put; 0 = none */
+  uint64_t was; /* 'unfinished', before that */
   Line getters, putters, joiners;
   Line watchers; /* they want to know when a get need not wait */
   Line lookouts; /* ... and they, when a put need not */
@@ -56,6 +57,8 @@ SK_FUNC int sk_queue_pollput (Member *m, Queue *q, uint64_t size, Seat *w);
 SK_FUNC void sk_queue_gohome (Member *m, Off *word);
 SK_FUNC void sk_queue_close (Member *m, Queue *q);
 SK_FUNC void sk_queue_reopen (Member *m, Queue *q);
+/* Nobody of 'm' waits in this line of 'q' any more: -EPIPE. */
+SK_FUNC void sk_queue_expel (Member *m, Queue *q, Line *line);
 /* One item is dealt with; -EINVAL: there is none. */
 SK_FUNC int sk_queue_done (Member *m, Queue *q);
 /* Are all items dealt with? 0; -EAGAIN: no, 'w' waits in line. */

@@ -34,10 +34,11 @@ void sk_sched_wake (Sched *S, Task *t, int n) {
 }
 
 
-Waiter *sk_sched_claim (Sched *S, List *waiters) {
+Waiter *sk_sched_claimany (Sched *S, List *waiters) {
   for (List *link; (link = sk_list_pop(waiters)) != NULL;) {
     Waiter *w = sk_container(link, Waiter, link);
     Task *t = w->task;
+    if (t->state != SK_PARKED) continue; /* of before a fork */
     t->self.tag = w->tag;
     if (t->wait == NULL || t->wait->withdraw(S, t, t->wait)) return w;
   }

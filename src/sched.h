@@ -45,9 +45,6 @@
 
 #define SK_QUICK 128 /* operations in a row that give nobody a turn */
 
-/* The scheduler of this Lua state, for who has no upvalue. */
-SK_FUNC Sched *sk_sched_of (lua_State *L);
-
 /* The task that runs: 'L' or a coroutine inside of it belongs to it. */
 #define sk_sched_current(S) ((S)->current)
 
@@ -121,11 +118,15 @@ SK_FUNC int sk_sched_suspend (lua_State *L, Sched *S, List *on, Wait *w,
 
 /* ---- to wake ---- */
 
+SK_FUNC Waiter *sk_sched_claimany (Sched *S, List *waiters);
+
 /*
 ** The oldest on 'waiters' that can still be served, off every list now: the
 ** caller must wake its task. NULL: nobody waits.
 */
-SK_FUNC Waiter *sk_sched_claim (Sched *S, List *waiters);
+static inline Waiter *sk_sched_claim (Sched *S, List *waiters) {
+  return sk_list_isempty(waiters) ? NULL : sk_sched_claimany(S, waiters);
+}
 
 /*
 ** End the wait of parked task 't'. n >= 0: the top n values of 't->at' are
@@ -178,7 +179,8 @@ SK_FUNC void sk_sched_unwatch (Sched *S, Watch *w);
 ** Tell the scheduler, from a signal handler of its own OS thread: the loop
 ** looks at once, and Lua code that runs is stopped by a hook that does what
 ** the alert asks for. SK_ALERT_CANCEL makes every wait of the top level raise
-** "cancelled".
+** "cancelled". SK_ALERT_AGAIN: the same came before, the thread has used some
+** processor time since, and yet the hook has not run.
 */
 SK_FUNC void sk_sched_alert (Sched *S, unsigned what);
 

@@ -111,6 +111,7 @@ static void step (Sched *S, lua_State *L, Task *t) {
   int n = t->woken > 0 && t->at == t->co ? t->woken : 0;
   S->current = t;
   S->active = t->at;
+  if (sk_unlikely(S->alerts != 0)) sk_sched_alert(S, 0); /* it was too early */
   t->state = SK_ACTIVE;
   int status = lua_resume(t->co, L, n, &n);
   if (S->current == NULL) {
@@ -148,5 +149,6 @@ void sk_sched_drive (Sched *S, lua_State *L) {
   S->looping = false;
   S->quick = 0;
   S->active = S->top.at;
+  if (sk_unlikely(S->alerts != 0)) sk_sched_alert(S, 0);
   S->top.state = SK_ACTIVE;
 }

@@ -1,6 +1,9 @@
 /*
 ** sched_state.c - A scheduler's beginning, its end, and alerts. See sched.h.
 */
+#include <sys/random.h>
+#include <unistd.h>
+
 #include "clock.h"
 #include "lib.h"
 #include "sched.h"
@@ -39,11 +42,30 @@ static void onhook (lua_State *L, lua_Debug *ar) {
 }
 
 
+/*
+** The coroutine that runs inside of 'L', which called 'resume' and waits for
+** it: that has it as its first argument, or a wrapped one as its upvalue.
+*/
+static lua_State *innermost (lua_State *L) {
+  lua_Debug ar;
+  for (;;) {
+    lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+    if (co == NULL) co = lua_tothread(L, 1);
+    if (co == NULL || co == L || lua_status(co) != LUA_OK ||
+        !lua_getstack(co, 0, &ar))
+      return L;
+    L = co;
+  }
+}
+
+
 void sk_sched_alert (Sched *S, unsigned what) {
-  __atomic_or_fetch(&S->alerts, what, __ATOMIC_RELAXED);
+  __atomic_or_fetch(&S->alerts, what & ~SK_ALERT_AGAIN, __ATOMIC_RELAXED);
   sk_poller_ring(&S->poller);
   lua_State *L = S->active;
   if (L == NULL) return;
+  if (what & SK_ALERT_CANCEL && S->top.cancelled) return; /* it cleans up */
+  if (what & SK_ALERT_AGAIN && lua_gethook(L) == onhook) L = innermost(L);
   if (lua_gethook(L) != onhook) {
     S->hook = lua_gethook(L);
     S->hookmask = lua_gethookmask(L);
@@ -78,6 +100,7 @@ static void dropmembers (Sched *S, Nursery *n) {
     sk_list_remove(&t->self.link);
     sk_timers_remove(&S->timers, &t->timer);
     sk_scope_drop(S, t);
+    if (t->wait != NULL && !t->wait->shared) t->wait->withdraw(S, t, t->wait);
     t->wait = NULL;
     t->co = t->at = NULL;
     t->nursery = NULL;
@@ -99,8 +122,16 @@ static void dropall (Sched *S) {
   sk_timers_remove(&S->timers, &top->timer);
   sk_scope_drop(S, top);
   top->wait = NULL;
+  top->home = NULL;
   S->ready = (List){0};
   S->live = S->shared = 0;
+}
+
+
+/* A number that no other scheduler has. */
+static void season (Sched *S) {
+  if (getrandom(&S->salt, sizeof S->salt, 0) != (ssize_t)sizeof S->salt)
+    S->salt = (uint64_t)sk_clock_now() << 20 ^ (uint64_t)getpid();
 }
 
 
@@ -113,10 +144,13 @@ void sk_sched_afterfork (Sched *S, lua_State *top) {
   S->current = &S->top;
   S->active = top;
   S->alerts = 0;
+  S->hopes = 0;
   S->looping = false;
   S->sink.driving = 0;
   S->sink.ready = false;
+  while (sk_list_pop(&S->reports) != NULL) {} /* the parent tells of those */
   S->epoch++;
+  season(S);
 }
 
 
@@ -157,6 +191,7 @@ Sched *sk_sched_open (lua_State *L) {
   S->current = &S->top;
   S->active = S->top.at;
   S->now = sk_clock_now();
+  season(S);
   S->sink.alert = onsignal;
   return S;
 }

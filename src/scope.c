@@ -4,8 +4,11 @@
 #include "lib.h"
 #include "scope.h"
 
-/* The error of a cancel holds the scope's serial under this address. */
-#define SERIAL "scope" /* field of its errors: a string, so that they cross */
+/*
+** The field of a cancel's error that holds the serial of its scope, salted: an
+** error that has crossed belongs to nobody here.
+*/
+#define SERIAL "scope"
 static const char REASONS = 'r'; /* by task, in the registry */
 
 
@@ -136,7 +139,7 @@ void sk_scope_pusherror (lua_State *L, Task *t) {
                text != NULL ? text : "");
   lua_insert(L, -2);
   lua_setfield(L, -2, "reason");
-  lua_pushinteger(L, (lua_Integer)serial);
+  lua_pushinteger(L, (lua_Integer)(serial ^ sk_sched_of(L)->salt));
   lua_setfield(L, -2, SERIAL);
 }
 
@@ -150,7 +153,8 @@ int sk_scope_raise (lua_State *L, Task *t) {
 bool sk_scope_owns (lua_State *L, int idx, uint64_t serial) {
   if (!sk_iserror(L, idx, "cancelled")) return false;
   lua_getfield(L, idx, SERIAL);
-  bool owns = (uint64_t)lua_tointeger(L, -1) == serial;
+  uint64_t salted = (uint64_t)lua_tointeger(L, -1);
+  bool owns = (salted ^ sk_sched_of(L)->salt) == serial;
   lua_pop(L, 1);
   return owns;
 }

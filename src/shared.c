@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "lock.h"
 #include "osthread.h"
+#include "report.h"
 #include "shared.h"
 #include "spawn.h"
 #include "sweep.h"
@@ -36,13 +38,17 @@ static void deliver (void *arg, Seat *seat) {
 }
 
 
-static bool pending (Sched *S) {
-  Shared *s = sk_shared_of(S);
+bool sk_shared_collect (Shared *s) {
   bool all = s->rescan;
   if (!all && __atomic_load_n(&s->m.slot->inbox, __ATOMIC_RELAXED) == 0)
     return false;
   s->rescan = false;
   return sk_seat_collect(&s->m, all, deliver, s);
+}
+
+
+static bool pending (Sched *S) {
+  return sk_shared_collect(sk_shared_of(S));
 }
 
 
@@ -178,7 +184,7 @@ static bool fallasleep (Sched *S) {
   Shared *s = sk_shared_of(S);
   uint32_t how = S->shared > 0 ? SK_ASLEEP_SHARED : SK_ASLEEP;
   if (S->shared > 0) {
-    if (s->spins && spin(s)) return false;
+    if (spin(s)) return false;
     watchall(s);
     if (s->rescan) return false;
   }
@@ -220,14 +226,41 @@ static bool hopeless (Sched *S) {
 }
 
 
+/* ---- what tasks hold ---- */
+
+typedef struct Ending { /* of a task */
+  Shared *s;
+  uint64_t who;
+} Ending;
+
+
+static void abandon (void *arg, Object *o, uint32_t flags) {
+  const Ending *e = arg;
+  const Class *c = sk_object_class(o->type);
+  (void)flags;
+  if (c->abandon != NULL) e->s->held -= c->abandon(&e->s->m, o, e->who);
+}
+
+
+/* What it still holds goes to the next in line. */
+static void ended (Sched *S, Task *t) {
+  Shared *s = sk_shared_of(S);
+  if (sk_likely(s->held == 0)) return;
+  Ending e = {s, sk_lock_who(&s->m, t->outcome.id)};
+  sk_object_each(s->m.slot, abandon, &e);
+}
+
+
 /* ---- membership ---- */
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
-static Shared *all;                                       /* as is this */
+static Shared *all;                                       /* as are these */
+static int owner; /* the process whose members they are */
 
 
 static void enlist (Shared *s) {
   pthread_mutex_lock(&guard);
+  owner = getpid();
   s->thread = pthread_self();
   s->next = all;
   s->at = &all;
@@ -248,8 +281,8 @@ static void delist (Shared *s) {
 }
 
 
-/* The process ends by 'exit', and no state was closed: let go of what is
-   shared all the same, so that children who wait for us see it. */
+/* Let go of what this thread shares, though its state is not closed: those
+   who wait for us see it. */
 static void leaveall (void) {
   Shared *next;
   for (Shared *s = all; s != NULL; s = next) {
@@ -258,6 +291,32 @@ static void leaveall (void) {
     delist(s);
     sk_sweep_leave(&s->m);
   }
+}
+
+
+static void print (void *unused, const char *report) {
+  (void)unused;
+  fprintf(stderr, "skein: %s\n", report);
+}
+
+
+void sk_shared_finish (void) {
+  leaveall();
+  sk_osthread_finish(NULL, print, NULL);
+  sk_spawn_finish(NULL);
+}
+
+
+/* The program ends by 'exit' while states are open, or unloads us. Not so a
+   fork of it that others made: nothing of this is its own. */
+static void __attribute__((destructor)) atend(void) {
+  if (owner == getpid()) sk_shared_finish();
+}
+
+
+/* A thread that nobody can ask any more has failed. */
+static void tell (void *L, const char *report) {
+  sk_report_text(L, report);
 }
 
 
@@ -275,7 +334,7 @@ static int leave (lua_State *L) {
   }
   free(s->cargo);
   sk_buf_fini(&s->copy);
-  sk_osthread_finish(s->S);
+  sk_osthread_finish(s->S, tell, L);
   sk_spawn_finish(s->S);
   return 0;
 }
@@ -317,14 +376,8 @@ static void hook (Shared *s) {
                           .hopeless = hopeless,
                           .reserve = reserve,
                           .vacate = vacate,
+                          .ended = ended,
                           .data = s};
-}
-
-
-/* May another one run while we spin? */
-static bool hascompany (void) {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) > 1;
 }
 
 
@@ -333,7 +386,6 @@ static Shared *make (lua_State *L, Sched *S) {
   memset(s, 0, sizeof *s);
   s->m.bell = -1;
   s->S = S;
-  s->spins = hascompany();
   if (luaL_newmetatable(L, CLASS)) {
     lua_pushcfunction(L, leave);
     lua_setfield(L, -2, "__gc");
@@ -341,7 +393,6 @@ static Shared *make (lua_State *L, Sched *S) {
   lua_setmetatable(L, -2);
   lua_rawsetp(L, LUA_REGISTRYINDEX, S); /* anchored */
   makehandles(L);
-  sk_spawn_leaving = leaveall;
   return s;
 }
 
@@ -355,7 +406,7 @@ static void enter (Shared *s, uint32_t index) {
 
 
 Shared *sk_shared_open (lua_State *L, Sched *S) {
-  uint32_t index;
+  uint32_t index = 0;
   if (sk_likely(S->family.data != NULL)) return S->family.data;
   Shared *s = make(L, S);
   int err = sk_root_open();
@@ -373,6 +424,32 @@ Shared *sk_shared_adopt (lua_State *L, Sched *S, uint32_t index) {
   enter(s, index);
   enlist(s);
   return s;
+}
+
+
+/* The value at the top is passed on to the child of slot 'to'. */
+static void entrust (lua_State *L, Shared *s, uint32_t to) {
+  const Handle *h = lua_touserdata(L, -1);
+  if (h == NULL || !lua_getmetatable(L, -1)) return;
+  bool ispipe = lua_topointer(L, -1) == s->S->handles[SK_PIPE];
+  lua_pop(L, 1);
+  if (ispipe && h->o != NULL) sk_object_entrust(&s->m, h->ref, to);
+}
+
+
+void sk_shared_entrust (lua_State *L, Shared *s, uint32_t to, int first,
+                        int n) {
+  luaL_checkstack(L, 2, NULL);
+  for (int i = 1; lua_isfunction(L, first); i++) {
+    if (lua_getupvalue(L, first, i) == NULL) break;
+    entrust(L, s, to);
+    lua_pop(L, 1);
+  }
+  for (int i = 0; i < n; i++) {
+    lua_pushvalue(L, first + i);
+    entrust(L, s, to);
+    lua_pop(L, 1);
+  }
 }
 
 
@@ -452,7 +529,8 @@ Handle *sk_shared_push (lua_State *L, Shared *s, Object *o, uint32_t flags,
                         const char *class) {
   Handle *h = find(L, o, flags);
   if (h != NULL) {
-    if (flags & ~h->flags) sk_object_setflags(&s->m, h->ref, h->flags |= flags);
+    if (flags & ~sk_object_flags(&s->m, h->ref))
+      sk_object_setflags(&s->m, h->ref, flags);
     return h;
   }
   lua_pop(L, 1);
@@ -495,12 +573,29 @@ int sk_shared_gc (lua_State *L) {
 }
 
 
+/* By the address of its metatable: luaL_checkudata looks up its name. */
+Handle *sk_shared_check (lua_State *L, int arg, uint32_t type,
+                         const char *class) {
+  Sched *S = sk_upvalue(L);
+  Handle *h = lua_touserdata(L, arg);
+  if (sk_likely(h != NULL && lua_getmetatable(L, arg))) {
+    const void *its = lua_topointer(L, -1);
+    lua_pop(L, 1);
+    if (sk_likely(its == S->handles[type] && h->o != NULL)) return h;
+  }
+  luaL_checkudata(L, arg, class);
+  luaL_error(L, "this %s was given up already", sk_object_class(type)->name);
+  return NULL;
+}
+
+
 void sk_shared_class (lua_State *L, Sched *S, const WireRef *ref,
                       const char *class, const luaL_Reg *methods,
                       const luaL_Reg *meta) {
   static const luaL_Reg gc[] = {{"__gc", sk_shared_gc}, {NULL, NULL}};
   sk_newclass(L, S, class, methods, meta);
   luaL_getmetatable(L, class);
+  S->handles[ref->cls] = lua_topointer(L, -1);
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, gc, 1);
   sk_wire_class(ref);
@@ -611,7 +706,7 @@ int sk_shared_trypack (lua_State *L, Shared *s, int first, int n,
 
 
 void sk_shared_unsent (Shared *s) {
-  sk_item_free(&s->m, &s->m.slot->out);
+  sk_item_unsent(&s->m, &s->m.slot->out);
 }
 
 
@@ -628,7 +723,7 @@ int sk_shared_unpack (lua_State *L, Shared *s) {
 /* ---- waits ---- */
 
 uint64_t sk_shared_who (const Shared *s) {
-  return (uint64_t)s->m.index << 40 | s->S->current->outcome.id;
+  return sk_lock_who(&s->m, s->S->current->outcome.id);
 }
 
 
@@ -714,10 +809,13 @@ int sk_shared_settle (lua_State *L, Sched *S, lua_KContext ctx) {
   Shared *s = p->shared;
   int n = sk_sched_outcome(L, S);
   int result = n < 0 ? n : p->seat->result;
-  if (p->seat->block != 0) sk_arena_move(&s->m.slot->in, &p->seat->block);
+  sk_item_free(&s->m, &s->m.slot->in); /* a raise may have left it */
+  if (result < 0)
+    sk_item_unsent(&s->m, &p->seat->block);
+  else if (p->seat->block != 0)
+    sk_arena_move(&s->m.slot->in, &p->seat->block);
   release(s, p);
   if (sk_likely(result >= 0)) return result;
-  if (s->m.slot->in != 0) sk_item_free(&s->m, &s->m.slot->in);
   if (n < 0 && n != -ETIMEDOUT) sk_sched_raise(L, S, n);
   return result;
 }

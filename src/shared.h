@@ -50,15 +50,14 @@ typedef struct Shared {
   Death *deaths;
   uint64_t births; /* that have been looked at */
   bool rescan;     /* somebody died: look for grants that were not delivered */
-  bool spins;      /* it looks out before it sleeps ... */
-  uint32_t skip, backoff; /* ... but not the next 'skip' times */
+  uint32_t skip, backoff; /* waits that shall not look out before sleeping */
   sk_time slept;          /* when it fell asleep last */
   Off *cargo;             /* room for the references of a message being made */
   size_t maxcargo;
   Buf copy;                  /* of a message that stays where it is */
   struct Shared *next, **at; /* all of this process; see 'leaveall' */
   pthread_t thread;
-  uint64_t held; /* locks that tasks of this state acquired (at most) */
+  uint64_t held; /* how many locks tasks of this state have, and how often */
 } Shared;
 
 /* The membership of this state, made on first need. Raises. */
@@ -78,6 +77,9 @@ SK_FUNC Handle *sk_shared_push (lua_State *L, Shared *s, Object *o,
 SK_FUNC void sk_shared_class (lua_State *L, Sched *S, const WireRef *ref,
                               const char *class, const luaL_Reg *methods,
                               const luaL_Reg *meta);
+/* The handle at 'arg', to an object of 'type'. Raises for anything else. */
+SK_FUNC Handle *sk_shared_check (lua_State *L, int arg, uint32_t type,
+                                 const char *class);
 /* What WireRefs of such classes are made of. */
 SK_FUNC int sk_shared_encode (lua_State *L, int idx, void *body);
 SK_FUNC int sk_shared_decode (lua_State *L, const void *body,
@@ -104,6 +106,9 @@ SK_FUNC void sk_shared_unsent (Shared *s);
 SK_FUNC int sk_shared_unpack (lua_State *L, Shared *s);
 
 /* ---- waits ---- */
+
+/* Deliver what was granted: wake who waited for it. Was there any? */
+SK_FUNC bool sk_shared_collect (Shared *s);
 
 /* The running task, as an owner of locks. Unique in the family. */
 SK_FUNC uint64_t sk_shared_who (const Shared *s);
@@ -134,8 +139,18 @@ SK_FUNC void sk_shared_unwatch (Shared *s, Petition *p);
 /* In a fresh process or thread: live in slot 'index', which was made for it
    with one reference, entry 0. Raises for memory. */
 SK_FUNC Shared *sk_shared_adopt (lua_State *L, Sched *S, uint32_t index);
+/* Before a fork: the child that will live in slot 'to' is the one that uses
+   the ends of pipes among the 'n' values from 'first' on, and among the
+   upvalues of the first of them. */
+SK_FUNC void sk_shared_entrust (lua_State *L, Shared *s, uint32_t to, int first,
+                                int n);
 /* In a forked child: live in slot 'index' from now on. */
 SK_FUNC void sk_shared_afterfork (Shared *s, uint32_t index);
+/*
+** This process ends without closing its Lua states: leave the family, wait for
+** threads and processes that are no daemons, end those that are.
+*/
+SK_FUNC void sk_shared_finish (void);
 /* Somebody's process 'pid' is gone: sweep it. */
 SK_FUNC void sk_shared_died (Shared *s, int pid);
 

@@ -33,6 +33,7 @@ typedef struct Slot {
   Off busy;        /* the object that is being changed right now */
   Off out, in;     /* a message being made, a message being taken */
   Off fresh;       /* any other block being made */
+  Off old;         /* a message to compare with */
   Off job;         /* the message that is being worked on, see item.h */
   Off refs[SK_STAGES], seats[SK_STAGES]; /* tables, see object.h, seat.h */
   uint8_t bellsize; /* of its doorbell's name; 0: none yet */

@@ -12,12 +12,13 @@
 #define SK_UNKNOWN INT32_MIN /* how it ended: somebody else reaped it */
 
 typedef struct Child {
-  int pid;     /* 0: not started, or reaped */
-  int pidfd;   /* -1: none */
-  bool daemon; /* killed when this process ends; others are awaited */
-  int status;  /* once reaped: n after exit, -n after signal n */
+  int pid;        /* 0: not started, or reaped */
+  int pidfd;      /* -1: none */
+  bool daemon;    /* killed when this process ends; others are awaited */
+  bool freed;     /* nobody looks at it any more */
+  int status;     /* once reaped: n after exit, -n after signal n */
+  sk_time killat; /* it is killed then, at the latest; 0: not */
   char name[48];
-  bool freed;               /* nobody looks at it any more */
   const void *user;         /* on whose behalf it was started */
   struct Child *next, **at; /* in the list of live children */
 } Child;
@@ -27,9 +28,10 @@ SK_FUNC int sk_spawn_threads (void);
 
 /*
 ** Fork. In the parent: 0 and the child noted in 'c', or -errno. In the child:
-** 1; its signals are as before, it dies with its parent.
+** 1; it dies with its parent, and all signals wait until 'unmask'.
 */
 SK_FUNC int sk_spawn_fork (Child *c);
+SK_FUNC void sk_spawn_unmask (void);
 
 /* Run program 'file' with 'argv'; descriptor 'keep' stays open in it. */
 SK_FUNC int sk_spawn_exec (Child *c, const char *file, char *const argv[],
@@ -41,21 +43,26 @@ SK_FUNC void sk_spawn_tie (int parent);
 /* Has it ended? Reaps it: 'status' is then known. Does not wait. */
 SK_FUNC bool sk_spawn_reap (Child *c);
 
+/* Kill it and wait: nothing of it is left. */
+SK_FUNC void sk_spawn_abandon (Child *c);
+
 /* Send a signal. 0, or -ESRCH if it has ended. */
 SK_FUNC int sk_spawn_signal (Child *c, int signal);
 
-/* Forget about all children: they are the parent's. In a forked child. */
-SK_FUNC void sk_spawn_forget (void);
+/*
+** It is to be killed at 'due', which the caller sees to: a descriptor that
+** is readable then, or -errno. Should this process end before, it waits no
+** longer than that.
+*/
+SK_FUNC int sk_spawn_killat (Child *c, sk_time due);
 
 /* Give up a Child made by calloc; of a live one, once it has ended. */
 SK_FUNC void sk_spawn_free (Child *c);
 
 /*
-** This process, or the part 'user' of it, ends: kill daemons, wait for the
-** others. After some seconds says whom it waits for.
+** This process (NULL), or the part 'user' of it, ends: kill daemons, wait for
+** the others. After some seconds says whom it waits for.
 */
 SK_FUNC void sk_spawn_finish (const void *user);
-/* Called before that when the whole process ends. */
-SK_FUNC void (*sk_spawn_leaving)(void);
 
 #endif

@@ -34,6 +34,7 @@ static void depart (void *arg, Object *o, uint32_t flags) {
 
 static void clear (Member *m, Slot *dead, uint32_t index) {
   Sweeper s = {m, index, {0}};
+  sk_object_mend();      /* before anything that it was linking is freed */
   if (dead->busy != 0) { /* whoever enters it next repairs it: do it now */
     Object *o = sk_at(Object, dead->busy);
     dead->busy = 0;
@@ -47,6 +48,7 @@ static void clear (Member *m, Slot *dead, uint32_t index) {
   sk_item_free(m, &dead->out);
   sk_item_free(m, &dead->in);
   sk_item_free(m, &dead->job);
+  sk_item_free(m, &dead->old);
   sk_arena_give(&dead->fresh);
   for (int i = 0; i < SK_STAGES; i++) sk_arena_give(&dead->seats[i]);
   for (int i = 0; i < SK_STAGES; i++) sk_arena_give(&dead->refs[i]);
@@ -108,10 +110,11 @@ void sk_sweep_process (Member *m, int pid) {
 }
 
 
-void sk_sweep_slot (Member *m, uint32_t index) {
+void sk_sweep_unborn (Member *m, uint32_t index, int64_t born) {
   Root *f = sk_root();
+  Slot *s = sk_slot(index);
   enter(f);
-  if (claim(sk_slot(index), SK_SLOT_NEW)) sweep(m, index);
+  if (s->born == born && claim(s, SK_SLOT_NEW)) sweep(m, index);
   sk_guard_leave(&f->sweepguard);
 }
 

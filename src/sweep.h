@@ -17,7 +17,7 @@ SK_FUNC bool sk_sweep_dead (Member *m);
 SK_FUNC void sk_sweep_process (Member *m, int pid);
 /* Leave the family: sweep one's own slot. 'm' is closed afterwards. */
 SK_FUNC void sk_sweep_leave (Member *m);
-/* Free a slot in state NEW that nobody came to live in. */
-SK_FUNC void sk_sweep_slot (Member *m, uint32_t index);
+/* Free slot 'index', taken at 'born', if nobody came to live in it. */
+SK_FUNC void sk_sweep_unborn (Member *m, uint32_t index, int64_t born);
 
 #endif

@@ -152,11 +152,14 @@ typedef struct Family {
   void *(*reserve)(Sched *S, Waiter *w);
   /* Give the place up, wherever it stands. */
   void (*vacate)(Sched *S, void *place);
+  /* The task has ended: let go of what it holds. */
+  void (*ended)(Sched *S, Task *t);
   void *data;
 } Family;
 
 #define SK_ALERT_INTERRUPT 1u /* Ctrl-C */
 #define SK_ALERT_CANCEL 2u    /* the whole thread or process is to stop */
+#define SK_ALERT_AGAIN 8u     /* it came before, and Lua has not moved since */
 #define SK_ALERT_SIGNAL 4u    /* a signal that a channel waits for came */
 
 /* All that is per Lua state. */
@@ -185,6 +188,7 @@ struct Sched {
   sk_time now;       /* the clock, as read last */
   sk_time looked;    /* when the poller was looked at last */
   uint64_t ids;      /* the last id or serial given */
+  uint64_t salt;     /* tells serials from those of other schedulers */
   uint32_t dice;     /* of select, to favour nobody */
   unsigned quick;    /* operations in a row that did not wait */
   unsigned steps;    /* of the loop, since the clock was read */
@@ -196,8 +200,8 @@ struct Sched {
   lua_State *volatile active; /* where Lua runs now, for alerts */
   lua_Hook hook;              /* what our hook replaced */
   int hookmask, hookcount;
-  const char *kind;     /* of the top level: "process" or "thread" */
-  const void *channels; /* the metatable of channels */
+  const char *kind;        /* of the top level: "process" or "thread" */
+  const void *handles[16]; /* metatables of shared objects, by type */
   /* Set by the layers above: */
   void (*died)(Sched *S, Task *t); /* its coroutine broke */
   void (*spawn)(lua_State *L, Sched *S, int nargs);
@@ -205,5 +209,8 @@ struct Sched {
   void (*onclose)(lua_State *L, Sched *S); /* of a tapped channel */
   void (*dump)(lua_State *L, Sched *S);    /* push the text of skein.dump() */
 };
+
+/* The scheduler of this Lua state, for who has no upvalue. */
+SK_FUNC Sched *sk_sched_of (lua_State *L);
 
 #endif

@@ -8,16 +8,18 @@
 --- to the left like all others, their .c files include any of the layer's.
 local layers = {
   { "sk" }, -- vocabulary
-  { "list", "clock", "buf", "timers", "memo" }, -- plain C over memory
+  { "list", "clock", "buf", "timers", "memo", "slots" }, -- plain C over memory
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
-    "semaphore", "event", "condition", "barrier", "cell", "pipe", "parcel", "crew", "sweep", -- what is shared
-    "poller", "poller_epoll", "signals", "spawn", "osthread" }, -- the OS
+    "semaphore", "event", "condition", "barrier", "cell", "pipe", "parcel",
+    "crew", "sweep", -- what is shared
+    "poller", "poller_epoll", "signals", "spawn", "prod", "osthread" }, -- OS
   { "lib", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
-  { "task", "sched", "outcome", "scope", "coro", "select", "sched_*",
+  { "task", "sched", "outcome", "report", "scope", "coro", "select", "sched_*", "channel",
     mutual = true }, -- tasks
-  { "shared", "wish", "transit", "crossing", "launch", "pool" }, -- what classes stand on
-  { "open", "lib_task", "lib_channel", "lib_lock", "lib_*" }, -- one Lua class each
+  { "shared", "wish", "transit", "crossing", "launch", "child",
+    "pool" }, -- what classes stand on
+  { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
 local highest_plain = 3

@@ -4,7 +4,6 @@ local core = require("skein.core")
 local dump = require("skein.dump")
 local many = require("skein.many")
 require("skein.lock")
-require("skein.process")
 require("skein.value")
 
 core.set_dump(dump)

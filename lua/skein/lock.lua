@@ -14,7 +14,7 @@ function Lock:with(fn, ...)
     local got = type(fn)
     error(("bad argument #1 to 'with' (function expected, got %s)"):format(got), 2)
   end
-  local held <close> = self:hold()
+  local _ <close> = self:hold()
   return fn(...)
 end
 

@@ -21,8 +21,9 @@ function Value:with(fn)
     local got = type(fn)
     error(("bad argument #1 to 'with' (function expected, got %s)"):format(got), 2)
   end
+  local hold = setmetatable({ value = self }, Held) -- first: it may raise
   core.value_hold(self)
-  local held <close> = setmetatable({ value = self }, Held)
+  local _ <close> = hold
   local new = fn(self:get())
   self:set(new)
   return new

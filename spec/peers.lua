@@ -1,0 +1,64 @@
+--- Shared by the specs of what crosses between threads and processes.
+
+local assert = require("luassert")
+local core = require("skein.core")
+local skein = require("skein")
+
+local peers = {}
+
+--- The ways to run a function beside the caller, by name.
+peers.kinds = {
+  task = skein.task,
+  fork = skein.process,
+  spawn = function(...) return skein.process({ method = "spawn" }, ...) end,
+  thread = skein.thread,
+}
+
+--- Those of them that share nothing but what crosses.
+peers.apart = { "fork", "spawn", "thread" }
+
+--- Starts `fn(...)` beside the caller.
+---@param kind string
+function peers.start(kind, ...)
+  return peers.kinds[kind](...)
+end
+
+--- Defines a test for each kind of peer.
+---@param kinds string[]
+---@param it fun(name: string, body: fun())
+---@param text string  with %s for the kind
+---@param wrap fun(body: fun()): fun()
+---@param body fun(kind: string)
+function peers.each(kinds, it, text, wrap, body)
+  for _, kind in ipairs(kinds) do
+    it(text:format(kind), wrap(function() body(kind) end))
+  end
+end
+
+--- Long enough for whoever was told to wait to stand in line by now.
+function peers.settle()
+  skein.sleep(0.03)
+end
+
+--- Opens what a member of the family opens once: its memory, its doorbell.
+function peers.warm()
+  skein.queue():get(0.001)
+end
+
+--- A test body that must leave no object and no byte in the family's memory.
+function peers.clean(body)
+  return function()
+    body() -- tables that only grow
+    collectgarbage()
+    collectgarbage()
+    local objects, bytes = core.arena()
+    body()
+    collectgarbage()
+    collectgarbage()
+    local now, used = core.arena()
+    assert.equal(objects, now, "objects were left behind")
+    assert.equal(bytes, used, "memory was left behind")
+  end
+end
+
+return peers

@@ -1,0 +1,238 @@
+/*
+** child.c - The life of a child process. See child.h.
+*/
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "osthread.h"
+#include "report.h"
+#include "spawn.h"
+
+/* Process-wide. */
+static Sched *here; /* whom SIGTERM tells ... */
+static Prod prod;   /* ... once more */
+static struct {
+  char *name, *parent;
+  int pid; /* of the parent */
+} who;
+
+
+const char *sk_child_name (void) {
+  return who.name != NULL ? who.name : "main";
+}
+
+
+int sk_child_parent (const char **name) {
+  *name = who.parent;
+  return who.pid;
+}
+
+
+/* We are called 'name', a child of 'parent'. */
+static void introduce (const char *name, const char *parent) {
+  char *ours = strdup(name);
+  who.parent = strdup(parent); /* which may be our old name */
+  who.name = ours;
+  who.pid = getppid();
+}
+
+
+/* ---- signals ---- */
+
+static void onterm (int signo, siginfo_t *info, void *context) {
+  int err = errno;
+  (void)context;
+  sk_crossing_stop(here, &prod, signo, info->si_code == SI_TIMER);
+  errno = err;
+}
+
+
+/* What the parent caught is none of our business, nor what Ctrl-C did there;
+   what it ignored stays ignored. */
+static void setsignals (Sched *S) {
+  struct sigaction now, ours = {.sa_sigaction = onterm, .sa_flags = SA_SIGINFO};
+  sk_signals_fini(&S->sink);
+  here = S;
+  prod = (Prod){0};
+  sigemptyset(&ours.sa_mask);
+  sigaction(SIGTERM, &ours, NULL);
+  if (sigaction(SIGINT, NULL, &now) == 0 &&
+      (now.sa_flags & SA_SIGINFO || now.sa_handler != SIG_IGN))
+    signal(SIGINT, SIG_DFL); /* a wait installs its own */
+}
+
+
+static void dieby (int signo) {
+  sigset_t set;
+  signal(signo, SIG_DFL);
+  sigemptyset(&set);
+  sigaddset(&set, signo);
+  sigprocmask(SIG_UNBLOCK, &set, NULL);
+  raise(signo);
+}
+
+
+/* ---- living ---- */
+
+/* Tell of failures that nobody asked for. */
+static int reportall (lua_State *L) {
+  sk_report_all(L, sk_sched_of(L));
+  return 0;
+}
+
+
+/* Run the function with its arguments on top of 'L', and end the process. */
+static _Noreturn void live (lua_State *L, Shared *s, Parcel *p, int nargs,
+                            const char *name) {
+  char source[128];
+  snprintf(source, sizeof source, "process '%s' (pid %d)", name, getpid());
+  Crossing c = {.s = s, .p = p, .source = source};
+  sk_crossing_run(L, &c, nargs);
+  if (c.story != NULL) fprintf(stderr, "skein: %s\n", c.story);
+  lua_pushcfunction(L, reportall);
+  lua_pcall(L, 0, 0, 0);
+  fflush(NULL); /* now, for we may have to wait for children of our own */
+  sk_shared_finish();
+  fflush(NULL);
+  if (c.outcome == SK_STOPPED) dieby(SIGTERM);
+  if (c.interrupted) dieby(SIGINT);
+  _exit(c.outcome == SK_RESULTS ? 0 : 1);
+}
+
+
+/* ---- after a fork ---- */
+
+/* os.exit([code]) - without closing the state: the variables to be closed
+   that it knows of are the parent's. */
+static int leave (lua_State *L) {
+  lua_settop(L, lua_gettop(L) > 0);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, 0);
+  return 0;
+}
+
+
+static void replaceexit (lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushliteral(L, "os");
+  if (lua_rawget(L, -2) != LUA_TTABLE) return;
+  lua_pushliteral(L, "exit");
+  lua_pushvalue(L, -1);
+  lua_rawget(L, -3);
+  if (!lua_iscfunction(L, -1) || lua_tocfunction(L, -1) == leave) return;
+  lua_pushcclosure(L, leave, 1);
+  lua_rawset(L, -3);
+}
+
+
+/* What the child draws from math.random is not what the parent draws. */
+static void reseed (lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushliteral(L, "math");
+  if (lua_rawget(L, -2) != LUA_TTABLE) return;
+  lua_pushliteral(L, "randomseed");
+  if (lua_rawget(L, -2) == LUA_TFUNCTION) lua_call(L, 0, 0);
+}
+
+
+/* (sched, name): what can raise, and is not the user's function. */
+static int prepare (lua_State *L) {
+  Sched *S = lua_touserdata(L, 1);
+  S->kind = "process";
+  lua_pushthread(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &here); /* anchored */
+  lua_pushvalue(L, 2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &S->kind);
+  replaceexit(L);
+  reseed(L);
+  return 0;
+}
+
+
+_Noreturn void sk_child_forked (Sched *S, lua_State *top, Parcel *p,
+                                uint32_t slot, int nargs, const char *name) {
+  Shared *s = sk_shared_of(S);
+  sk_osthread_forget();
+  sk_sched_afterfork(S, top);
+  setsignals(S);
+  sk_shared_afterfork(s, slot);
+  introduce(name, sk_child_name());
+  lua_pushcfunction(top, prepare);
+  lua_pushlightuserdata(top, S);
+  lua_pushstring(top, name);
+  if (lua_pcall(top, 2, 0, 0) != LUA_OK) lua_pop(top, 1);
+  sk_spawn_unmask();
+  lua_pushcfunction(top, sk_crossing_begin);
+  lua_insert(top, 1);
+  live(top, s, p, nargs + 1, name);
+}
+
+
+/* ---- in a fresh interpreter ---- */
+
+const char *sk_child_interpreter (void) {
+  static char path[4096];
+  ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (n <= 0) return "lua5.4";
+  path[n] = '\0';
+  const char *base = strrchr(path, '/');
+  return base != NULL && strncmp(base + 1, "lua", 3) == 0 ? path : "lua5.4";
+}
+
+
+/* Append 'text' as a Lua string. */
+static void addquoted (luaL_Buffer *b, const char *text) {
+  char byte[6];
+  luaL_addchar(b, '"');
+  for (const unsigned char *c = (const unsigned char *)text; *c != 0; c++) {
+    if (*c >= ' ' && *c != '"' && *c != '\\' && *c != 127) {
+      luaL_addchar(b, (char)*c);
+      continue;
+    }
+    snprintf(byte, sizeof byte, "\\%03u", *c);
+    luaL_addstring(b, byte);
+  }
+  luaL_addchar(b, '"');
+}
+
+
+const char *sk_child_pushcode (lua_State *L, const Parcel *p) {
+  luaL_Buffer b;
+  char call[160];
+  const char *path = sk_crossing_pushpath(L, "path");
+  const char *cpath = sk_crossing_pushpath(L, "cpath");
+  luaL_buffinit(L, &b);
+  luaL_addstring(&b, "package.path=");
+  addquoted(&b, path);
+  luaL_addstring(&b, " package.cpath=");
+  addquoted(&b, cpath);
+  snprintf(call, sizeof call, " require('skein.core').enter(%d,%llu,%d)",
+           sk_arena_fd(), (unsigned long long)sk_off(p), getpid());
+  luaL_addstring(&b, call);
+  luaL_pushresult(&b);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+  return lua_tostring(L, -1);
+}
+
+
+int sk_child_enter (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  sk_spawn_tie((int)luaL_checkinteger(L, 3));
+  int err = sk_arena_attach((int)luaL_checkinteger(L, 1));
+  if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
+  Parcel *p = sk_at(Parcel, (Off)luaL_checkinteger(L, 2));
+  Shared *s = sk_shared_adopt(L, S, p->slot);
+  lua_settop(L, 0);
+  sk_crossing_unpacksetup(L, s, p);
+  lua_getfield(L, 1, "name");
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &S->kind);
+  lua_getfield(L, 1, "parent");
+  introduce(lua_tostring(L, 2), lua_tostring(L, 3));
+  setsignals(S);
+  live(L, s, p, sk_crossing_pushcall(L, p), sk_child_name());
+}

@@ -1,0 +1,30 @@
+/*
+** child.h - The life of a child process: from its fork, or its begin in a
+** fresh interpreter, to its exit.
+*/
+#ifndef sk_child_h
+#define sk_child_h
+
+#include "crossing.h"
+
+/*
+** In the forked child, signals still masked: 'top' holds nothing but the
+** function and its 'nargs' arguments. Runs it as the top level of the process
+** that lives in 'slot', above none of the parent's frames.
+*/
+SK_FUNC _Noreturn void sk_child_forked (Sched *S, lua_State *top, Parcel *p,
+                                        uint32_t slot, int nargs,
+                                        const char *name);
+
+/* The program that a fresh interpreter runs, and what it is. */
+SK_FUNC const char *sk_child_interpreter (void);
+/* Push the Lua code that makes it live with parcel 'p'. */
+SK_FUNC const char *sk_child_pushcode (lua_State *L, const Parcel *p);
+/* core.enter(fd, parcel, parent): what that code calls. */
+SK_FUNC int sk_child_enter (lua_State *L);
+
+/* The name of this process, and who started it: 0 and NULL for the first. */
+SK_FUNC const char *sk_child_name (void);
+SK_FUNC int sk_child_parent (const char **name);
+
+#endif

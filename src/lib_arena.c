@@ -1,0 +1,34 @@
+/*
+** lib_arena.c - What is in the memory that the family shares, for specs.
+*/
+#include "open.h"
+#include "shared.h"
+#include "sweep.h"
+
+
+/* core.arena() -> objects, bytes in use; the dead are swept first. */
+static int core_arena (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  if (S->family.data != NULL) sk_sweep_dead(&sk_shared_of(S)->m);
+  lua_pushinteger(L, sk_object_count());
+  lua_pushinteger(L, (lua_Integer)sk_arena_used());
+  return 2;
+}
+
+
+/* core.doom(n) -> does it work: this process dies at its n-th step from now */
+static int core_doom (lua_State *L) {
+  sk_guard_doom((uint64_t)luaL_checkinteger(L, 1));
+  lua_pushboolean(L, SK_DOOMS);
+  return 1;
+}
+
+
+static const luaL_Reg functions[] = {
+    {"arena", core_arena}, {"doom", core_doom}, {NULL, NULL}};
+
+
+void sk_open_arena (lua_State *L, Sched *S) {
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, functions, 1);
+}
