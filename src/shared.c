@@ -344,6 +344,25 @@ static int leave (lua_State *L) {
 }
 
 
+/* What the case 'w' of a select waits for may be there. */
+static void told (Petition *p) {
+  Waiter *w = p->arg;
+  if (w->task != NULL) sk_sched_grant(p->shared->S, w, -EAGAIN);
+}
+
+
+static void *reserve (Sched *S, Waiter *w) {
+  Petition *p = sk_shared_watcher(sk_shared_of(S), told);
+  if (p != NULL) p->arg = w;
+  return p;
+}
+
+
+static void vacate (Sched *S, void *place) {
+  sk_shared_unwatch(sk_shared_of(S), place);
+}
+
+
 static void makehandles (lua_State *L) {
   lua_newtable(L);
   lua_createtable(L, 0, 1);
@@ -359,6 +378,8 @@ static void hook (Shared *s) {
                           .sleep = fallasleep,
                           .awake = wakeup,
                           .hopeless = hopeless,
+                          .reserve = reserve,
+                          .vacate = vacate,
                           .ended = ended,
                           .data = s};
 }
@@ -467,7 +488,7 @@ static lua_Integer key (const Object *o, uint32_t flags) {
 
 
 static Handle *newhandle (lua_State *L, const char *class) {
-  Handle *h = lua_newuserdatauv(L, sizeof *h, 0);
+  Handle *h = lua_newuserdatauv(L, sizeof *h, 1);
   *h = (Handle){0};
   luaL_setmetatable(L, class);
   return h;
@@ -529,10 +550,17 @@ Handle *sk_shared_push (lua_State *L, Shared *s, Object *o, uint32_t flags,
 }
 
 
+static bool ispart (const Object *o, Off place) {
+  return place - sk_off(o) < sk_object_class(o->type)->size;
+}
+
+
 static void stands (void *arg, Seat *seat) {
   Object **o = arg;
-  Object *at = sk_at(Object, seat->object);
-  if (at == *o || at->whole == sk_off(*o)) *o = NULL;
+  if (*o == NULL) return;
+  if (ispart(*o, seat->object) || ispart(*o, seat->line) ||
+      ispart(*o, seat->from))
+    *o = NULL;
 }
 
 
@@ -728,8 +756,8 @@ uint64_t sk_shared_who (const Shared *s) {
 
 static bool withdraw (Sched *S, Task *t, Wait *w) {
   Petition *p = sk_container(w, Petition, wait);
-  (void)S, (void)t;
-  if (!sk_seat_withdraw(&p->shared->m, p->seat)) return false;
+  (void)S;
+  if (!sk_seat_withdraw(&p->shared->m, p->seat, t->woken)) return false;
   p->task = NULL;
   return true;
 }
@@ -772,6 +800,7 @@ static void release (Shared *s, Petition *p) {
   p->task = NULL;
   p->notify = NULL;
   p->seat->object = 0;
+  p->seat->from = 0;
   p->seat->state = SK_ALONE;
   p->next = s->spare;
   s->spare = p;
@@ -786,7 +815,7 @@ void sk_shared_dismiss (Shared *s, Petition *p) {
 
 void sk_shared_unwatch (Shared *s, Petition *p) {
   if (p->seat->object != 0 && p->seat->state != SK_TAKEN &&
-      !sk_seat_withdraw(&s->m, p->seat)) {
+      !sk_seat_withdraw(&s->m, p->seat, -ECANCELED)) {
     p->notify = NULL; /* a grant is under way: take it, and be deaf to it */
     sk_seat_collect(&s->m, true, deliver, s);
   }

@@ -4,7 +4,8 @@
 ** Per Lua state: its membership, its handles to shared objects, its waits on
 ** them. A handle is a full userdata that begins with a Handle; there is one
 ** for each object (and end of a pipe) in a state, found again through a weak
-** table, so that handles compare as the objects do.
+** table, so that handles compare as the objects do. It has a user value for
+** the use of its class.
 **
 ** How a C function waits for a shared object: try; then take a Petition,
 ** which can raise; then try again with its seat, and suspend. See lib_queue.c.
@@ -132,6 +133,8 @@ SK_FUNC int sk_shared_settle (lua_State *L, Sched *S, lua_KContext ctx);
 ** Then, or after a withdrawal, the seat may be used again. NULL: no memory.
 */
 SK_FUNC Petition *sk_shared_watcher (Shared *s, void (*notify)(Petition *p));
+/* The seat of a place that select reserved. */
+#define sk_shared_seat(place) (((Petition *)(place))->seat)
 /* Withdraw it if it stands in line, and free it. */
 SK_FUNC void sk_shared_unwatch (Shared *s, Petition *p);
 
