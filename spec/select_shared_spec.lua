@@ -64,6 +64,7 @@ describe("select of shared objects", function()
   it("is told by other processes and threads", task(function()
     for _, how in ipairs(peers.apart) do
       local q, r, e = skein.queue(), skein.queue(1), skein.event()
+      local done = skein.queue()
       local a, b = skein.pipe()
       r:put(0)
       local p = peers.start(how, function()
@@ -71,7 +72,9 @@ describe("select of shared objects", function()
         q:put("q")
         e:wait(10)
         b:send("b")
-        return r:get(10)
+        local v = r:get(10)
+        done:get(10) -- its end of the pipe is open until then
+        return v
       end)
       assert.same({ 1, "q" }, { skein.select({ q, a, { r, "put", 1 } }, 10) })
       e:set()
@@ -79,6 +82,7 @@ describe("select of shared objects", function()
                      (skein.select({ q, a, { r, "put", 1 } }, 10)) }
       table.sort(seen)
       assert.same({ 2, 3 }, seen)
+      done:put(true)
       assert.equal(0, p:get())
     end
   end))
