@@ -213,7 +213,9 @@ static void wakeup (Sched *S) {
 
 static void ishope (void *arg, Seat *seat) {
   bool *hope = arg;
-  if (seat->state != SK_WAITING || *hope) return;
+  uint32_t state = __atomic_load_n(&seat->state, __ATOMIC_ACQUIRE);
+  if (state == SK_GRANTED) *hope = true; /* meanwhile */
+  if (state != SK_WAITING || *hope) return;
   Object *o = sk_at(Object, seat->object);
   Petition *p = (Petition *)(uintptr_t)seat->owner;
   *hope = sk_object_isshared(&p->shared->m, o);
