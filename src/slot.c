@@ -77,10 +77,9 @@ void sk_slot_rouseall (Member *m) {
   __atomic_add_fetch(&f->changes, 1, __ATOMIC_SEQ_CST);
   for (uint32_t i = 1; i < f->reached; i++) {
     uint32_t shared = SK_ASLEEP_SHARED;
-    if (i != m->index &&
-        __atomic_compare_exchange_n(&f->slot[i].asleep, &shared, SK_AWAKE,
-                                    false, __ATOMIC_SEQ_CST,
-                                    __ATOMIC_SEQ_CST)) {
+    if (i != m->index && __atomic_compare_exchange_n(
+                             &f->slot[i].asleep, &shared, SK_AWAKE, false,
+                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
       bells.slot[bells.count++] = i;
       if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(m, &bells);
     }
