@@ -45,7 +45,8 @@ local function interrupt(signal, code)
   local line = program.line()
   local pids = {}
   for pid in line:gmatch("%d+") do pids[#pids + 1] = tonumber(pid) end
-  os.execute(("kill -%s %d"):format(signal, pids[#pids]))
+  -- it shall have gone on from there
+  os.execute(("sleep 0.03; kill -%s %d"):format(signal, pids[#pids]))
   local output, status = program.finish()
   return output, status, pids
 end

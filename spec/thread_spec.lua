@@ -309,8 +309,10 @@ describe("a thread", function()
 
   it("is a deadlock's way out only while it lives", test(function()
     local q = skein.queue()
-    skein.thread(function() require("skein").sleep(0.02) q:put(1) end)
+    local t = skein.thread(function() require("skein").sleep(0.02) q:put(1) end)
     assert.equal(1, q:get())
+    t:join()
+    assert.equal("deadlock", kind(q.get, q))
   end))
 
   it("rejects wrong use at the caller's line", test(function()

@@ -120,12 +120,15 @@ static bool watch (Shared *s, const Slot *other) {
 }
 
 
+static bool iscurrent (const Shared *s) {
+  return __atomic_load_n(&sk_root()->census, __ATOMIC_SEQ_CST) == s->census;
+}
+
+
 /* Who waits for others watches all of them: any may hold what it needs. */
-static void watchall (Shared *s) {
+static void lookaround (Shared *s) {
   Root *f = sk_root();
-  uint64_t births = __atomic_load_n(&f->births, __ATOMIC_SEQ_CST);
-  if (births == s->births) return;
-  s->births = births;
+  s->census = __atomic_load_n(&f->census, __ATOMIC_SEQ_CST);
   bool dead = false;
   for (uint32_t i = 1; i < f->reached; i++)
     if (f->slot[i].state == SK_SLOT_LIVE) dead |= watch(s, &f->slot[i]);
@@ -185,13 +188,14 @@ static bool fallasleep (Sched *S) {
   uint32_t how = S->shared > 0 ? SK_ASLEEP_SHARED : SK_ASLEEP;
   if (S->shared > 0) {
     if (spin(s)) return false;
-    watchall(s);
-    if (s->rescan) return false;
+    if (!iscurrent(s)) { /* is there still hope? */
+      lookaround(s);
+      return false;
+    }
   }
   if (sk_unlikely(s->bell.era == 0) && !hang(s)) return true;
   __atomic_store_n(&s->m.slot->asleep, how, __ATOMIC_SEQ_CST);
-  uint64_t births = __atomic_load_n(&sk_root()->births, __ATOMIC_SEQ_CST);
-  if (hasmail(s) || (S->shared > 0 && births != s->births)) {
+  if (hasmail(s) || (S->shared > 0 && !iscurrent(s))) {
     __atomic_store_n(&s->m.slot->asleep, SK_AWAKE, __ATOMIC_SEQ_CST);
     return false;
   }
@@ -443,7 +447,7 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
     free(d);
   }
   s->deaths = NULL;
-  s->births = 0;
+  s->census = 0;
   s->rescan = false;
   s->spare = NULL; /* their seats are the parent's */
   s->m.seats.count = s->m.seats.made = 0;

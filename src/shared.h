@@ -47,7 +47,7 @@ typedef struct Shared {
   Watch bell;
   Petition *spare;
   Death *deaths;
-  uint64_t births; /* that have been looked at */
+  uint64_t census; /* when it looked around last */
   bool rescan;     /* somebody died: look for grants that were not delivered */
   uint32_t skip, backoff; /* waits that shall not look out before sleeping */
   sk_time slept;          /* when it fell asleep last */

@@ -52,7 +52,7 @@ typedef struct Root {    /* the root structure of the arena */
   Guard sweepguard;      /* slots swept; outermost of all guards */
   Guard refguard;        /* references, lists of objects and carriers */
   Off objects, carriers; /* all of them; see object.h, item.h */
-  uint64_t births;       /* slots that came to life so far */
+  uint64_t census;       /* how often a slot came to life, or left */
   uint32_t reached;      /* slots below this one were ever in use */
   Slot slot[SK_SLOTS];   /* 0 is never used */
 } Root;
@@ -81,7 +81,10 @@ static inline Slot *sk_slot (uint32_t index) {
 SK_FUNC int sk_slot_take (uint32_t maker, uint32_t *index);
 /* It lives, in this process: announce it to those who sleep. */
 SK_FUNC void sk_slot_live (Member *m);
-/* Wake all who wait for others: there are more of them, or fewer. */
+/*
+** There is a member more, or one less: all who wait for others look around, for
+** they want to watch it, or what they wait for may never come now.
+*/
 SK_FUNC void sk_slot_rouseall (Member *m);
 
 /* The doorbell of 'm', made on first need: a descriptor or -errno. */

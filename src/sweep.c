@@ -131,7 +131,7 @@ void sk_sweep_leave (Member *m) {
   enter(f);
   if (claim(m->slot, SK_SLOT_LIVE)) sweep(m, m->index);
   sk_guard_leave(&f->sweepguard);
-  sk_slot_rouseall(m); /* what they wait for may never come now */
+  sk_slot_rouseall(m);
   if (m->bell >= 0) close(m->bell);
   free(m->refs.list);
   free(m->seats.list);
