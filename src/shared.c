@@ -669,6 +669,14 @@ void sk_shared_forget (const void *body) {
 
 /* ---- messages ---- */
 
+/* It may stand at any address. */
+static Body bodyof (const Wire *w, size_t i) {
+  Body b;
+  memcpy(&b, sk_wire_ref(w, i), sizeof b);
+  return b;
+}
+
+
 /* List what the message refers to in 's->cargo'. */
 static bool listrefs (Shared *s, const Wire *w) {
   if (w->nrefs > s->maxcargo) {
@@ -678,8 +686,8 @@ static bool listrefs (Shared *s, const Wire *w) {
     s->maxcargo = w->nrefs;
   }
   for (size_t i = 0; i < w->nrefs; i++) {
-    const Body *b = sk_wire_ref(w, i);
-    s->cargo[i] = b->object | b->flags;
+    Body b = bodyof(w, i);
+    s->cargo[i] = b.object | b.flags;
   }
   return true;
 }
@@ -688,10 +696,10 @@ static bool listrefs (Shared *s, const Wire *w) {
 /* Who sends an end of a pipe lets go of it. */
 static void letgo (Shared *s, const Wire *w) {
   for (size_t i = 0; i < w->nrefs; i++) {
-    const Body *b = sk_wire_ref(w, i);
-    uint32_t flags = sk_object_flags(&s->m, b->mine);
+    Body b = bodyof(w, i);
+    uint32_t flags = sk_object_flags(&s->m, b.mine);
     if (flags & SK_REF_ACTIVE)
-      sk_object_setflags(&s->m, b->mine, flags & ~(uint32_t)SK_REF_ACTIVE);
+      sk_object_setflags(&s->m, b.mine, flags & ~(uint32_t)SK_REF_ACTIVE);
   }
 }
 
