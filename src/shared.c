@@ -616,6 +616,17 @@ void sk_shared_forget (const void *body) {
 }
 
 
+void sk_shared_load (lua_State *L, const char *name) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  bool loaded = lua_getfield(L, -1, name) != LUA_TNIL;
+  lua_pop(L, 2);
+  if (loaded) return;
+  lua_getglobal(L, "require");
+  lua_pushstring(L, name);
+  lua_call(L, 1, 0);
+}
+
+
 /* ---- messages ---- */
 
 /* List what the message refers to in 's->cargo'. */

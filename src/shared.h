@@ -84,6 +84,9 @@ SK_FUNC int sk_shared_encode (lua_State *L, int idx, void *body);
 SK_FUNC int sk_shared_decode (lua_State *L, const void *body,
                               const char *class);
 SK_FUNC void sk_shared_forget (const void *body);
+/* A handle arrives whose class has methods that Lua module 'name' adds: load
+   it. A fresh state begins with the C module alone. Raises. */
+SK_FUNC void sk_shared_load (lua_State *L, const char *name);
 /* Give the handle up; nobody of this state waits through it. */
 SK_FUNC void sk_shared_drop (Shared *s, Handle *h);
 /* __gc of handles. */

@@ -63,7 +63,9 @@ typedef struct Member {
   Slot *slot;
   uint32_t index;
   int bell; /* descriptor of its doorbell, or -1 */
-  struct {  /* entries of its tables that are free, by number */
+  Off dead; /* objects to take down, see object.h */
+  bool burying;
+  struct { /* entries of its tables that are free, by number */
     uint32_t *list;
     uint32_t count, cap, made;
   } refs, seats;
