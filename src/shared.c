@@ -629,6 +629,14 @@ void sk_shared_load (lua_State *L, const char *name) {
 
 /* ---- messages ---- */
 
+/* A copy: in the message it is not aligned. */
+static Body bodyof (const Wire *w, size_t i) {
+  Body b;
+  memcpy(&b, sk_wire_ref(w, i), sizeof b);
+  return b;
+}
+
+
 /* List what the message refers to in 's->cargo'. */
 static bool listrefs (Shared *s, const Wire *w) {
   if (w->nrefs > s->maxcargo) {
@@ -638,8 +646,8 @@ static bool listrefs (Shared *s, const Wire *w) {
     s->maxcargo = w->nrefs;
   }
   for (size_t i = 0; i < w->nrefs; i++) {
-    const Body *b = sk_wire_ref(w, i);
-    s->cargo[i] = b->object | b->flags;
+    Body b = bodyof(w, i);
+    s->cargo[i] = b.object | b.flags;
   }
   return true;
 }
@@ -648,10 +656,10 @@ static bool listrefs (Shared *s, const Wire *w) {
 /* Who sends an end of a pipe lets go of it. */
 static void letgo (Shared *s, const Wire *w) {
   for (size_t i = 0; i < w->nrefs; i++) {
-    const Body *b = sk_wire_ref(w, i);
-    uint32_t flags = sk_object_flags(&s->m, b->mine);
+    Body b = bodyof(w, i);
+    uint32_t flags = sk_object_flags(&s->m, b.mine);
     if (flags & SK_REF_ACTIVE)
-      sk_object_setflags(&s->m, b->mine, flags & ~(uint32_t)SK_REF_ACTIVE);
+      sk_object_setflags(&s->m, b.mine, flags & ~(uint32_t)SK_REF_ACTIVE);
   }
 }
 
