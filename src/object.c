@@ -375,7 +375,7 @@ void sk_object_leave (Member *m, Object *o) {
 
 void sk_object_leavering (Member *m, Object *o, Bells *b) {
   sk_object_leave(m, o);
-  if (b->count > 0 || b->more) sk_slot_ring(m, b);
+  if (b->count > 0 || b->more || b->ears != NULL) sk_slot_ring(m, b);
 }
 
 
