@@ -411,7 +411,7 @@ describe("pipe", function()
       local n = 0
       local stop = skein.now() + 0.001 * (i % 4)
       repeat
-        local v, why = a:recv(10)
+        local v = a:recv(10)
         if v then
           n = n + 1
           assert.same({ n, ("x"):rep(n % 200) }, v)
