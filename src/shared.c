@@ -469,6 +469,7 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
     free(d);
   }
   s->deaths = NULL;
+  if (s->deafen != NULL) s->deafen(&s->listeners);
   s->watched = 0;
   s->rescan = false;
   s->spare = NULL; /* their seats are the parent's */
@@ -608,8 +609,13 @@ void sk_shared_class (lua_State *L, Sched *S, const WireRef *ref,
   sk_newclass(L, S, class, methods, meta);
   luaL_getmetatable(L, class);
   S->handles[ref->cls] = lua_topointer(L, -1);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, gc, 1);
+  if (lua_getfield(L, -1, "__gc") == LUA_TNIL) {
+    lua_pushvalue(L, -2);
+    lua_pushlightuserdata(L, S);
+    luaL_setfuncs(L, gc, 1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
   sk_wire_class(ref);
   sk_wire_setref(L, ref);
   lua_pop(L, 1);
@@ -669,7 +675,7 @@ void sk_shared_forget (const void *body) {
 
 /* ---- messages ---- */
 
-/* It may stand at any address. */
+/* A copy: in the message it is not aligned. */
 static Body bodyof (const Wire *w, size_t i) {
   Body b;
   memcpy(&b, sk_wire_ref(w, i), sizeof b);

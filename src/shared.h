@@ -19,10 +19,13 @@
 #include "seat.h"
 #include "wire.h"
 
+typedef struct Listener Listener;
+
 typedef struct Handle {
-  Object *o;      /* NULL: given up */
-  uint32_t ref;   /* our entry in the slot's table */
-  uint32_t flags; /* of the reference */
+  Object *o;          /* NULL: given up */
+  uint32_t ref;       /* our entry in the slot's table */
+  uint32_t flags;     /* of the reference */
+  Listener *listener; /* of an end of a pipe, see listener.h; or NULL */
 } Handle;
 
 typedef struct Petition { /* a wait for a shared object */
@@ -59,6 +62,8 @@ typedef struct Shared {
   Buf copy;                  /* of a message that stays where it is */
   struct Shared *next, **at; /* all of this process; see 'leaveall' */
   pthread_t thread;
+  List listeners;                  /* that handles have; see listener.h */
+  void (*deafen)(List *listeners); /* drops them; set with the first one */
   uint64_t held; /* how many locks tasks of this state have, and how often */
 } Shared;
 

@@ -451,6 +451,12 @@ function End:recv(timeout) end
 ---@return "timeout"? reason
 function End:poll(timeout) end
 
+--- A descriptor that poll(2) finds readable when a recv may not wait.
+---@return integer? fd
+---@return string? message
+---@return integer? errno
+function End:fileno() end
+
 --- Closes this end in this thread.
 function End:close() end
 
