@@ -415,14 +415,14 @@ static int finishjoincase (lua_State *L, Sched *S, int at, int n) {
 
 
 static const SelectOp selects[] = {
-    {.name = "get",
-     .attempt = attemptget,
-     .enlist = enlistget,
-     .finish = finishgetcase},
     {.name = "join",
      .attempt = attemptjoin,
      .enlist = enlistjoin,
      .finish = finishjoincase},
+    {.name = "get",
+     .attempt = attemptget,
+     .enlist = enlistget,
+     .finish = finishgetcase},
     {.name = "ready", .attempt = attemptready, .enlist = enlistjoin},
     {.name = NULL},
 };
