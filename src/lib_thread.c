@@ -28,6 +28,7 @@ typedef struct Body { /* what the thread itself looks at */
   Parcel *parcel;
   Berth life, last; /* to live in, and to say good-bye from */
   char *path, *cpath;
+  uint64_t id; /* of its handle, and so of itself */
 } Body;
 
 typedef struct Thread {
@@ -66,6 +67,7 @@ static int prepare (lua_State *L) {
   luaL_requiref(L, "skein.core", luaopen_skein_core, 0);
   Sched *S = sk_sched_of(L);
   S->kind = "thread";
+  S->top.outcome.id = b->id;
   Shared *s = sk_shared_adopt(L, S, b->life.slot);
   b->os.arg = S;
   lua_settop(L, 0);
@@ -215,6 +217,7 @@ static int launch (Shared *s, Thread *t, const char *path, const char *cpath,
   Body *b = calloc(1, sizeof *b);
   if (b == NULL) return -ENOMEM;
   b->parcel = t->parcel;
+  b->id = t->outcome.id;
   b->os.daemon = t->daemon;
   b->os.user = t->S;
   b->path = strdup(path);
