@@ -101,16 +101,24 @@ static int pushhold (lua_State *L) {
 }
 
 
-static int holdgranted (lua_State *L, int status, lua_KContext ctx) {
-  Sched *S = sk_upvalue(L);
-  (void)status;
-  sk_shared_settle(L, S, ctx);
-  sk_shared_of(S)->held++;
-  return 1; /* the hold was made before */
+/* The hold, which was made before, is at the top. */
+static int held (lua_State *L, Shared *s, int result) {
+  s->held++;
+  if (result != SK_ABANDONED) return 1;
+  lua_pushliteral(L, "abandoned");
+  return 2;
 }
 
 
-/* local _ <close> = l:hold() - acquires, and releases at the scope's end. */
+static int holdgranted (lua_State *L, int status, lua_KContext ctx) {
+  Sched *S = sk_upvalue(L);
+  (void)status;
+  int result = sk_shared_settle(L, S, ctx);
+  return held(L, sk_shared_of(S), result);
+}
+
+
+/* l:hold() -> hold [, "abandoned"]: acquires; the hold's __close releases */
 static int lock_hold (lua_State *L) {
   int result;
   Lock *l = checklock(L, 1);
@@ -119,8 +127,7 @@ static int lock_hold (lua_State *L) {
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   int n = acquire(L, s, l, SK_FOREVER, holdgranted, &result);
   if (n >= 0) return n;
-  s->held++;
-  return sk_sched_turn(L, s->S, 1);
+  return sk_sched_turn(L, s->S, held(L, s, result));
 }
 
 

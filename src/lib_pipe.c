@@ -77,8 +77,8 @@ typedef struct Leaving { /* of an end that is closed */
 static void leave (void *arg, Seat *w) {
   const Leaving *l = arg;
   if (sk_at(Object, w->object)->whole != l->pipe) return;
-  if (w->state != SK_TAKEN || w->result != -EPIPE) return;
-  sk_item_unsent(l->m, &w->block);
+  if (w->state != SK_TAKEN) return;
+  if (w->result == -EPIPE) sk_item_unsent(l->m, &w->block);
   w->object = 0;
 }
 
@@ -94,7 +94,8 @@ static int end_close (lua_State *L) {
   sk_shared_collect(s);
   Leaving l = {&s->m, sk_off(h->o)};
   sk_seat_each(s->m.slot, leave, &l);
-  return sk_shared_gc(L);
+  sk_shared_drop(s, h);
+  return 0;
 }
 
 

@@ -98,7 +98,9 @@ SK_FUNC void sk_object_leavering (Member *m, Object *o, Bells *b);
 SK_FUNC bool sk_object_isshared (Member *m, Object *o);
 
 /* The references of 'c' begin and cease to count. */
-SK_FUNC void sk_object_load (Cargo *c);
+SK_FUNC void sk_object_load (Cargo *c, uint64_t nrefs);
+/* Mend what a dead member left of the references. */
+SK_FUNC void sk_object_mend (void);
 SK_FUNC void sk_object_unload (Member *m, Cargo *c);
 
 /* The message of 'm' that has 'c' was not sent: what it let go of with it is

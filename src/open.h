@@ -27,6 +27,7 @@ SK_FUNC void sk_open_thread (lua_State *L, Sched *S);
 SK_FUNC void sk_open_worker (lua_State *L, Sched *S);
 SK_FUNC void sk_open_pool (lua_State *L, Sched *S);
 SK_FUNC void sk_open_job (lua_State *L, Sched *S);
+SK_FUNC void sk_open_batch (lua_State *L, Sched *S);
 
 /* The module itself. */
 SK_API int luaopen_skein_core (lua_State *L);

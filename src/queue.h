@@ -25,7 +25,8 @@ typedef struct Queue {
   uint64_t count, bytes;
   uint64_t unfinished; /* items put, and not yet marked as done */
   Off items, last;
-  Off coming; /* the item that is being put; 0 = none */
+  Off coming;   /* the item that is being put; 0 = none */
+  uint64_t was; /* 'unfinished', before that */
   Line getters, putters, joiners;
   Line watchers; /* they want to know when a get need not wait */
   uint32_t closed;

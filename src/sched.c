@@ -264,7 +264,9 @@ int sk_sched_woken (lua_State *L, Sched *S) {
 
 
 void sk_sched_mustraise (lua_State *L, Sched *S) {
-  sk_scope_raise(L, S->current);
+  bool interrupted = S->alerts != 0 && sk_sched_attend(S);
+  if (S->current->pending) sk_scope_raise(L, S->current);
+  if (interrupted && S->current == &S->top) sk_sched_raise(L, S, -EINTR);
 }
 
 

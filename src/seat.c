@@ -88,7 +88,9 @@ void sk_seat_join (Seat *w, Object *o, Line *line) {
 
 static void unlink (Seat *w) {
   Line *line = sk_at(Line, w->line);
-  *(w->prev != 0 ? &sk_at(Seat, w->prev)->next : &line->first) = w->next;
+  Off *at = w->prev != 0 ? &sk_at(Seat, w->prev)->next : &line->first;
+  if (*at != sk_off(w)) return; /* it died before it was linked */
+  *at = w->next;
   sk_step();
   *(w->next != 0 ? &sk_at(Seat, w->next)->prev : &line->last) = w->prev;
 }
@@ -112,13 +114,23 @@ static void deliver (Seat *w, Bells *b) {
 }
 
 
-void sk_seat_grant (Seat *w, int result, Bells *b) {
+void sk_seat_commit (Seat *w, int result) {
   w->result = result;
   __atomic_store_n(&w->state, SK_GRANTED, __ATOMIC_RELEASE);
   sk_step();
+}
+
+
+void sk_seat_tell (Seat *w, Bells *b) {
   unlink(w);
   sk_step();
   deliver(w, b);
+}
+
+
+void sk_seat_grant (Seat *w, int result, Bells *b) {
+  sk_seat_commit(w, result);
+  sk_seat_tell(w, b);
 }
 
 

@@ -46,6 +46,9 @@ SK_FUNC void sk_seat_free (Member *m, Seat *w);
 /* All under the guard of 'o'. */
 SK_FUNC void sk_seat_join (Seat *w, Object *o, Line *line);
 SK_FUNC void sk_seat_grant (Seat *w, int result, Bells *b);
+/* The two halves of it: from the second on, the waiter may go ahead. */
+SK_FUNC void sk_seat_commit (Seat *w, int result);
+SK_FUNC void sk_seat_tell (Seat *w, Bells *b);
 SK_FUNC void sk_seat_leave (Seat *w);
 SK_FUNC void sk_seat_repair (Line *line, Bells *b);
 /* Grant all in the line 'result'. */

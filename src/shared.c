@@ -47,8 +47,11 @@ bool sk_shared_collect (Shared *s) {
 }
 
 
+/* What the loop concludes after this holds while 'changes' does not grow. */
 static bool pending (Sched *S) {
-  return sk_shared_collect(sk_shared_of(S));
+  Shared *s = sk_shared_of(S);
+  s->seen = __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST);
+  return sk_shared_collect(s);
 }
 
 
@@ -123,9 +126,9 @@ static bool watch (Shared *s, const Slot *other) {
 /* Who waits for others watches all of them: any may hold what it needs. */
 static void watchall (Shared *s) {
   Root *f = sk_root();
-  uint64_t births = __atomic_load_n(&f->births, __ATOMIC_SEQ_CST);
-  if (births == s->births) return;
-  s->births = births;
+  uint64_t changes = __atomic_load_n(&f->changes, __ATOMIC_SEQ_CST);
+  if (changes == s->watched) return;
+  s->watched = changes;
   bool dead = false;
   for (uint32_t i = 1; i < f->reached; i++)
     if (f->slot[i].state == SK_SLOT_LIVE) dead |= watch(s, &f->slot[i]);
@@ -190,8 +193,8 @@ static bool fallasleep (Sched *S) {
   }
   if (sk_unlikely(s->bell.era == 0) && !hang(s)) return true;
   __atomic_store_n(&s->m.slot->asleep, how, __ATOMIC_SEQ_CST);
-  uint64_t births = __atomic_load_n(&sk_root()->births, __ATOMIC_SEQ_CST);
-  if (hasmail(s) || (S->shared > 0 && births != s->births)) {
+  uint64_t changes = __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST);
+  if (hasmail(s) || (S->shared > 0 && changes != s->seen)) {
     __atomic_store_n(&s->m.slot->asleep, SK_AWAKE, __ATOMIC_SEQ_CST);
     return false;
   }
@@ -301,6 +304,7 @@ static void print (void *unused, const char *report) {
 
 
 void sk_shared_finish (void) {
+  if (!sk_osthread_any() && !sk_spawn_any()) return; /* it is swept anyway */
   leaveall();
   sk_osthread_finish(NULL, print, NULL);
   sk_spawn_finish(NULL);
@@ -442,7 +446,7 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
     free(d);
   }
   s->deaths = NULL;
-  s->births = 0;
+  s->watched = 0;
   s->rescan = false;
   s->spare = NULL; /* their seats are the parent's */
   s->m.seats.count = s->m.seats.made = 0;
@@ -532,6 +536,12 @@ static void stands (void *arg, Seat *seat) {
 }
 
 
+void sk_shared_drop (Shared *s, Handle *h) {
+  h->o = NULL;
+  sk_object_drop(&s->m, h->ref);
+}
+
+
 int sk_shared_gc (lua_State *L) {
   Handle *h = lua_touserdata(L, 1);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
@@ -596,9 +606,26 @@ int sk_shared_encode (lua_State *L, int idx, void *body) {
 }
 
 
+/*
+** A fresh process or thread begins with the C module alone, for speed. Once a
+** shared object comes, it needs the methods that are written in Lua as well.
+*/
+static void complete (lua_State *L, Shared *s) {
+  s->complete = true; /* also for those that loading it brings */
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  bool loaded = lua_getfield(L, -1, "skein") != LUA_TNIL;
+  lua_pop(L, 2);
+  if (loaded) return;
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "skein");
+  lua_call(L, 1, 0);
+}
+
+
 int sk_shared_decode (lua_State *L, const void *body, const char *class) {
   const Body *b = body;
   Shared *s = sk_shared_open(L, sk_sched_of(L));
+  if (sk_unlikely(!s->complete)) complete(L, s);
   sk_shared_push(L, s, sk_at(Object, b->object), b->flags, class);
   return 0;
 }

@@ -47,6 +47,7 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_worker(L, S);
   sk_open_pool(L, S);
   sk_open_job(L, S);
+  sk_open_batch(L, S);
   lua_pushcfunction(L, core_methods);
   lua_setfield(L, -2, "methods");
   lua_pushvalue(L, -1);

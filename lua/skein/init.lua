@@ -21,6 +21,7 @@ local public = {
 }
 
 local skein = {
+  _VERSION = "skein scm-1",
   all = many.all,
   coroutine = require("skein.coroutine"),
   cpus = require("skein.cpus"),
