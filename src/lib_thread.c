@@ -185,13 +185,12 @@ static void freebody (Shared *s, Body *b) {
 
 
 /* Take a slot that holds the parcel. */
-static int takeberth (Shared *s, Berth *b, Parcel *p, const char *name) {
+static int takeberth (Shared *s, Berth *b, Parcel *p) {
   int err = sk_slot_take(s->m.index, &b->slot);
   if (err != 0) return err;
   Slot *slot = sk_slot(b->slot);
   b->born = slot->born;
   slot->pid = getpid();
-  snprintf(slot->name, sizeof slot->name, "%s", name);
   return sk_object_lend(&s->m, &p->o, b->slot);
 }
 
@@ -223,8 +222,11 @@ static int launch (Shared *s, Thread *t, const char *path, const char *cpath,
   b->path = strdup(path);
   b->cpath = strdup(cpath);
   int err = b->path == NULL || b->cpath == NULL ? -ENOMEM : 0;
-  if (err == 0) err = takeberth(s, &b->life, t->parcel, name);
-  if (err == 0) err = takeberth(s, &b->last, t->parcel, name);
+  if (err == 0) err = takeberth(s, &b->life, t->parcel);
+  if (err == 0) {
+    sk_slot_name(b->life.slot, t->hidden ? "pool worker" : "thread", name);
+    err = takeberth(s, &b->last, t->parcel);
+  }
   if (err == 0) err = run(s, t, b);
   if (err == 0)
     t->body = b;

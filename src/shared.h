@@ -49,8 +49,8 @@ typedef struct Shared {
   Death *deaths;
   uint64_t watched; /* the family's 'changes', as of the last 'watchall' */
   uint64_t seen;    /* ... and as of the last look for something to do */
-  bool complete; /* the methods written in Lua are loaded */
-  bool rescan;     /* somebody died: look for grants that were not delivered */
+  bool complete;    /* the methods written in Lua are loaded */
+  bool rescan;      /* somebody died: look for grants that were not delivered */
   uint32_t skip, backoff; /* waits that shall not look out before sleeping */
   sk_time slept;          /* when it fell asleep last */
   Off *cargo;             /* room for the references of a message being made */
