@@ -192,6 +192,9 @@ static bool fallasleep (Sched *S) {
     if (s->rescan) return false;
   }
   if (sk_unlikely(s->bell.era == 0) && !hang(s)) return true;
+  const Task *top = &S->top;
+  const char *what = top->state == SK_PARKED ? top->what : "";
+  sk_slot_say(s->m.slot, what, top->since, S->live);
   __atomic_store_n(&s->m.slot->asleep, how, __ATOMIC_SEQ_CST);
   uint64_t changes = __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST);
   if (hasmail(s) || (S->shared > 0 && changes != s->seen)) {
@@ -418,6 +421,7 @@ Shared *sk_shared_open (lua_State *L, Sched *S) {
   int err = sk_root_open();
   if (err == 0) err = sk_slot_take(0, &index);
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
+  sk_slot_name(index, S->kind, "main");
   enter(s, index);
   enlist(s);
   return s;
