@@ -16,7 +16,16 @@ static int core_arena (lua_State *L) {
 }
 
 
-static const luaL_Reg functions[] = {{"arena", core_arena}, {NULL, NULL}};
+/* core.doom(n) -> does it work: this process dies at its n-th step from now */
+static int core_doom (lua_State *L) {
+  sk_guard_doom((uint64_t)luaL_checkinteger(L, 1));
+  lua_pushboolean(L, SK_DOOMS);
+  return 1;
+}
+
+
+static const luaL_Reg functions[] = {
+    {"arena", core_arena}, {"doom", core_doom}, {NULL, NULL}};
 
 
 void sk_open_arena (lua_State *L, Sched *S) {

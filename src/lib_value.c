@@ -153,7 +153,7 @@ static bool equals (const Content *a, const Content *b, Off bitem) {
 }
 
 
-/* For CAS, 'old' of kind item is in 'm->slot->fresh'. */
+/* For CAS, 'old' of kind item is in 'm->slot->old'. */
 static void apply (Member *m, Cell *c, Change *change) {
   Content sum;
   change->done = true;
@@ -164,7 +164,7 @@ static void apply (Member *m, Cell *c, Change *change) {
     change->new = sum;
     break;
   case CAS:
-    if (!equals(sk_cell_content(c), &change->old, m->slot->fresh)) {
+    if (!equals(sk_cell_content(c), &change->old, m->slot->old)) {
       change->done = false;
       return;
     }
@@ -180,7 +180,7 @@ static void apply (Member *m, Cell *c, Change *change) {
 static int report (lua_State *L, Shared *s, const Change *change) {
   sk_cell_tidy(&s->m);
   sk_item_free(&s->m, &s->m.slot->out);
-  sk_item_free(&s->m, &s->m.slot->fresh);
+  sk_item_free(&s->m, &s->m.slot->old);
   if (change->wrong != NULL) return luaL_error(L, "%s", change->wrong);
   switch (change->op) {
   case SET: return 0;
@@ -237,12 +237,12 @@ static int locked (lua_State *L, int status, lua_KContext ctx) {
 /* Take the argument(s) of 'op' at 2 (and 3) into a change. Raises. */
 static Change prepare (lua_State *L, Shared *s, Cell *c, int op) {
   Change change = {.op = op};
-  sk_item_free(&s->m, &s->m.slot->fresh); /* a raise may have left it */
+  sk_item_free(&s->m, &s->m.slot->old); /* a raise may have left it */
   if (op == CAS) {
     /* what is compared need not fit the type: then it is not equal */
     change.old = checkcontent(L, s, 2, ANY);
     if (change.old.kind == SK_CELL_ITEM)
-      sk_arena_move(&s->m.slot->fresh, &s->m.slot->out);
+      sk_arena_move(&s->m.slot->old, &s->m.slot->out);
   }
   if (op == ADD && lua_type(L, 2) != LUA_TNUMBER) refuse(L, 2, "number");
   if (op == ADD && !types[c->type].isfloat && c->type != ANY &&

@@ -62,9 +62,13 @@ static void unlinkobject (Root *f, Object *o) {
 }
 
 
-static void unlinkcargo (Root *f, Cargo *c) {
-  *(c->prev != 0 ? &sk_at(Cargo, c->prev)->next : &f->carriers) = c->next;
+/* False: it is not in the list, for its maker, or who unlinked it, died. */
+static bool unlinkcargo (Root *f, Cargo *c) {
+  Off *at = c->prev != 0 ? &sk_at(Cargo, c->prev)->next : &f->carriers;
+  if (*at != sk_off(c)) return false;
+  *at = c->next;
   if (c->next != 0) sk_at(Cargo, c->next)->prev = c->prev;
+  return true;
 }
 
 
@@ -375,15 +379,19 @@ typedef struct Own {
 
 static void countown (void *arg, Object *o, uint32_t flags) {
   Own *own = arg;
+  const Class *c = classes[o->type];
   (void)flags;
   own->refs += o == own->o;
+  /* what only we refer to, and it refers to that object */
+  if (c->keeps != NULL && o->refs == 1) own->refs += c->keeps(o) == own->o;
 }
 
 
 bool sk_object_isshared (Member *m, Object *o) {
   if (o->whole != 0) o = sk_at(Object, o->whole);
   /* a member has a handle, or one for each end of a pipe, and no more */
-  if (__atomic_load_n(&o->refs, __ATOMIC_RELAXED) > 2) return true;
+  if (__atomic_load_n(&o->refs, __ATOMIC_RELAXED) > 2 && o->type != SK_LOCK)
+    return true; /* a lock also has its conditions */
   Own own = {o, 0};
   Root *f = enterrefs();
   sk_object_each(m->slot, countown, &own);
@@ -393,17 +401,24 @@ bool sk_object_isshared (Member *m, Object *o) {
 }
 
 
-void sk_object_load (Cargo *c) {
-  if (c->nrefs == 0) return;
+void sk_object_load (Cargo *c, uint64_t nrefs) {
   uint32_t flags;
   Root *f = enterrefs();
-  for (uint64_t i = 0; i < c->nrefs; i++) {
+  for (uint64_t i = 0; i < nrefs; i++) {
     Object *o = target(carried(c)[i], &flags);
     o->refs++;
     tally(o, flags, 1);
   }
+  c->prev = 0;
+  c->nrefs = nrefs;
+  sk_step();
   link(&f->carriers, &c->next, &c->prev, sk_off(c), offsetof(Cargo, prev));
   leaverefs(f);
+}
+
+
+void sk_object_mend (void) {
+  leaverefs(enterrefs());
 }
 
 
@@ -412,9 +427,8 @@ void sk_object_unload (Member *m, Cargo *c) {
   Bells bells = {0};
   if (c->nrefs == 0) return;
   Root *f = enterrefs();
-  unlinkcargo(f, c);
+  uint64_t n = unlinkcargo(f, c) ? c->nrefs : 0;
   sk_step();
-  uint64_t n = c->nrefs;
   c->nrefs = 0; /* whoever frees the message later has nothing to unload */
   for (uint64_t i = 0; i < n; i++) {
     Object *o = target(carried(c)[i], &flags);

@@ -33,6 +33,7 @@ typedef struct Slot {
   Off busy;        /* the object that is being changed right now */
   Off out, in;     /* a message being made, a message being taken */
   Off fresh;       /* any other block being made */
+  Off old;         /* a message to compare with */
   Off job;         /* the message that is being worked on, see item.h */
   Off refs[SK_STAGES], seats[SK_STAGES]; /* tables, see object.h, seat.h */
   uint8_t bellsize; /* of its doorbell's name; 0: none yet */
@@ -52,7 +53,7 @@ typedef struct Root {    /* the root structure of the arena */
   Guard sweepguard;      /* slots swept; outermost of all guards */
   Guard refguard;        /* references, lists of objects and carriers */
   Off objects, carriers; /* all of them; see object.h, item.h */
-  uint64_t births;       /* slots that came to life so far */
+  uint64_t changes;      /* members that came or went so far */
   uint32_t reached;      /* slots below this one were ever in use */
   Slot slot[SK_SLOTS];   /* 0 is never used */
 } Root;
@@ -81,6 +82,8 @@ static inline Slot *sk_slot (uint32_t index) {
 SK_FUNC int sk_slot_take (uint32_t maker, uint32_t *index);
 /* It lives, in this process: announce it to those who sleep. */
 SK_FUNC void sk_slot_live (Member *m);
+/* Wake all who wait for others: there are more of them, or fewer. */
+SK_FUNC void sk_slot_rouseall (Member *m);
 
 /* The doorbell of 'm', made on first need: a descriptor or -errno. */
 SK_FUNC int sk_slot_bell (Member *m);

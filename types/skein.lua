@@ -51,7 +51,7 @@ local skein = {}
 ---@field start? boolean  false: wait for handle:start()
 
 ---@class skein.ThreadOptions: skein.TaskOptions
----@field daemon? boolean  stopped at the end of the program instead of being waited for
+---@field daemon? boolean  stopped at the end of the program, not waited for
 
 ---@class skein.ProcessOptions: skein.ThreadOptions
 ---@field method? "fork"|"spawn"
@@ -117,7 +117,7 @@ function Handle:status() end
 function Handle:error() end
 
 --- Asks it to stop; false if it had already ended.
----@param reason? any  of a task or job: becomes `err.reason`
+---@param reason? any  becomes `err.reason`
 ---@return boolean asked
 function Handle:cancel(reason) end
 
