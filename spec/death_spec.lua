@@ -7,30 +7,7 @@ local peers = require("spec.peers")
 
 if not core.doom(0) then return end
 
---- Calls `body(n)` for n = 1, 2, ... until a child that dies at its n-th step
---- of `fn(...)` has got through it. `check` looks at what was left.
-local function at_each_step(prepare, fn, check)
-  local n, died = 0, true
-  while died do
-    n = n + 1
-    local scene = prepare()
-    local child = skein.process(function()
-      pcall(core.doom, n)
-      fn(scene)
-      core.doom(0)
-      if scene.stays then skein.sleep(100) end
-    end)
-    if scene.stays then
-      child:join(0.02)
-      died = child:done()
-      child:kill()
-    end
-    child:join()
-    if not scene.stays then died = child:exitcode() ~= 0 end
-    check(scene, died)
-  end
-  return n
-end
+local at_each_step = peers.at_each_step
 
 --- The scene's queue is sane: `count` items at most, and it can be used.
 local function sane(q, limit)

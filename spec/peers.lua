@@ -64,4 +64,29 @@ function peers.clean(body)
   end
 end
 
+--- In a build for it (make steps): a child dies at the n-th step of `fn(scene)`,
+--- for n = 1, 2, ... until one gets through. `check` looks at what was left.
+function peers.at_each_step(prepare, fn, check)
+  local n, died = 0, true
+  while died do
+    n = n + 1
+    local scene = prepare()
+    local child = skein.process(function()
+      pcall(core.doom, n)
+      fn(scene)
+      core.doom(0)
+      if scene.stays then skein.sleep(100) end
+    end)
+    if scene.stays then
+      child:join(0.02)
+      died = child:done()
+      child:kill()
+    end
+    child:join()
+    if not scene.stays then died = child:exitcode() ~= 0 end
+    check(scene, died)
+  end
+  return n
+end
+
 return peers

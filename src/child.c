@@ -83,13 +83,16 @@ static int reportall (lua_State *L) {
 }
 
 
-/* Run the function with its arguments on top of 'L', and end the process. */
-static _Noreturn void live (lua_State *L, Shared *s, Parcel *p, int nargs,
-                            const char *name) {
+/* Run the function, which is on the stack ('fork'd, with its 'nargs'
+   arguments) or in the parcel, and end the process. */
+static _Noreturn void live (lua_State *L, Shared *s, Parcel *p, bool forked,
+                            int nargs) {
   char source[128];
-  snprintf(source, sizeof source, "process '%s' (pid %d)", name, getpid());
+  snprintf(source, sizeof source, "process '%s' (pid %d)", who.name, getpid());
   Crossing c = {.s = s, .p = p, .source = source};
-  sk_crossing_run(L, &c, nargs);
+  sk_crossing_run(L, &c,
+                  forked ? sk_crossing_wrapcall(L, &c, nargs)
+                         : sk_crossing_pushcall(L, &c));
   if (c.story != NULL) fprintf(stderr, "skein: %s\n", c.story);
   lua_pushcfunction(L, reportall);
   lua_pcall(L, 0, 0, 0);
@@ -165,9 +168,7 @@ _Noreturn void sk_child_forked (Sched *S, lua_State *top, Parcel *p,
   lua_pushstring(top, name);
   if (lua_pcall(top, 2, 0, 0) != LUA_OK) lua_pop(top, 1);
   sk_spawn_unmask();
-  lua_pushcfunction(top, sk_crossing_begin);
-  lua_insert(top, 1);
-  live(top, s, p, nargs + 1, name);
+  live(top, s, p, true, nargs);
 }
 
 
@@ -234,5 +235,5 @@ int sk_child_enter (lua_State *L) {
   lua_getfield(L, 1, "parent");
   introduce(lua_tostring(L, 2), lua_tostring(L, 3));
   setsignals(S);
-  live(L, s, p, sk_crossing_pushcall(L, p), sk_child_name());
+  live(L, s, p, false, 0);
 }

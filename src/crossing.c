@@ -81,32 +81,55 @@ int sk_crossing_call (lua_State *L, int nargs) {
 }
 
 
+/* A name at 1 becomes the function. */
+static void lookup (lua_State *L) {
+  if (lua_type(L, 1) != LUA_TSTRING) return;
+  if (sk_wire_lookup(L, lua_tostring(L, 1)) != 0) lua_error(L);
+  lua_replace(L, 1);
+}
+
+
 int sk_crossing_begin (lua_State *L) {
-  if (lua_type(L, 1) == LUA_TSTRING) {
-    if (sk_wire_lookup(L, lua_tostring(L, 1)) != 0) return lua_error(L);
-    lua_replace(L, 1);
-  }
+  lookup(L);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   return lua_gettop(L);
 }
 
 
-/* (parcel): take the call out of it, and make it. */
-static int takecall (lua_State *L) {
-  Parcel *p = lua_touserdata(L, 1);
-  Shared *s = sk_shared_of(sk_sched_of(L));
-  lua_settop(L, 0);
-  if (!sk_parcel_take(&s->m, p, &p->input))
-    return luaL_error(L, "no function was sent");
-  sk_shared_unpack(L, s);
-  return sk_crossing_begin(L);
+/* (crossing, fn, ...): the same, and note that it begins. */
+static int begin (lua_State *L) {
+  Crossing *c = lua_touserdata(L, 1);
+  lua_remove(L, 1);
+  lookup(L);
+  c->begun = true;
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
 }
 
 
-int sk_crossing_pushcall (lua_State *L, Parcel *p) {
+/* (crossing): take the call out of the parcel, and make it. */
+static int takecall (lua_State *L) {
+  Crossing *c = lua_touserdata(L, 1);
+  if (!sk_parcel_take(&c->s->m, c->p, &c->p->input))
+    return luaL_error(L, "no function was sent");
+  sk_shared_unpack(L, c->s);
+  return begin(L);
+}
+
+
+int sk_crossing_pushcall (lua_State *L, Crossing *c) {
   lua_pushcfunction(L, takecall);
-  lua_pushlightuserdata(L, p);
+  lua_pushlightuserdata(L, c);
   return 1;
+}
+
+
+int sk_crossing_wrapcall (lua_State *L, Crossing *c, int nargs) {
+  lua_pushcfunction(L, begin);
+  lua_insert(L, 1);
+  lua_pushlightuserdata(L, c);
+  lua_insert(L, 2);
+  return nargs + 2;
 }
 
 
@@ -197,8 +220,16 @@ static int sendresults (lua_State *L) {
 }
 
 
-/* What kind of error is the one whose table is at 2? */
+/*
+** What kind of error is the one whose table is at 2? A cancel that came before
+** the function began has interrupted whatever was loaded for it, which may
+** have made an error of its own of that.
+*/
 static void classify (lua_State *L, Crossing *c) {
+  if (!c->begun && c->s->S->top.cancelled) {
+    sk_pusherror(L, "cancelled", "cancelled");
+    lua_setfield(L, 2, "value");
+  }
   lua_getfield(L, 2, "value");
   bool cancelled = sk_iserror(L, -1, "cancelled");
   c->outcome = cancelled && c->s->S->top.cancelled ? SK_STOPPED : SK_RAISED;

@@ -25,6 +25,7 @@ typedef struct Crossing { /* a function's run, and what became of it */
   Parcel *p;
   const char *source; /* who runs it */
   int outcome;        /* SK_RESULTS, SK_RAISED or SK_STOPPED (cancelled) */
+  bool begun;         /* the function was called */
   bool interrupted;   /* what it raised is Ctrl-C */
   char *story;        /* what it raised, for people; to be freed */
 } Crossing;
@@ -45,10 +46,12 @@ SK_FUNC void sk_crossing_stop (Sched *S, Prod *prod, int signo, bool again);
 SK_FUNC int sk_crossing_begin (lua_State *L);
 
 /*
-** Push the C function and its one argument that 'run' can be given to take
-** function and arguments out of the parcel and call it.
+** What 'run' is to call: push a C function and arguments, and return their
+** number. The first has it take function and arguments out of the parcel, the
+** second is for a function and 'nargs' arguments that are the whole stack.
 */
-SK_FUNC int sk_crossing_pushcall (lua_State *L, Parcel *p);
+SK_FUNC int sk_crossing_pushcall (lua_State *L, Crossing *c);
+SK_FUNC int sk_crossing_wrapcall (lua_State *L, Crossing *c, int nargs);
 
 /* Push the name of the top level that runs now. */
 SK_FUNC void sk_crossing_pushself (lua_State *L, const Sched *S);

@@ -131,6 +131,7 @@ static void unknown (lua_State *L, int arg, const char *const names[]) {
   const char *key = luaL_tolstring(L, -1, NULL);
   luaL_buffinit(L, &b);
   for (int i = 0; names[i] != NULL; i++) {
+    if (names[i][0] == '_') continue; /* not for users */
     if (i > 0) luaL_addstring(&b, ", ");
     luaL_addstring(&b, names[i]);
   }

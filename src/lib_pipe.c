@@ -6,20 +6,25 @@
 #include "pipe.h"
 #include "listener.h"
 #include "open.h"
+#include "select.h"
 #include "transit.h"
 
 #define CLASS "skein.End"
 #define BYTES ((lua_Integer)64 << 10) /* held before a send waits */
 
 
-/* The end at 1, which counts as in use from now on. */
-static Handle *checkend (lua_State *L) {
-  Handle *h = sk_shared_check(L, 1, SK_PIPE, CLASS);
-  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+/* The end of 'h' counts as in use from now on. */
+static Handle *use (Sched *S, Handle *h) {
+  Shared *s = sk_shared_of(S);
   uint32_t flags = sk_object_flags(&s->m, h->ref);
   if (sk_unlikely(!(flags & SK_REF_ACTIVE)))
     sk_object_setflags(&s->m, h->ref, flags | SK_REF_ACTIVE);
   return h;
+}
+
+
+static Handle *checkend (lua_State *L) {
+  return use(sk_upvalue(L), sk_shared_check(L, 1, SK_PIPE, CLASS));
 }
 
 
@@ -131,6 +136,59 @@ static int end_gc (lua_State *L) {
 }
 
 
+/* ---- select ---- */
+
+/* NULL: the end has been closed, maybe while the select was waiting. */
+static Queue *caseof (lua_State *L, Sched *S, int at, int out,
+                      const char *verb) {
+  Handle *h = lua_touserdata(L, at);
+  return h->o != NULL ? way(L, use(S, h), out, verb) : NULL;
+}
+
+
+static int tryrecv (lua_State *L, Sched *S, int at) {
+  Queue *q = caseof(L, S, at, 0, "recv");
+  if (q == NULL) return sk_fail(L, -EPIPE);
+  return sk_transit_tryget(L, sk_shared_of(S), q);
+}
+
+
+static int trysend (lua_State *L, Sched *S, int at) {
+  if (lua_isnil(L, at + 1)) return luaL_error(L, "cannot send nil");
+  Queue *q = caseof(L, S, at, 1, "send");
+  if (q == NULL) return sk_fail(L, -EPIPE);
+  return sk_transit_tryput(L, sk_shared_of(S), q, at + 1);
+}
+
+
+static int tryready (lua_State *L, Sched *S, int at) {
+  Queue *q = caseof(L, S, at, 0, "recv");
+  return q == NULL ? 0 : sk_queue_poll(&sk_shared_of(S)->m, q, NULL);
+}
+
+
+static bool watchrecv (lua_State *L, Sched *S, int at, void *place) {
+  return sk_transit_pollget(sk_shared_of(S), caseof(L, S, at, 0, "recv"),
+                            place);
+}
+
+
+static bool watchsend (lua_State *L, Sched *S, int at, void *place) {
+  return sk_transit_pollput(L, sk_shared_of(S), caseof(L, S, at, 1, "send"),
+                            at + 1, place);
+}
+
+
+static const SelectOp selects[] = {
+    {.name = "recv", .attempt = tryrecv, .watch = watchrecv},
+    {.name = "send", .attempt = trysend, .watch = watchsend},
+    {.name = "ready", .attempt = tryready, .watch = watchrecv},
+    {.name = NULL},
+};
+
+
+/* ---- making ---- */
+
 static int end_tostring (lua_State *L) {
   Handle *h = luaL_checkudata(L, 1, CLASS);
   if (h->o == NULL)
@@ -189,6 +247,9 @@ static const luaL_Reg functions[] = {{"pipe", newpipe}, {NULL, NULL}};
 void sk_open_pipe (lua_State *L, Sched *S) {
   sk_object_register(SK_PIPE, &sk_pipe_class);
   sk_shared_class(L, S, &ref, CLASS, methods, meta);
+  luaL_getmetatable(L, CLASS);
+  sk_select_class(L, selects);
+  lua_pop(L, 1);
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, functions, 1);
 }

@@ -84,7 +84,7 @@ static void live (lua_State *L, Body *b) {
   Crossing c = {
       .s = sk_shared_of((Sched *)b->os.arg), .p = b->parcel, .source = source};
   sk_osthread_listen(&b->os, onalert);
-  sk_crossing_run(L, &c, sk_crossing_pushcall(L, b->parcel));
+  sk_crossing_run(L, &c, sk_crossing_pushcall(L, &c));
   sk_osthread_listen(&b->os, NULL);
   b->os.report = c.story;
 }
@@ -356,12 +356,12 @@ static int thread_gc (lua_State *L) {
 
 /* core.thread([opts,] fn, ...) -> thread */
 static int core_thread (lua_State *L) {
-  static const char *const options[] = {"name", "start", "daemon", "hidden",
+  static const char *const options[] = {"name", "start", "daemon", "_hidden",
                                         NULL};
   Sched *S = sk_upvalue(L);
   int nargs = sk_launch_check(L, 1, options, true);
   bool daemon = sk_launch_flag(L, 1, "daemon");
-  bool hidden = sk_launch_flag(L, 1, "hidden");
+  bool hidden = sk_launch_flag(L, 1, "_hidden");
   bool atonce = sk_launch_atonce(L, 1);
   Thread *t = sk_launch_handle(L, S, 1, &class, sizeof *t);
   t->S = S;

@@ -386,15 +386,19 @@ typedef struct Own {
 
 static void countown (void *arg, Object *o, uint32_t flags) {
   Own *own = arg;
+  const Class *c = classes[o->type];
   (void)flags;
   own->refs += o == own->o;
+  /* what only we refer to, and it refers to that object */
+  if (c->keeps != NULL && o->refs == 1) own->refs += c->keeps(o) == own->o;
 }
 
 
 bool sk_object_isshared (Member *m, Object *o) {
   if (o->whole != 0) o = sk_at(Object, o->whole);
   /* a member has a handle, or one for each end of a pipe, and no more */
-  if (__atomic_load_n(&o->refs, __ATOMIC_RELAXED) > 2) return true;
+  if (__atomic_load_n(&o->refs, __ATOMIC_RELAXED) > 2 && o->type != SK_LOCK)
+    return true; /* a lock also has its conditions */
   Own own = {o, 0};
   Root *f = enterrefs();
   sk_object_each(m->slot, countown, &own);

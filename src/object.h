@@ -29,6 +29,10 @@ enum {
   SK_PIPE,
   SK_PARCEL,
   SK_CREW,
+  SK_SEMAPHORE,
+  SK_EVENT,
+  SK_CONDITION,
+  SK_BARRIER,
   SK_TYPES = 16
 };
 
@@ -59,7 +63,10 @@ typedef struct Class {
   size_t size;
   /* Under the guard: mend what a dead owner of the guard left half done. */
   void (*repair)(Object *o, Bells *b);
-  /* Under the guard: 'w' has left the line without its wish. */
+  /* Under the guard: 'w', which waits, is to leave because of 'why' (-errno).
+     True: it must go on waiting. */
+  bool (*keep)(Object *o, struct Seat *w, int why, Bells *b);
+  /* Under the guard: 'w' has left the line without its wish: 'w->result'. */
   void (*unwait)(Member *m, Object *o, struct Seat *w, Bells *b);
   /* Under the guard: 'w' got its wish, but nobody is there to enjoy it. */
   void (*giveback)(Member *m, Object *o, struct Seat *w, Bells *b);
@@ -71,6 +78,8 @@ typedef struct Class {
   void (*tally)(Object *o, uint32_t flags, int by);
   /* Under refguard: the tally has changed. */
   void (*tallied)(Member *m, Object *o, Bells *b);
+  /* The object that it holds a reference to as long as it lives. */
+  Object *(*keeps)(const Object *o);
   /* No reference is left: free what it owns. May be called again after a
      death inside. */
   void (*fini)(Member *m, Object *o);

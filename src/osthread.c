@@ -69,7 +69,7 @@ int sk_osthread_start (OsThread *t, void *(*body)(void *)) {
   int err = claim();
   if (err == 0) {
     pin();
-    t->refs = 2;
+    t->refs = 3;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* it inherits this */
     err = -pthread_create(&t->id, NULL, body, t);
@@ -116,7 +116,9 @@ void sk_osthread_join (OsThread *t) {
   bool listed = t->listed;
   delist(t);
   pthread_mutex_unlock(&guard);
-  if (listed) pthread_join(t->id, NULL);
+  if (!listed) return;
+  pthread_join(t->id, NULL);
+  sk_osthread_drop(t);
 }
 
 
@@ -125,6 +127,14 @@ void sk_osthread_drop (OsThread *t) {
     return;
   free(t->report);
   free(t);
+}
+
+
+bool sk_osthread_any (void) {
+  pthread_mutex_lock(&guard);
+  bool any = threads != NULL;
+  pthread_mutex_unlock(&guard);
+  return any;
 }
 
 
@@ -151,8 +161,9 @@ void sk_osthread_finish (const void *user, void (*tell)(void *, const char *),
                          void *arg) {
   bool daemon = false;
   for (OsThread *t; (t = next(user, &daemon)) != NULL;) {
-    if (daemon || pthread_join(t->id, NULL) != 0) continue;
-    if (t->report != NULL) tell(arg, t->report);
+    if (!daemon && pthread_join(t->id, NULL) == 0 && t->report != NULL)
+      tell(arg, t->report);
+    sk_osthread_drop(t);
   }
 }
 

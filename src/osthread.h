@@ -16,7 +16,7 @@ typedef struct OsThread {
   pthread_t id;
   bool daemon; /* not awaited when the program ends */
   bool listed; /* it runs, or was not joined yet */
-  int refs;    /* who looks at it: its maker and itself */
+  int refs;    /* who looks at it: its maker, itself and the list */
   int stop;    /* it is asked to stop */
   Prod prod;
   /* Called in it by a signal handler; 'again': by that of 'prod'. */
@@ -39,6 +39,8 @@ SK_FUNC void sk_osthread_stop (OsThread *t);
 SK_FUNC void sk_osthread_join (OsThread *t);
 /* One of those who look at it does no more; the last one frees it. */
 SK_FUNC void sk_osthread_drop (OsThread *t);
+/* Is there one that was not joined yet? */
+SK_FUNC bool sk_osthread_any (void);
 /*
 ** What 'user' (NULL: anybody) started ends: stop daemons, wait for the others.
 ** 'tell' is given the reports of those.

@@ -23,6 +23,7 @@ int sk_pipe_init (Pipe *p, uint64_t bytes) {
 
 void sk_pipe_expel (Member *m, Pipe *p, int e) {
   sk_queue_expel(m, &p->way[e], &p->way[e].putters);
+  sk_queue_expel(m, &p->way[e], &p->way[e].lookouts);
   sk_queue_expel(m, &p->way[1 - e], &p->way[1 - e].getters);
   sk_queue_expel(m, &p->way[1 - e], &p->way[1 - e].watchers);
 }

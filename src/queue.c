@@ -173,11 +173,18 @@ static void takefrom (Queue *q, Seat *putter, Off *word, Bells *b) {
 }
 
 
+/* A put may not have to wait now. */
+static void alert (Queue *q, Bells *b) {
+  if (q->lookouts.first != 0) sk_seat_grantall(&q->lookouts, 0, b);
+}
+
+
 static int get (Member *m, Queue *q, Seat *w, Bells *b) {
   Seat *putter = sk_seat_first(&q->putters);
   if (q->items != 0) {
     takefirst(q, &m->slot->in);
     if (putter != NULL) admit(q, b);
+    alert(q, b);
     return 0;
   }
   if (putter != NULL) {
@@ -189,6 +196,7 @@ static int get (Member *m, Queue *q, Seat *w, Bells *b) {
   w->wish = GET;
   w->block = 0;
   sk_seat_join(w, &q->o, &q->getters);
+  alert(q, b);
   return -EAGAIN;
 }
 
@@ -245,6 +253,7 @@ int sk_queue_remove (Member *m, Queue *q, uint64_t tag) {
   else {
     take(q, at, &m->slot->in);
     admit(q, &bells);
+    alert(q, &bells);
   }
   sk_object_leavering(m, &q->o, &bells);
   return err;
@@ -256,6 +265,7 @@ static void shut (Queue *q, Bells *b) {
   sk_seat_grantall(&q->getters, -EPIPE, b);
   announce(q, b);
   sk_seat_grantall(&q->putters, -EPIPE, b);
+  alert(q, b);
 }
 
 
@@ -317,6 +327,7 @@ void sk_queue_expel (Member *m, Queue *q, Line *line) {
     sk_seat_grant(w, -EPIPE, &bells);
   }
   admit(q, &bells);
+  alert(q, &bells);
   sk_object_leavering(m, &q->o, &bells);
 }
 
@@ -342,6 +353,19 @@ int sk_queue_poll (Member *m, Queue *q, Seat *w) {
   }
   sk_object_leave(m, &q->o);
   return err;
+}
+
+
+int sk_queue_pollput (Member *m, Queue *q, uint64_t size, Seat *w) {
+  sk_object_enter(m, &q->o);
+  bool can = q->closed || q->getters.first != 0 ||
+             (q->putters.first == 0 && fits(q, size));
+  if (!can && w != NULL) {
+    w->wish = WATCH;
+    sk_seat_join(w, &q->o, &q->lookouts);
+  }
+  sk_object_leave(m, &q->o);
+  return can ? 0 : -EAGAIN;
 }
 
 
@@ -418,6 +442,7 @@ static void repair (Object *o, Bells *b) {
   sk_seat_repair(&q->putters, b);
   sk_seat_repair(&q->joiners, b);
   sk_seat_repair(&q->watchers, b);
+  sk_seat_repair(&q->lookouts, b);
   came = repairitems(q, b) || came;
   came = repairputters(q, b) || came;
   if (q->coming != 0) q->unfinished = q->was + came;
@@ -427,6 +452,7 @@ static void repair (Object *o, Bells *b) {
   else
     admit(q, b);
   if (q->items != 0 || q->putters.first != 0) announce(q, b);
+  alert(q, b); /* let them look for themselves */
   if (q->unfinished == 0) sk_seat_grantall(&q->joiners, 0, b);
 }
 
@@ -437,6 +463,7 @@ static void unwait (Member *m, Object *o, Seat *w, Bells *b) {
   (void)m;
   if (w->wish != PUT) return;
   admit(q, b);
+  alert(q, b);
 }
 
 

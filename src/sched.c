@@ -63,6 +63,7 @@ void sk_sched_wakeall (Sched *S, List *waiters, int err) {
 
 bool sk_sched_disturb (Sched *S, Task *t, int err) {
   if (t->state != SK_PARKED) return false;
+  t->woken = err; /* tells 'withdraw' why */
   if (t->wait != NULL && !t->wait->withdraw(S, t, t->wait)) return false;
   sk_sched_wake(S, t, err);
   return true;
@@ -264,7 +265,9 @@ int sk_sched_woken (lua_State *L, Sched *S) {
 
 
 void sk_sched_mustraise (lua_State *L, Sched *S) {
-  sk_scope_raise(L, S->current);
+  bool interrupted = S->alerts != 0 && sk_sched_attend(S);
+  if (S->current->pending) sk_scope_raise(L, S->current);
+  if (interrupted && S->current == &S->top) sk_sched_raise(L, S, -EINTR);
 }
 
 

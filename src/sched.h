@@ -55,7 +55,8 @@ SK_FUNC int sk_sched_giveturn (lua_State *L, Sched *S, int n);
 
 /* Raise "cancelled" if a cancel reaches the running task. Starts any wait. */
 static inline void sk_sched_checkpoint (lua_State *L, Sched *S) {
-  if (sk_unlikely(S->current->pending)) sk_sched_mustraise(L, S);
+  if (sk_unlikely(S->current->pending || S->alerts != 0))
+    sk_sched_mustraise(L, S);
 }
 
 /*
@@ -177,10 +178,11 @@ SK_FUNC void sk_sched_unwatch (Sched *S, Watch *w);
 
 /*
 ** Tell the scheduler, from a signal handler of its own OS thread: the loop
-** looks at once, and Lua code that runs is stopped by a hook that does what
-** the alert asks for. SK_ALERT_CANCEL makes every wait of the top level raise
-** "cancelled". SK_ALERT_AGAIN: the same came before, the thread has used some
-** processor time since, and yet the hook has not run.
+** looks at once, and so does the next wait. SK_ALERT_CANCEL makes every wait
+** of the top level raise "cancelled". Lua code that does not come to a wait is
+** stopped by a hook that does what the alert asks for: by others at once, by a
+** cancel with SK_ALERT_AGAIN only: it came before, the thread has used some
+** processor time since, and nobody has looked.
 */
 SK_FUNC void sk_sched_alert (Sched *S, unsigned what);
 

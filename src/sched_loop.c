@@ -85,6 +85,8 @@ static void nap (void) {
 static void sleep (Sched *S) {
   sk_time due = sk_timers_next(&S->timers);
   sk_time limit = sk_timers_next(&S->limits);
+  sk_poller_open(&S->poller); /* an alert can ring from now on ... */
+  if (S->alerts != 0) return; /* ... this one could not */
   if (S->family.sleep != NULL && !S->family.sleep(S)) return;
   sk_signals_ready(&S->sink);
   if (sk_poller_wait(&S->poller, due < limit ? due : limit) < 0)

@@ -64,8 +64,12 @@ void sk_sched_alert (Sched *S, unsigned what) {
   sk_poller_ring(&S->poller);
   lua_State *L = S->active;
   if (L == NULL) return;
-  if (what & SK_ALERT_CANCEL && S->top.cancelled) return; /* it cleans up */
-  if (what & SK_ALERT_AGAIN && lua_gethook(L) == onhook) L = innermost(L);
+  if (what & SK_ALERT_AGAIN) {
+    if (S->top.cancelled) return; /* it cleans up */
+    if (lua_gethook(L) == onhook) L = innermost(L);
+  }
+  else if (!(S->alerts & ~SK_ALERT_CANCEL))
+    return; /* at the next wait, where nothing gets lost */
   if (lua_gethook(L) != onhook) {
     S->hook = lua_gethook(L);
     S->hookmask = lua_gethookmask(L);

@@ -47,8 +47,11 @@ bool sk_shared_collect (Shared *s) {
 }
 
 
+/* What the loop concludes after this holds while 'changes' does not grow. */
 static bool pending (Sched *S) {
-  return sk_shared_collect(sk_shared_of(S));
+  Shared *s = sk_shared_of(S);
+  s->seen = __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST);
+  return sk_shared_collect(s);
 }
 
 
@@ -123,9 +126,9 @@ static bool watch (Shared *s, const Slot *other) {
 /* Who waits for others watches all of them: any may hold what it needs. */
 static void watchall (Shared *s) {
   Root *f = sk_root();
-  uint64_t births = __atomic_load_n(&f->births, __ATOMIC_SEQ_CST);
-  if (births == s->births) return;
-  s->births = births;
+  uint64_t changes = __atomic_load_n(&f->changes, __ATOMIC_SEQ_CST);
+  if (changes == s->watched) return;
+  s->watched = changes;
   bool dead = false;
   for (uint32_t i = 1; i < f->reached; i++)
     if (f->slot[i].state == SK_SLOT_LIVE) dead |= watch(s, &f->slot[i]);
@@ -190,8 +193,8 @@ static bool fallasleep (Sched *S) {
   }
   if (sk_unlikely(s->bell.era == 0) && !hang(s)) return true;
   __atomic_store_n(&s->m.slot->asleep, how, __ATOMIC_SEQ_CST);
-  uint64_t births = __atomic_load_n(&sk_root()->births, __ATOMIC_SEQ_CST);
-  if (hasmail(s) || (S->shared > 0 && births != s->births)) {
+  uint64_t changes = __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST);
+  if (hasmail(s) || (S->shared > 0 && changes != s->seen)) {
     __atomic_store_n(&s->m.slot->asleep, SK_AWAKE, __ATOMIC_SEQ_CST);
     return false;
   }
@@ -210,7 +213,9 @@ static void wakeup (Sched *S) {
 
 static void ishope (void *arg, Seat *seat) {
   bool *hope = arg;
-  if (seat->state != SK_WAITING || *hope) return;
+  uint32_t state = __atomic_load_n(&seat->state, __ATOMIC_ACQUIRE);
+  if (state == SK_GRANTED) *hope = true; /* meanwhile */
+  if (state != SK_WAITING || *hope) return;
   Object *o = sk_at(Object, seat->object);
   Petition *p = (Petition *)(uintptr_t)seat->owner;
   *hope = sk_object_isshared(&p->shared->m, o);
@@ -301,6 +306,7 @@ static void print (void *unused, const char *report) {
 
 
 void sk_shared_finish (void) {
+  if (!sk_osthread_any() && !sk_spawn_any()) return; /* it is swept anyway */
   leaveall();
   sk_osthread_finish(NULL, print, NULL);
   sk_spawn_finish(NULL);
@@ -340,6 +346,25 @@ static int leave (lua_State *L) {
 }
 
 
+/* What the case 'w' of a select waits for may be there. */
+static void told (Petition *p) {
+  Waiter *w = p->arg;
+  if (w->task != NULL) sk_sched_grant(p->shared->S, w, -EAGAIN);
+}
+
+
+static void *reserve (Sched *S, Waiter *w) {
+  Petition *p = sk_shared_watcher(sk_shared_of(S), told);
+  if (p != NULL) p->arg = w;
+  return p;
+}
+
+
+static void vacate (Sched *S, void *place) {
+  sk_shared_unwatch(sk_shared_of(S), place);
+}
+
+
 static void makehandles (lua_State *L) {
   lua_newtable(L);
   lua_createtable(L, 0, 1);
@@ -355,6 +380,8 @@ static void hook (Shared *s) {
                           .sleep = fallasleep,
                           .awake = wakeup,
                           .hopeless = hopeless,
+                          .reserve = reserve,
+                          .vacate = vacate,
                           .ended = ended,
                           .data = s};
 }
@@ -443,7 +470,7 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
   }
   s->deaths = NULL;
   if (s->deafen != NULL) s->deafen(&s->listeners);
-  s->births = 0;
+  s->watched = 0;
   s->rescan = false;
   s->spare = NULL; /* their seats are the parent's */
   s->m.seats.count = s->m.seats.made = 0;
@@ -464,7 +491,7 @@ static lua_Integer key (const Object *o, uint32_t flags) {
 
 
 static Handle *newhandle (lua_State *L, const char *class) {
-  Handle *h = lua_newuserdatauv(L, sizeof *h, 0);
+  Handle *h = lua_newuserdatauv(L, sizeof *h, 1);
   *h = (Handle){0};
   luaL_setmetatable(L, class);
   return h;
@@ -526,10 +553,17 @@ Handle *sk_shared_push (lua_State *L, Shared *s, Object *o, uint32_t flags,
 }
 
 
+static bool ispart (const Object *o, Off place) {
+  return place - sk_off(o) < sk_object_class(o->type)->size;
+}
+
+
 static void stands (void *arg, Seat *seat) {
   Object **o = arg;
-  Object *at = sk_at(Object, seat->object);
-  if (at == *o || at->whole == sk_off(*o)) *o = NULL;
+  if (*o == NULL) return;
+  if (ispart(*o, seat->object) || ispart(*o, seat->line) ||
+      ispart(*o, seat->from))
+    *o = NULL;
 }
 
 
@@ -732,8 +766,8 @@ uint64_t sk_shared_who (const Shared *s) {
 
 static bool withdraw (Sched *S, Task *t, Wait *w) {
   Petition *p = sk_container(w, Petition, wait);
-  (void)S, (void)t;
-  if (!sk_seat_withdraw(&p->shared->m, p->seat)) return false;
+  (void)S;
+  if (!sk_seat_withdraw(&p->shared->m, p->seat, t->woken)) return false;
   p->task = NULL;
   return true;
 }
@@ -776,6 +810,7 @@ static void release (Shared *s, Petition *p) {
   p->task = NULL;
   p->notify = NULL;
   p->seat->object = 0;
+  p->seat->from = 0;
   p->seat->state = SK_ALONE;
   p->next = s->spare;
   s->spare = p;
@@ -790,7 +825,7 @@ void sk_shared_dismiss (Shared *s, Petition *p) {
 
 void sk_shared_unwatch (Shared *s, Petition *p) {
   if (p->seat->object != 0 && p->seat->state != SK_TAKEN &&
-      !sk_seat_withdraw(&s->m, p->seat)) {
+      !sk_seat_withdraw(&s->m, p->seat, -ECANCELED)) {
     p->notify = NULL; /* a grant is under way: take it, and be deaf to it */
     sk_seat_collect(&s->m, true, deliver, s);
   }

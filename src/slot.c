@@ -71,25 +71,28 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
 }
 
 
-void sk_slot_live (Member *m) {
+void sk_slot_rouseall (Member *m) {
   Root *f = sk_root();
   Bells bells = {0};
-  m->slot->pid = getpid();
-  m->slot->born = sinceboot();
-  __atomic_store_n(&m->slot->state, SK_SLOT_LIVE, __ATOMIC_SEQ_CST);
-  __atomic_add_fetch(&f->births, 1, __ATOMIC_SEQ_CST);
-  /* those who wait for others want to watch this one too */
+  __atomic_add_fetch(&f->changes, 1, __ATOMIC_SEQ_CST);
   for (uint32_t i = 1; i < f->reached; i++) {
     uint32_t shared = SK_ASLEEP_SHARED;
-    if (f->slot[i].pid != m->slot->pid &&
-        __atomic_compare_exchange_n(&f->slot[i].asleep, &shared, SK_AWAKE,
-                                    false, __ATOMIC_SEQ_CST,
-                                    __ATOMIC_SEQ_CST)) {
+    if (i != m->index && __atomic_compare_exchange_n(
+                             &f->slot[i].asleep, &shared, SK_AWAKE, false,
+                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
       bells.slot[bells.count++] = i;
       if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(m, &bells);
     }
   }
   sk_slot_ring(m, &bells);
+}
+
+
+void sk_slot_live (Member *m) {
+  m->slot->pid = getpid();
+  m->slot->born = sinceboot();
+  __atomic_store_n(&m->slot->state, SK_SLOT_LIVE, __ATOMIC_SEQ_CST);
+  sk_slot_rouseall(m); /* they want to watch this one too */
 }
 
 

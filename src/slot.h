@@ -65,7 +65,7 @@ typedef struct Root {    /* the root structure of the arena */
   Guard sweepguard;      /* slots swept; outermost of all guards */
   Guard refguard;        /* references, lists of objects and carriers */
   Off objects, carriers; /* all of them; see object.h, item.h */
-  uint64_t births;       /* slots that came to life so far */
+  uint64_t changes;      /* members that came or went so far */
   uint32_t reached;      /* slots below this one were ever in use */
   Slot slot[SK_SLOTS];   /* 0 is never used */
 } Root;
@@ -96,6 +96,8 @@ static inline Slot *sk_slot (uint32_t index) {
 SK_FUNC int sk_slot_take (uint32_t maker, uint32_t *index);
 /* It lives, in this process: announce it to those who sleep. */
 SK_FUNC void sk_slot_live (Member *m);
+/* Wake all who wait for others: there are more of them, or fewer. */
+SK_FUNC void sk_slot_rouseall (Member *m);
 
 /* A socket that can be rung: a descriptor or -errno. Its name: 15 bytes. */
 SK_FUNC int sk_slot_makebell (char *name, uint8_t *size);

@@ -199,6 +199,14 @@ int sk_spawn_killat (Child *c, sk_time due) {
 
 /* ---- the end of this process ---- */
 
+bool sk_spawn_any (void) {
+  pthread_mutex_lock(&guard);
+  bool any = children != NULL;
+  pthread_mutex_unlock(&guard);
+  return any;
+}
+
+
 static bool concerns (const Child *c, const void *user) {
   return user == NULL || c->user == user;
 }

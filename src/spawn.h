@@ -59,6 +59,8 @@ SK_FUNC int sk_spawn_killat (Child *c, sk_time due);
 /* Give up a Child made by calloc; of a live one, once it has ended. */
 SK_FUNC void sk_spawn_free (Child *c);
 
+/* Is there a child that was not reaped yet? */
+SK_FUNC bool sk_spawn_any (void);
 /*
 ** This process (NULL), or the part 'user' of it, ends: kill daemons, wait for
 ** the others. After some seconds says whom it waits for.

@@ -120,7 +120,7 @@ function crews.hire(pool, st)
   local _, _, _, shared = crew.own(pool)
   crew.vacate(pool, berth)
   local opts = {
-    name = ("%s %d"):format(st.name, number), daemon = true, hidden = true,
+    name = ("%s %d"):format(st.name, number), daemon = true, _hidden = true,
     method = st.method,
   }
   local ok, handle = pcall(core[st.kind], opts, worker.run, shared, number,

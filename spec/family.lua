@@ -1,0 +1,80 @@
+--- Shared by the specs of processes and threads.
+
+local assert = require("luassert")
+local core = require("skein.core")
+local skein = require("skein")
+local support = require("spec.support")
+
+local family = {}
+
+--- Children of this process, zombies too, whoever started them.
+---@return integer
+local function children()
+  local n = 0
+  for line in io.lines("/proc/self/task/" .. skein.self().pid .. "/children") do
+    for _ in line:gmatch("%d+") do n = n + 1 end
+  end
+  return n
+end
+
+--- Threads of this process. One that ended may be seen for a moment.
+---@return integer
+local function threads()
+  for line in io.lines("/proc/self/status") do
+    local n = line:match("^Threads:%s*(%d+)")
+    if n then return tonumber(n) end
+  end
+end
+
+--- Calls `count` until it gives no more than `most`, or for a second.
+local function settles(count, most)
+  local due = skein.now() + 1
+  while count() > most and skein.now() < due do skein.sleep(0.001) end
+  return count()
+end
+
+--- A test body that must leave nothing at all behind: see support.task, and no
+--- process, no thread, no shared object.
+---@param body fun()
+---@return fun()
+function family.test(body)
+  local run = support.task(body)
+  return function()
+    skein.queue():get(0.0001) -- the memory is there, and the doorbell
+    collectgarbage()
+    local before, processes, tids = core.arena(), children(), threads()
+    run()
+    collectgarbage()
+    collectgarbage()
+    assert.equal(processes, settles(children, processes), "processes left")
+    assert.equal(tids, settles(threads, tids), "threads left")
+    assert.equal(before, (core.arena()), "shared objects left")
+  end
+end
+
+--- Does process `pid` run? A zombie does not.
+---@param pid integer
+---@return boolean
+function family.runs(pid)
+  local file = io.open(("/proc/%d/stat"):format(pid))
+  if not file then return false end
+  local state = file:read("a"):match("%) (%a)")
+  file:close()
+  return state ~= nil and state ~= "Z" and state ~= "X"
+end
+
+--- Waits until process `pid` runs no more; false after some seconds.
+---@param pid integer
+---@return boolean
+function family.ends(pid)
+  local due = skein.now() + 5
+  while family.runs(pid) and skein.now() < due do skein.sleep(0.002) end
+  return not family.runs(pid)
+end
+
+--- Never returns, and never waits.
+function family.spin()
+  while true do end
+end
+
+return family
