@@ -22,7 +22,7 @@ struct Listener {
   int bell;       /* the socket */
   Peer *peers;
   size_t count;
-  uint64_t watched; /* the family's 'changes', as of the last 'watchnew' */
+  uint64_t changes; /* of the family that have been looked at */
 };
 
 #define BELL UINT64_MAX /* what epoll says of the socket */
@@ -84,8 +84,8 @@ static void watchnew (Listener *l) {
   Root *f = sk_root();
   uint64_t changes = __atomic_load_n(&f->changes, __ATOMIC_SEQ_CST);
   bool gone = false;
-  if (changes == l->watched) return;
-  l->watched = changes;
+  if (changes == l->changes) return;
+  l->changes = changes;
   for (uint32_t i = 1; i < f->reached; i++)
     if (f->slot[i].state == SK_SLOT_LIVE) gone |= !watch(l, &f->slot[i]);
   if (gone) sk_sweep_dead(&l->s->m);

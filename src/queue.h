@@ -29,8 +29,8 @@ typedef struct Queue {
   uint64_t was; /* 'unfinished', before that */
   Line getters, putters, joiners;
   Line watchers; /* they want to know when a get need not wait */
-  Off ears;      /* rung then; SK_EARS of them, or 0 */
   Line lookouts; /* ... and they, when a put need not */
+  Off ears;      /* rung then; SK_EARS of them, or 0 */
   uint32_t closed;
   uint32_t ordered; /* by priority */
   uint32_t strict;  /* a larger item than 'most' waits for its getter */
