@@ -646,26 +646,9 @@ int sk_shared_encode (lua_State *L, int idx, void *body) {
 }
 
 
-/*
-** A fresh process or thread begins with the C module alone, for speed. Once a
-** shared object comes, it needs the methods that are written in Lua as well.
-*/
-static void complete (lua_State *L, Shared *s) {
-  s->complete = true; /* also for those that loading it brings */
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  bool loaded = lua_getfield(L, -1, "skein") != LUA_TNIL;
-  lua_pop(L, 2);
-  if (loaded) return;
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "skein");
-  lua_call(L, 1, 0);
-}
-
-
 int sk_shared_decode (lua_State *L, const void *body, const char *class) {
   const Body *b = body;
   Shared *s = sk_shared_open(L, sk_sched_of(L));
-  if (sk_unlikely(!s->complete)) complete(L, s);
   sk_shared_push(L, s, sk_at(Object, b->object), b->flags, class);
   return 0;
 }
@@ -674,6 +657,17 @@ int sk_shared_decode (lua_State *L, const void *body, const char *class) {
 /* The message's holds are dropped with the message, not one by one. */
 void sk_shared_forget (const void *body) {
   (void)body;
+}
+
+
+void sk_shared_load (lua_State *L, const char *name) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  bool loaded = lua_getfield(L, -1, name) != LUA_TNIL;
+  lua_pop(L, 2);
+  if (loaded) return;
+  lua_getglobal(L, "require");
+  lua_pushstring(L, name);
+  lua_call(L, 1, 0);
 }
 
 
