@@ -4,34 +4,10 @@
 local core = require("skein.core")
 local skein = require("skein")
 local peers = require("spec.peers")
-local support = require("spec.support")
 
 if not core.doom(0) then return end
 
---- Calls `body(n)` for n = 1, 2, ... until a child that dies at its n-th step
---- of `fn(...)` has got through it. `check` looks at what was left.
-local function at_each_step(prepare, fn, check)
-  local n, died = 0, true
-  while died do
-    n = n + 1
-    local scene = prepare()
-    local child = skein.process(function()
-      pcall(core.doom, n)
-      fn(scene)
-      core.doom(0)
-      if scene.stays then skein.sleep(100) end
-    end)
-    if scene.stays then
-      child:join(0.02)
-      died = child:done()
-      child:kill()
-    end
-    child:join()
-    if not scene.stays then died = child:exitcode() ~= 0 end
-    check(scene, died)
-  end
-  return n
-end
+local at_each_step = peers.at_each_step
 
 --- The scene's queue is sane: `count` items at most, and it can be used.
 local function sane(q, limit)
@@ -172,7 +148,7 @@ describe("a death at any step", function()
   end))
 
   it("of passing a lock to one who waits", peers.clean(function()
-    local n, code = 0, nil
+    local n, code = 0
     repeat
       n = n + 1
       local l, has = skein.lock(), skein.queue()
@@ -244,10 +220,11 @@ describe("a death at any step", function()
     at_each_step(
       function() return { q = skein.queue() } end,
       function(scene)
-        local inner = skein.queue()
-        inner:put(skein.lock())
-        scene.q:put({ name = "item", inner })
-        inner = nil
+        do
+          local inner = skein.queue()
+          inner:put(skein.lock())
+          scene.q:put({ name = "item", inner })
+        end
         collectgarbage()
         collectgarbage()
       end,

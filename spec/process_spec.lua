@@ -193,7 +193,7 @@ for _, method in ipairs { "fork", "spawn" } do
     end))
 
     it("ends when cancelled inside a coroutine of its user", test(function()
-      local ready = skein.event and skein.event() or skein.queue()
+      local ready = skein.queue()
       local p = start(method, function(q)
         local wrap = coroutine.wrap
         local function deep()

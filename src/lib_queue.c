@@ -2,6 +2,7 @@
 ** lib_queue.c - skein.queue: many producers, many consumers, anywhere.
 */
 #include "open.h"
+#include "select.h"
 #include "transit.h"
 
 #define CLASS "skein.Queue"
@@ -127,6 +128,49 @@ static int queue_closed (lua_State *L) {
 }
 
 
+/* ---- select ---- */
+
+static Queue *caseof (lua_State *L, int at) {
+  return (Queue *)((Handle *)lua_touserdata(L, at))->o;
+}
+
+
+static int tryget (lua_State *L, Sched *S, int at) {
+  return sk_transit_tryget(L, sk_shared_of(S), caseof(L, at));
+}
+
+
+static int tryput (lua_State *L, Sched *S, int at) {
+  if (lua_isnil(L, at + 1)) return luaL_error(L, "cannot put nil");
+  return sk_transit_tryput(L, sk_shared_of(S), caseof(L, at), at + 1);
+}
+
+
+static int tryready (lua_State *L, Sched *S, int at) {
+  return sk_queue_poll(&sk_shared_of(S)->m, caseof(L, at), NULL);
+}
+
+
+static bool watchget (lua_State *L, Sched *S, int at, void *place) {
+  return sk_transit_pollget(sk_shared_of(S), caseof(L, at), place);
+}
+
+
+static bool watchput (lua_State *L, Sched *S, int at, void *place) {
+  return sk_transit_pollput(L, sk_shared_of(S), caseof(L, at), at + 1, place);
+}
+
+
+static const SelectOp selects[] = {
+    {.name = "get", .attempt = tryget, .watch = watchget},
+    {.name = "put", .attempt = tryput, .watch = watchput},
+    {.name = "ready", .attempt = tryready, .watch = watchget},
+    {.name = NULL},
+};
+
+
+/* ---- making ---- */
+
 static int queue_tostring (lua_State *L) {
   Handle *h = luaL_checkudata(L, 1, CLASS);
   lua_pushfstring(L, "skein.Queue: %I", (LUAI_UACINT)sk_off(h->o));
@@ -188,6 +232,9 @@ static const luaL_Reg functions[] = {{"queue", newqueue}, {NULL, NULL}};
 void sk_open_queue (lua_State *L, Sched *S) {
   sk_object_register(SK_QUEUE, &sk_queue_class);
   sk_shared_class(L, S, &ref, CLASS, methods, meta);
+  luaL_getmetatable(L, CLASS);
+  sk_select_class(L, selects);
+  lua_pop(L, 1);
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, functions, 1);
 }

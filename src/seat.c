@@ -155,18 +155,45 @@ void sk_seat_repair (Line *line, Bells *b) {
 }
 
 
-bool sk_seat_withdraw (Member *m, Seat *w) {
+bool sk_seat_stands (const Line *line, const Seat *w) {
+  const Seat *i = sk_seat_first(line);
+  while (i != NULL && i != w) i = sk_seat_next(i);
+  return i != NULL;
+}
+
+
+bool sk_seat_withdraw (Member *m, Seat *w, int why) {
   Object *o = sk_at(Object, w->object);
+  const Class *c = sk_object_class(o->type);
   Bells bells = {0};
   sk_object_enter(m, o);
-  bool waits = w->state == SK_WAITING;
-  if (waits) {
+  bool goes = w->state == SK_WAITING;
+  if (goes && c->keep != NULL) goes = !c->keep(o, w, why, &bells);
+  if (goes) {
+    w->result = why;
     sk_seat_leave(w);
-    const Class *c = sk_object_class(o->type);
     if (c->unwait != NULL) c->unwait(m, o, w, &bells);
   }
   sk_object_leavering(m, o, &bells);
-  return waits;
+  return goes;
+}
+
+
+void sk_seat_forsake (Member *m, Seat *w) {
+  Object *o = sk_at(Object, w->object);
+  const Class *c = sk_object_class(o->type);
+  Bells bells = {0};
+  sk_object_enter(m, o);
+  if (w->state == SK_WAITING) {
+    w->result = -EOWNERDEAD;
+    /* it may have died on its way into the line, or out of it */
+    if (sk_seat_stands(sk_at(Line, w->line), w)) unlink(w);
+    w->state = SK_ALONE;
+    if (c->unwait != NULL) c->unwait(m, o, w, &bells);
+  }
+  else if (w->state != SK_ALONE && c->giveback != NULL)
+    c->giveback(m, o, w, &bells);
+  sk_object_leavering(m, o, &bells);
 }
 
 
@@ -183,13 +210,13 @@ static bool collect (const Collector *c) {
   while (i != 0) { /* turn the stack around */
     Off next = sk_at(Seat, i)->inbox;
     sk_at(Seat, i)->inbox = oldest;
+    sk_at(Seat, i)->state = SK_TAKEN; /* all: 'f' may collect again */
     oldest = i;
     i = next;
   }
   for (i = oldest; i != 0;) {
     Seat *w = sk_at(Seat, i);
     i = w->inbox;
-    w->state = SK_TAKEN;
     c->f(c->arg, w);
   }
   return oldest != 0;

@@ -216,7 +216,9 @@ static void wakeup (Sched *S) {
 
 static void ishope (void *arg, Seat *seat) {
   bool *hope = arg;
-  if (seat->state != SK_WAITING || *hope) return;
+  uint32_t state = __atomic_load_n(&seat->state, __ATOMIC_ACQUIRE);
+  if (state == SK_GRANTED) *hope = true; /* meanwhile */
+  if (state != SK_WAITING || *hope) return;
   Object *o = sk_at(Object, seat->object);
   Petition *p = (Petition *)(uintptr_t)seat->owner;
   *hope = sk_object_isshared(&p->shared->m, o);
@@ -347,6 +349,25 @@ static int leave (lua_State *L) {
 }
 
 
+/* What the case 'w' of a select waits for may be there. */
+static void told (Petition *p) {
+  Waiter *w = p->arg;
+  if (w->task != NULL) sk_sched_grant(p->shared->S, w, -EAGAIN);
+}
+
+
+static void *reserve (Sched *S, Waiter *w) {
+  Petition *p = sk_shared_watcher(sk_shared_of(S), told);
+  if (p != NULL) p->arg = w;
+  return p;
+}
+
+
+static void vacate (Sched *S, void *place) {
+  sk_shared_unwatch(sk_shared_of(S), place);
+}
+
+
 static void makehandles (lua_State *L) {
   lua_newtable(L);
   lua_createtable(L, 0, 1);
@@ -362,6 +383,8 @@ static void hook (Shared *s) {
                           .sleep = fallasleep,
                           .awake = wakeup,
                           .hopeless = hopeless,
+                          .reserve = reserve,
+                          .vacate = vacate,
                           .ended = ended,
                           .data = s};
 }
@@ -450,6 +473,7 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
     free(d);
   }
   s->deaths = NULL;
+  if (s->deafen != NULL) s->deafen(&s->listeners);
   s->watched = 0;
   s->rescan = false;
   s->spare = NULL; /* their seats are the parent's */
@@ -471,7 +495,7 @@ static lua_Integer key (const Object *o, uint32_t flags) {
 
 
 static Handle *newhandle (lua_State *L, const char *class) {
-  Handle *h = lua_newuserdatauv(L, sizeof *h, 0);
+  Handle *h = lua_newuserdatauv(L, sizeof *h, 1);
   *h = (Handle){0};
   luaL_setmetatable(L, class);
   return h;
@@ -533,10 +557,17 @@ Handle *sk_shared_push (lua_State *L, Shared *s, Object *o, uint32_t flags,
 }
 
 
+static bool ispart (const Object *o, Off place) {
+  return place - sk_off(o) < sk_object_class(o->type)->size;
+}
+
+
 static void stands (void *arg, Seat *seat) {
   Object **o = arg;
-  Object *at = sk_at(Object, seat->object);
-  if (at == *o || at->whole == sk_off(*o)) *o = NULL;
+  if (*o == NULL) return;
+  if (ispart(*o, seat->object) || ispart(*o, seat->line) ||
+      ispart(*o, seat->from))
+    *o = NULL;
 }
 
 
@@ -582,8 +613,13 @@ void sk_shared_class (lua_State *L, Sched *S, const WireRef *ref,
   sk_newclass(L, S, class, methods, meta);
   luaL_getmetatable(L, class);
   S->handles[ref->cls] = lua_topointer(L, -1);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, gc, 1);
+  if (lua_getfield(L, -1, "__gc") == LUA_TNIL) {
+    lua_pushvalue(L, -2);
+    lua_pushlightuserdata(L, S);
+    luaL_setfuncs(L, gc, 1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
   sk_wire_class(ref);
   sk_wire_setref(L, ref);
   lua_pop(L, 1);
@@ -643,6 +679,14 @@ void sk_shared_forget (const void *body) {
 
 /* ---- messages ---- */
 
+/* A copy: in the message it is not aligned. */
+static Body bodyof (const Wire *w, size_t i) {
+  Body b;
+  memcpy(&b, sk_wire_ref(w, i), sizeof b);
+  return b;
+}
+
+
 /* List what the message refers to in 's->cargo'. */
 static bool listrefs (Shared *s, const Wire *w) {
   if (w->nrefs > s->maxcargo) {
@@ -652,8 +696,8 @@ static bool listrefs (Shared *s, const Wire *w) {
     s->maxcargo = w->nrefs;
   }
   for (size_t i = 0; i < w->nrefs; i++) {
-    const Body *b = sk_wire_ref(w, i);
-    s->cargo[i] = b->object | b->flags;
+    Body b = bodyof(w, i);
+    s->cargo[i] = b.object | b.flags;
   }
   return true;
 }
@@ -662,10 +706,10 @@ static bool listrefs (Shared *s, const Wire *w) {
 /* Who sends an end of a pipe lets go of it. */
 static void letgo (Shared *s, const Wire *w) {
   for (size_t i = 0; i < w->nrefs; i++) {
-    const Body *b = sk_wire_ref(w, i);
-    uint32_t flags = sk_object_flags(&s->m, b->mine);
+    Body b = bodyof(w, i);
+    uint32_t flags = sk_object_flags(&s->m, b.mine);
     if (flags & SK_REF_ACTIVE)
-      sk_object_setflags(&s->m, b->mine, flags & ~(uint32_t)SK_REF_ACTIVE);
+      sk_object_setflags(&s->m, b.mine, flags & ~(uint32_t)SK_REF_ACTIVE);
   }
 }
 
@@ -732,8 +776,8 @@ uint64_t sk_shared_who (const Shared *s) {
 
 static bool withdraw (Sched *S, Task *t, Wait *w) {
   Petition *p = sk_container(w, Petition, wait);
-  (void)S, (void)t;
-  if (!sk_seat_withdraw(&p->shared->m, p->seat)) return false;
+  (void)S;
+  if (!sk_seat_withdraw(&p->shared->m, p->seat, t->woken)) return false;
   p->task = NULL;
   return true;
 }
@@ -776,6 +820,7 @@ static void release (Shared *s, Petition *p) {
   p->task = NULL;
   p->notify = NULL;
   p->seat->object = 0;
+  p->seat->from = 0;
   p->seat->state = SK_ALONE;
   p->next = s->spare;
   s->spare = p;
@@ -790,7 +835,7 @@ void sk_shared_dismiss (Shared *s, Petition *p) {
 
 void sk_shared_unwatch (Shared *s, Petition *p) {
   if (p->seat->object != 0 && p->seat->state != SK_TAKEN &&
-      !sk_seat_withdraw(&s->m, p->seat)) {
+      !sk_seat_withdraw(&s->m, p->seat, -ECANCELED)) {
     p->notify = NULL; /* a grant is under way: take it, and be deaf to it */
     sk_seat_collect(&s->m, true, deliver, s);
   }

@@ -4,7 +4,8 @@
 ** Per Lua state: its membership, its handles to shared objects, its waits on
 ** them. A handle is a full userdata that begins with a Handle; there is one
 ** for each object (and end of a pipe) in a state, found again through a weak
-** table, so that handles compare as the objects do.
+** table, so that handles compare as the objects do. It has a user value for
+** the use of its class.
 **
 ** How a C function waits for a shared object: try; then take a Petition,
 ** which can raise; then try again with its seat, and suspend. See lib_queue.c.
@@ -18,10 +19,13 @@
 #include "seat.h"
 #include "wire.h"
 
+typedef struct Listener Listener;
+
 typedef struct Handle {
-  Object *o;      /* NULL: given up */
-  uint32_t ref;   /* our entry in the slot's table */
-  uint32_t flags; /* of the reference */
+  Object *o;          /* NULL: given up */
+  uint32_t ref;       /* our entry in the slot's table */
+  uint32_t flags;     /* of the reference */
+  Listener *listener; /* of an end of a pipe, see listener.h; or NULL */
 } Handle;
 
 typedef struct Petition { /* a wait for a shared object */
@@ -58,6 +62,8 @@ typedef struct Shared {
   Buf copy;                  /* of a message that stays where it is */
   struct Shared *next, **at; /* all of this process; see 'leaveall' */
   pthread_t thread;
+  List listeners;                  /* that handles have; see listener.h */
+  void (*deafen)(List *listeners); /* drops them; set with the first one */
   uint64_t held; /* how many locks tasks of this state have, and how often */
 } Shared;
 
@@ -132,6 +138,8 @@ SK_FUNC int sk_shared_settle (lua_State *L, Sched *S, lua_KContext ctx);
 ** Then, or after a withdrawal, the seat may be used again. NULL: no memory.
 */
 SK_FUNC Petition *sk_shared_watcher (Shared *s, void (*notify)(Petition *p));
+/* The seat of a place that select reserved. */
+#define sk_shared_seat(place) (((Petition *)(place))->seat)
 /* Withdraw it if it stands in line, and free it. */
 SK_FUNC void sk_shared_unwatch (Shared *s, Petition *p);
 

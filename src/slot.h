@@ -49,8 +49,20 @@ typedef struct Slot {
   char name[52];
 } Slot;
 
+#define SK_EARS 4
+
+/* A socket of a member, named as a doorbell is; see listener.h. */
+typedef struct Ear {
+  int64_t born;  /* of the member */
+  uint32_t slot; /* the member; 0: none */
+  uint32_t rung; /* and not quieted yet */
+  uint8_t size;  /* of its name */
+  char name[15];
+} Ear;
+
 /* Who or what a bell has to be rung for, collected under a guard. */
 typedef struct Bells {
+  Ear *ears; /* SK_EARS of them, or NULL */
   uint32_t count;
   bool more; /* than were noted: look for them */
   uint32_t slot[30];
@@ -71,7 +83,9 @@ typedef struct Member {
   Slot *slot;
   uint32_t index;
   int bell; /* descriptor of its doorbell, or -1 */
-  struct {  /* entries of its tables that are free, by number */
+  Off dead; /* objects to take down, see object.h */
+  bool burying;
+  struct { /* entries of its tables that are free, by number */
     uint32_t *list;
     uint32_t count, cap, made;
   } refs, seats;
@@ -103,6 +117,12 @@ SK_FUNC void sk_slot_say (Slot *s, const char *what, sk_time since,
                           size_t tasks);
 /* Copy what member 's', which may be saying something else, said last. */
 SK_FUNC void sk_slot_hear (const Slot *s, Doing *heard);
+
+/* A socket that can be rung: a descriptor or -errno. Its name: 15 bytes. */
+SK_FUNC int sk_slot_makebell (char *name, uint8_t *size);
+SK_FUNC void sk_slot_quiet (int bell);
+/* Is there nobody behind this ear? */
+SK_FUNC bool sk_slot_isdeaf (const Ear *ear);
 
 /* The doorbell of 'm', made on first need: a descriptor or -errno. */
 SK_FUNC int sk_slot_bell (Member *m);

@@ -15,16 +15,7 @@ typedef struct Sweeper {
 
 static void forsake (void *arg, Seat *w) {
   Sweeper *s = arg;
-  Object *o = sk_at(Object, w->object);
-  const Class *c = sk_object_class(o->type);
-  sk_object_enter(s->m, o);
-  if (w->state == SK_WAITING) {
-    sk_seat_leave(w);
-    if (c->unwait != NULL) c->unwait(s->m, o, w, &s->bells);
-  }
-  else if (c->giveback != NULL)
-    c->giveback(s->m, o, w, &s->bells);
-  sk_object_leavering(s->m, o, &s->bells);
+  sk_seat_forsake(s->m, w);
   sk_item_free(s->m, &w->block);
   w->object = 0;
 }

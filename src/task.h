@@ -64,7 +64,8 @@ typedef struct Wait {
   ** Take the wait back, because a deadline or a cancel came, or because one
   ** of the lists it also stands in could serve it. True: it is as if it had
   ** never been. False: it was granted after all, and the grant counts; it is
-  ** then delivered by 'sk_sched_wake' as usual, now or later.
+  ** then delivered by 'sk_sched_wake' as usual, now or later. 't->woken' tells
+  ** why (-errno), but where another list serves it.
   */
   bool (*withdraw)(Sched *S, Task *t, struct Wait *w);
   /* One of several waits was granted, that of 'by': take the others back.
@@ -146,6 +147,11 @@ typedef struct Family {
   void (*awake)(Sched *S);
   /* Can none of the waits with 'shared' set ever end? */
   bool (*hopeless)(Sched *S);
+  /* A place at which a case of a select can be told of a shared object: its
+     wait then ends with -EAGAIN. NULL: no memory. */
+  void *(*reserve)(Sched *S, Waiter *w);
+  /* Give the place up, wherever it stands. */
+  void (*vacate)(Sched *S, void *place);
   /* The task has ended: let go of what it holds. */
   void (*ended)(Sched *S, Task *t);
   void *data;
