@@ -105,9 +105,9 @@ describe("task", function()
     local seen = { [skein.self().id] = true }
     local threads = {}
     local function ids()
-      local core = require("skein.core")
-      local list = { core.self().id }
-      for i = 2, 1500 do list[i] = core.task({ start = false }, error).id end
+      local inner = require("skein.core")
+      local list = { inner.self().id }
+      for i = 2, 1500 do list[i] = inner.task({ start = false }, error).id end
       return list
     end
     for i = 1, 2 do threads[i] = skein.thread(ids) end
