@@ -33,6 +33,7 @@ enum {
   SK_EVENT,
   SK_CONDITION,
   SK_BARRIER,
+  SK_ARRAY,
   SK_TYPES = 16
 };
 

@@ -639,6 +639,43 @@ function Value:cas(old, new) end
 ---@return any new
 function Value:with(fn) end
 
+---@class skein.Array
+---@field [integer] number
+---@operator len: integer
+local Array = {}
+
+---@param type skein.NumberType
+---@param n integer|number[]  the length, or the items
+---@return skein.Array
+---@nodiscard
+function skein.array(type, n) end
+
+---@param i? integer  default 1
+---@param j? integer  default the last
+---@return number[]
+---@nodiscard
+function Array:slice(i, j) end
+
+---@param x number
+function Array:fill(x) end
+
+---@param list number[]
+---@param at? integer  default 1
+function Array:write(list, at) end
+
+--- Adds to item i in one step; returns the new value.
+---@param i integer
+---@param n number
+---@return number
+function Array:add(i, n) end
+
+--- Returns the results of `fn(...)`, called while every other `with` is kept out.
+---@async
+---@param fn skein.Callable
+---@param ... any
+---@return any ...
+function Array:with(fn, ...) end
+
 
 -- Pools --------------------------------------------------------------------
 
