@@ -84,6 +84,13 @@ asan:
 	  PRELOAD="$$($(CC) -print-file-name=libasan.so)" \
 	  tools/test $(LIMIT) $(ARGS) $(SPEC)
 
+# The specs of deaths, where a process can be killed between any two steps.
+steps:
+	@tools/setup build test
+	@$(MAKEALL) BUILD=build/steps OPT="-O1 -g -DSK_STEPS"
+	@BUILD=build/steps tools/test $(LIMIT) $(ARGS) spec/death_spec.lua \
+	  spec/sync_death_spec.lua
+
 LUADIR = $(DESTDIR)$(PREFIX)/share/lua/5.4
 LIBDIR = $(DESTDIR)$(PREFIX)/lib/lua/5.4
 
@@ -98,4 +105,4 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all env demo test bench check format asan install uninstall clean
+.PHONY: all env demo test bench check format asan steps install uninstall clean

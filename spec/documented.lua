@@ -45,9 +45,13 @@ local prefixes = {
   ["skein.CoroutineLib"] = "skein.coroutine.",
 }
 
+--- What an object of a class is called there, if not by the name of the class.
+local nouns = { ["skein.End"] = "pipe" }
+
 function documented.prefix(class, kind)
-  return prefixes[class]
-      or class:match("%.(%a+)$"):lower() .. (kind == "field" and "." or ":")
+  if prefixes[class] then return prefixes[class] end
+  local noun = nouns[class] or class:match("%.(%a+)$"):lower()
+  return noun .. (kind == "field" and "." or ":")
 end
 
 local function note_function(class, line, params)

@@ -43,6 +43,12 @@ local samples = {
   end,
 }
 
+--- Classes that no user ever holds an object of.
+living.internal = {
+  ["skein.Error"] = true, -- tables, with fields only
+  ["skein.Crew"] = true, ["skein.Worker"] = true, ["skein.Batch"] = true,
+}
+
 --- What a sample is made with, where that has another name than the class.
 local makers = {
   Job = "pool", Server = "net", Stream = "net",
@@ -81,9 +87,9 @@ function living.classes(skein)
   for name, make in pairs(samples) do
     if skein[makers[name] or name:lower()] then
       local object, finish = make(skein)
-      local index = debug.getmetatable(object).__index
-      classes["skein." .. name] = {
-        object = object, methods = collect(index, {}),
+      local meta = debug.getmetatable(object)
+      classes[meta.__name] = {
+        object = object, methods = collect(meta.__index, {}),
       }
       if finish then object[finish](object) end
     end

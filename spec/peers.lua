@@ -40,9 +40,12 @@ function peers.settle()
   skein.sleep(0.03)
 end
 
---- Opens what a member of the family opens once: its memory, its doorbell.
+--- Opens what a member of the family opens once (its memory, its doorbell), and
+--- lets its tables grow beyond what a test needs.
 function peers.warm()
-  skein.queue():get(0.001)
+  local handles = {}
+  for i = 1, 2000 do handles[i] = skein.queue() end
+  handles[1]:get(0.001)
 end
 
 --- A test body that must leave no object and no byte in the family's memory.
@@ -59,6 +62,31 @@ function peers.clean(body)
     assert.equal(objects, now, "objects were left behind")
     assert.equal(bytes, used, "memory was left behind")
   end
+end
+
+--- In a build for it (make steps): a child dies at the n-th step of `fn(scene)`,
+--- for n = 1, 2, ... until one gets through. `check` looks at what was left.
+function peers.at_each_step(prepare, fn, check)
+  local n, died = 0, true
+  while died do
+    n = n + 1
+    local scene = prepare()
+    local child = skein.process(function()
+      pcall(core.doom, n)
+      fn(scene)
+      core.doom(0)
+      if scene.stays then skein.sleep(100) end
+    end)
+    if scene.stays then
+      child:join(0.02)
+      died = child:done()
+      child:kill()
+    end
+    child:join()
+    if not scene.stays then died = child:exitcode() ~= 0 end
+    check(scene, died)
+  end
+  return n
 end
 
 return peers

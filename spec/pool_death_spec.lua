@@ -93,6 +93,18 @@ describe("a worker that dies", function()
     assert.equal(1, pool:apply(function() return 1 end))
   end))
 
+  it("leaves failures to the owner to report", function()
+    local out = support.program [[
+      local skein = require("skein")
+      local pool <close> = skein.pool(1)
+      local job = pool:submit(error, "once", 0)
+      job:join()
+      for _ = 1, 3 do pcall(pool.apply, pool, os.exit, 1) end
+    ]]
+    local _, n = out:gsub("once", "")
+    assert.equal(1, n)
+  end)
+
   it("fails one item of a map", with(2, function(pool)
     local err = failure(pool.map, pool, function(x)
       if x == 13 then die() end

@@ -34,4 +34,9 @@ describe("rockspec", function()
     end
     assert.same(expected, installed)
   end)
+
+  it("has the version that the module tells", function()
+    local version = require("skein")._VERSION
+    assert.equal(rock.package .. " " .. rock.version, version)
+  end)
 end)

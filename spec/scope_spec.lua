@@ -152,14 +152,18 @@ for where, wrap in pairs { ["at top level"] = task, ["in a task"] = inside } do
 
   describe("group " .. where, function()
     it("returns the results when all have ended", wrap(function()
-      local log = {}
+      local log, gate = {}, skein.channel()
       assert.same({ "a", nil, "c", n = 3 }, table.pack(skein.group(
         function(g, ...)
+          local function late()
+            log[#log + 1] = "late"
+            gate:put(true)
+          end
           for i = 1, 3 do
             g:task(function()
-              skein.sleep(0.001 * i)
+              if i < 3 then skein.sleep(0.001 * i) else gate:get() end
               log[#log + 1] = i
-              if i == 2 then g:task(function() log[#log + 1] = "late" end) end
+              if i == 2 then g:task(late) end
             end)
           end
           return ...

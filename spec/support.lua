@@ -30,7 +30,7 @@ end
 ---@return fun()
 function support.task(body)
   return function()
-    skein.sleep(0.0001) -- the scheduler's own descriptors are open
+    skein.event():wait(0.0001) -- the scheduler's own descriptors are open
     collectgarbage()
     local live, fds = core.live(), support.fds()
     skein.run(skein.timeout, support.patience, body)

@@ -36,6 +36,7 @@ typedef struct Arena {
   struct {
     uint32_t op, class; /* what is being done */
     Off block, word;
+    uint64_t used; /* before that */
   } log;
 } Arena;
 
@@ -161,16 +162,21 @@ static void repair (void) {
   case FRESH:
     if (arena->log.op == TAKE ? arena->free[c] != b
                               : arena->top != b - sizeof(Block))
-      break; /* it was done */
-    if (*word == b) *word = 0;
-    if (arena->log.op == TAKE) block(b)->owner = 0;
+      arena->used = arena->log.used + classsize(c); /* it was done */
+    else {
+      if (*word == b) *word = 0;
+      if (arena->log.op == TAKE) block(b)->owner = 0;
+      arena->used = arena->log.used;
+    }
     break;
   case GIVE:
     if (arena->free[c] != b) {
       block(b)->next[0] = arena->free[c];
       arena->free[c] = b;
     }
+    block(b)->owner = 0;
     if (*word == b) *word = 0;
+    arena->used = arena->log.used - classsize(c);
     break;
   }
   arena->log.op = IDLE;
@@ -189,6 +195,7 @@ static void note (uint32_t op, uint32_t class, Off b, const Off *word) {
   arena->log.class = class;
   arena->log.block = b;
   arena->log.word = sk_off(word);
+  arena->log.used = arena->used;
   __atomic_store_n(&arena->log.op, op, __ATOMIC_RELEASE);
   sk_step();
 }
@@ -266,6 +273,11 @@ void sk_arena_give (Off *word) {
   bool keep = size < LARGE || arena->kept + size <= KEEP;
   if (!keep) punch(b, size); /* still ours: nobody else looks at it */
   enter();
+  if (!sk_arena_owns(word)) { /* it was half taken, and that was undone */
+    *word = 0;
+    sk_guard_leave(&arena->guard);
+    return;
+  }
   note(GIVE, c, b, word);
   block(b)->kept = keep && size >= LARGE;
   if (block(b)->kept) arena->kept += size;

@@ -157,6 +157,7 @@ static void detach (Sched *S, Task *t) {
   sk_list_remove(&t->self.link);
   sk_timers_remove(&S->timers, &t->timer);
   if (t->wait != NULL) {
+    t->woken = -EOWNERDEAD;
     t->wait->withdraw(S, t, t->wait);
     if (t->wait->shared) S->shared--;
     t->wait = NULL;

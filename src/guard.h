@@ -7,8 +7,8 @@
 ** happens under a guard, and no large copy is made.
 **
 ** 'sk_step()' marks each instant at which a change becomes visible. Built
-** with -DSK_STEPS it kills the process at the n-th one, so that specs can put
-** a death between any two of them.
+** with -DSK_STEPS it kills a process that is doomed at its n-th one, so that
+** specs can put a death between any two of them.
 */
 #ifndef sk_guard_h
 #define sk_guard_h
@@ -21,9 +21,15 @@ typedef struct Guard {
   pthread_mutex_t mutex;
 } Guard;
 
+/* This process dies at its n-th step from now. */
+SK_FUNC void sk_guard_doom (uint64_t n);
+SK_FUNC void sk_guard_step (void);
+
 #ifdef SK_STEPS
-SK_FUNC void sk_step (void);
+#define SK_DOOMS 1
+#define sk_step() sk_guard_step()
 #else
+#define SK_DOOMS 0
 #define sk_step() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif
 

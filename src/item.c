@@ -7,11 +7,12 @@
 
 
 int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs) {
+  Off *fresh = &m->slot->fresh;
   if (m->slot->out != 0) sk_item_free(m, &m->slot->out); /* a raise left it */
   size_t where = (offsetof(Item, bytes) + size + 7) / 8 * 8;
-  int err = sk_arena_take(&m->slot->out, where + nrefs * sizeof(Off));
+  int err = sk_arena_take(fresh, where + nrefs * sizeof(Off));
   if (err != 0) return err;
-  Item *i = sk_at(Item, m->slot->out);
+  Item *i = sk_at(Item, *fresh);
   i->cargo.nrefs = 0;
   i->cargo.where = where;
   i->next = 0;
@@ -21,11 +22,9 @@ int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs) {
   i->home = 0;
   i->holder = 0;
   i->step = 0;
-  if (nrefs > 0) {
-    memcpy((char *)i + where, refs, nrefs * sizeof(Off));
-    i->cargo.nrefs = nrefs;
-    sk_object_load(&i->cargo);
-  }
+  if (nrefs > 0) memcpy((char *)i + where, refs, nrefs * sizeof(Off));
+  sk_arena_move(&m->slot->out, fresh); /* from here it is swept as a message */
+  if (nrefs > 0) sk_object_load(&i->cargo, nrefs);
   return 0;
 }
 
@@ -33,6 +32,7 @@ int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs) {
 void sk_item_free (Member *m, Off *word) {
   if (sk_arena_owns(word)) sk_object_unload(m, &sk_at(Item, *word)->cargo);
   sk_arena_give(word);
+  if (m->dead != 0) sk_object_bury(m);
 }
 
 

@@ -131,6 +131,7 @@ static void unknown (lua_State *L, int arg, const char *const names[]) {
   const char *key = luaL_tolstring(L, -1, NULL);
   luaL_buffinit(L, &b);
   for (int i = 0; names[i] != NULL; i++) {
+    if (names[i][0] == '_') continue; /* not for users */
     if (i > 0) luaL_addstring(&b, ", ");
     luaL_addstring(&b, names[i]);
   }
@@ -166,6 +167,14 @@ lua_Integer sk_checkcount (lua_State *L, int idx, int arg, const char *name,
   lua_pushfstring(L, "%s: whole number of at least %I expected, got %s", name,
                   (LUAI_UACINT)least, got);
   return luaL_argerror(L, arg, lua_tostring(L, -1));
+}
+
+
+lua_Integer sk_checkcapacity (lua_State *L, int idx, int arg) {
+  if (lua_isnoneornil(L, idx)) return -1;
+  if (lua_type(L, idx) == LUA_TNUMBER && lua_tonumber(L, idx) == HUGE_VAL)
+    return -1;
+  return sk_checkcount(L, idx, arg, "capacity", 0);
 }
 
 

@@ -1,11 +1,13 @@
 /*
 ** lib_lock.c - skein.lock: one task at a time, anywhere in the family.
 */
+#include "lib_lock.h"
 #include "lock.h"
 #include "open.h"
+#include "select.h"
 #include "shared.h"
 
-#define CLASS "skein.Lock"
+#define CLASS SK_LOCK_CLASS
 #define HOLD "skein.Hold"
 
 
@@ -66,7 +68,7 @@ static int acquire (lua_State *L, Shared *s, Lock *l, sk_time due,
 
 
 /* l:acquire([timeout]) -> true | true, "abandoned" | nil, "timeout" */
-static int lock_acquire (lua_State *L) {
+int sk_liblock_acquire (lua_State *L) {
   int result;
   Lock *l = checklock(L, 1);
   sk_time due = sk_checkdeadline(L, 2);
@@ -80,7 +82,7 @@ static int lock_acquire (lua_State *L) {
 
 
 /* l:release() - raises if the running task does not hold it. */
-static int lock_release (lua_State *L) {
+int sk_liblock_release (lua_State *L) {
   Lock *l = checklock(L, 1);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   if (sk_lock_release(&s->m, l, sk_shared_who(s)) != 0)
@@ -101,16 +103,24 @@ static int pushhold (lua_State *L) {
 }
 
 
-static int holdgranted (lua_State *L, int status, lua_KContext ctx) {
-  Sched *S = sk_upvalue(L);
-  (void)status;
-  sk_shared_settle(L, S, ctx);
-  sk_shared_of(S)->held++;
-  return 1; /* the hold was made before */
+/* The hold, which was made before, is at the top. */
+static int held (lua_State *L, Shared *s, int result) {
+  s->held++;
+  if (result != SK_ABANDONED) return 1;
+  lua_pushliteral(L, "abandoned");
+  return 2;
 }
 
 
-/* local _ <close> = l:hold() - acquires, and releases at the scope's end. */
+static int holdgranted (lua_State *L, int status, lua_KContext ctx) {
+  Sched *S = sk_upvalue(L);
+  (void)status;
+  int result = sk_shared_settle(L, S, ctx);
+  return held(L, sk_shared_of(S), result);
+}
+
+
+/* l:hold() -> hold [, "abandoned"]: acquires; the hold's __close releases */
 static int lock_hold (lua_State *L) {
   int result;
   Lock *l = checklock(L, 1);
@@ -119,8 +129,7 @@ static int lock_hold (lua_State *L) {
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   int n = acquire(L, s, l, SK_FOREVER, holdgranted, &result);
   if (n >= 0) return n;
-  s->held++;
-  return sk_sched_turn(L, s->S, 1);
+  return sk_sched_turn(L, s->S, held(L, s, result));
 }
 
 
@@ -132,9 +141,46 @@ static int hold_close (lua_State *L) {
   lua_setiuservalue(L, 1, 1);
   lua_replace(L, 1);
   lua_settop(L, 1);
-  return lock_release(L);
+  return sk_liblock_release(L);
 }
 
+
+/* ---- select ---- */
+
+static Lock *caseof (lua_State *L, int at) {
+  return (Lock *)((Handle *)lua_touserdata(L, at))->o;
+}
+
+
+static int tryacquire (lua_State *L, Sched *S, int at) {
+  Shared *s = sk_shared_of(S);
+  int result = sk_lock_acquire(&s->m, caseof(L, at), sk_shared_who(s), NULL);
+  /* its own task cannot release it while it waits here: not this case */
+  return result < 0 ? -EAGAIN : acquired(L, s, result);
+}
+
+
+static int tryready (lua_State *L, Sched *S, int at) {
+  Shared *s = sk_shared_of(S);
+  return sk_lock_poll(&s->m, caseof(L, at), sk_shared_who(s), NULL);
+}
+
+
+static bool watch (lua_State *L, Sched *S, int at, void *place) {
+  Shared *s = sk_shared_of(S);
+  return sk_lock_poll(&s->m, caseof(L, at), sk_shared_who(s),
+                      sk_shared_seat(place)) == -EAGAIN;
+}
+
+
+static const SelectOp selects[] = {
+    {.name = "acquire", .attempt = tryacquire, .watch = watch},
+    {.name = "ready", .attempt = tryready, .watch = watch},
+    {.name = NULL},
+};
+
+
+/* ---- making ---- */
 
 static int lock_tostring (lua_State *L) {
   lua_pushfstring(L, "skein.Lock: %I", (LUAI_UACINT)sk_off(checklock(L, 1)));
@@ -158,6 +204,7 @@ static int newlock (lua_State *L) {
 
 
 static int decode (lua_State *L, const void *body) {
+  sk_shared_load(L, "skein.lock"); /* for 'with' */
   return sk_shared_decode(L, body, CLASS);
 }
 
@@ -169,8 +216,8 @@ static const WireRef ref = {.cls = SK_LOCK,
                             .drop = sk_shared_forget};
 
 /* 'with' is added by lua/skein/lock.lua. */
-static const luaL_Reg methods[] = {{"acquire", lock_acquire},
-                                   {"release", lock_release},
+static const luaL_Reg methods[] = {{"acquire", sk_liblock_acquire},
+                                   {"release", sk_liblock_release},
                                    {"hold", lock_hold},
                                    {NULL, NULL}};
 
@@ -184,6 +231,9 @@ static const luaL_Reg functions[] = {{"lock", newlock}, {NULL, NULL}};
 void sk_open_lock (lua_State *L, Sched *S) {
   sk_object_register(SK_LOCK, &sk_lock_class);
   sk_shared_class(L, S, &ref, CLASS, methods, meta);
+  luaL_getmetatable(L, CLASS);
+  sk_select_class(L, selects);
+  lua_pop(L, 1);
   sk_newclass(L, S, HOLD, NULL, holdmeta);
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, functions, 1);

@@ -1,22 +1,30 @@
 /*
 ** lib_pipe.c - skein.pipe: two ends, both ways.
 */
+#include <string.h>
+
 #include "pipe.h"
+#include "listener.h"
 #include "open.h"
+#include "select.h"
 #include "transit.h"
 
 #define CLASS "skein.End"
 #define BYTES ((lua_Integer)64 << 10) /* held before a send waits */
 
 
-/* The end at 1, which counts as in use from now on. */
-static Handle *checkend (lua_State *L) {
-  Handle *h = sk_shared_check(L, 1, SK_PIPE, CLASS);
-  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+/* The end of 'h' counts as in use from now on. */
+static Handle *use (Sched *S, Handle *h) {
+  Shared *s = sk_shared_of(S);
   uint32_t flags = sk_object_flags(&s->m, h->ref);
   if (sk_unlikely(!(flags & SK_REF_ACTIVE)))
     sk_object_setflags(&s->m, h->ref, flags | SK_REF_ACTIVE);
   return h;
+}
+
+
+static Handle *checkend (lua_State *L) {
+  return use(sk_upvalue(L), sk_shared_check(L, 1, SK_PIPE, CLASS));
 }
 
 
@@ -49,6 +57,7 @@ static int end_send (lua_State *L) {
 static int end_recv (lua_State *L) {
   Handle *h = checkend(L);
   Queue *q = way(L, h, 0, "recv");
+  if (sk_unlikely(h->listener != NULL)) sk_listener_refresh(h->listener);
   sk_time due = sk_checkdeadline(L, 2);
   lua_settop(L, 1);
   return sk_transit_get(L, sk_shared_of((Sched *)sk_upvalue(L)), q, due,
@@ -60,6 +69,7 @@ static int end_recv (lua_State *L) {
 static int end_poll (lua_State *L) {
   Handle *h = checkend(L);
   Queue *q = way(L, h, 0, "poll");
+  if (sk_unlikely(h->listener != NULL)) sk_listener_refresh(h->listener);
   sk_time due = sk_checkdeadline(L, 2);
   lua_settop(L, 1);
   return sk_transit_poll(L, sk_shared_of((Sched *)sk_upvalue(L)), q, due,
@@ -77,9 +87,28 @@ typedef struct Leaving { /* of an end that is closed */
 static void leave (void *arg, Seat *w) {
   const Leaving *l = arg;
   if (sk_at(Object, w->object)->whole != l->pipe) return;
-  if (w->state != SK_TAKEN || w->result != -EPIPE) return;
-  sk_item_unsent(l->m, &w->block);
+  if (w->state != SK_TAKEN) return;
+  if (w->result == -EPIPE) sk_item_unsent(l->m, &w->block);
   w->object = 0;
+}
+
+
+/* e:fileno() -> a descriptor for poll(2): readable when a recv may not wait.
+   It belongs to the end, which closes it; see listener.h. */
+static int end_fileno (lua_State *L) {
+  Handle *h = checkend(L);
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  way(L, h, 0, "poll");
+  int err = h->listener == NULL ? sk_listener_open(s, h) : 0;
+  if (err != 0) {
+    luaL_pushfail(L);
+    lua_pushstring(L, strerror(-err));
+    lua_pushinteger(L, -err);
+    return 3;
+  }
+  sk_listener_refresh(h->listener);
+  lua_pushinteger(L, sk_listener_fd(h->listener));
+  return 1;
 }
 
 
@@ -92,11 +121,73 @@ static int end_close (lua_State *L) {
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   sk_pipe_expel(&s->m, (Pipe *)h->o, (int)(h->flags & SK_ENDS));
   sk_shared_collect(s);
+  if (h->listener != NULL) sk_listener_close(h->listener);
   Leaving l = {&s->m, sk_off(h->o)};
   sk_seat_each(s->m.slot, leave, &l);
+  sk_shared_drop(s, h);
+  return 0;
+}
+
+
+static int end_gc (lua_State *L) {
+  Handle *h = luaL_checkudata(L, 1, CLASS);
+  if (h->listener != NULL) sk_listener_close(h->listener);
   return sk_shared_gc(L);
 }
 
+
+/* ---- select ---- */
+
+/* NULL: the end has been closed, maybe while the select was waiting. */
+static Queue *caseof (lua_State *L, Sched *S, int at, int out,
+                      const char *verb) {
+  Handle *h = lua_touserdata(L, at);
+  return h->o != NULL ? way(L, use(S, h), out, verb) : NULL;
+}
+
+
+static int tryrecv (lua_State *L, Sched *S, int at) {
+  Queue *q = caseof(L, S, at, 0, "recv");
+  if (q == NULL) return sk_fail(L, -EPIPE);
+  return sk_transit_tryget(L, sk_shared_of(S), q);
+}
+
+
+static int trysend (lua_State *L, Sched *S, int at) {
+  if (lua_isnil(L, at + 1)) return luaL_error(L, "cannot send nil");
+  Queue *q = caseof(L, S, at, 1, "send");
+  if (q == NULL) return sk_fail(L, -EPIPE);
+  return sk_transit_tryput(L, sk_shared_of(S), q, at + 1);
+}
+
+
+static int tryready (lua_State *L, Sched *S, int at) {
+  Queue *q = caseof(L, S, at, 0, "recv");
+  return q == NULL ? 0 : sk_queue_poll(&sk_shared_of(S)->m, q, NULL);
+}
+
+
+static bool watchrecv (lua_State *L, Sched *S, int at, void *place) {
+  return sk_transit_pollget(sk_shared_of(S), caseof(L, S, at, 0, "recv"),
+                            place);
+}
+
+
+static bool watchsend (lua_State *L, Sched *S, int at, void *place) {
+  return sk_transit_pollput(L, sk_shared_of(S), caseof(L, S, at, 1, "send"),
+                            at + 1, place);
+}
+
+
+static const SelectOp selects[] = {
+    {.name = "recv", .attempt = tryrecv, .watch = watchrecv},
+    {.name = "send", .attempt = trysend, .watch = watchsend},
+    {.name = "ready", .attempt = tryready, .watch = watchrecv},
+    {.name = NULL},
+};
+
+
+/* ---- making ---- */
 
 static int end_tostring (lua_State *L) {
   Handle *h = luaL_checkudata(L, 1, CLASS);
@@ -141,14 +232,14 @@ static const WireRef ref = {.cls = SK_PIPE,
                             .decode = decode,
                             .drop = sk_shared_forget};
 
-static const luaL_Reg methods[] = {{"send", end_send},
-                                   {"recv", end_recv},
-                                   {"poll", end_poll},
-                                   {"close", end_close},
-                                   {NULL, NULL}};
+static const luaL_Reg methods[] = {{"send", end_send},   {"recv", end_recv},
+                                   {"poll", end_poll},   {"fileno", end_fileno},
+                                   {"close", end_close}, {NULL, NULL}};
 
-static const luaL_Reg meta[] = {
-    {"__close", end_close}, {"__tostring", end_tostring}, {NULL, NULL}};
+static const luaL_Reg meta[] = {{"__close", end_close},
+                                {"__gc", end_gc},
+                                {"__tostring", end_tostring},
+                                {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"pipe", newpipe}, {NULL, NULL}};
 
@@ -156,6 +247,9 @@ static const luaL_Reg functions[] = {{"pipe", newpipe}, {NULL, NULL}};
 void sk_open_pipe (lua_State *L, Sched *S) {
   sk_object_register(SK_PIPE, &sk_pipe_class);
   sk_shared_class(L, S, &ref, CLASS, methods, meta);
+  luaL_getmetatable(L, CLASS);
+  sk_select_class(L, selects);
+  lua_pop(L, 1);
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, functions, 1);
 }

@@ -4,6 +4,7 @@
 ** The class, and the table 'crew' with what lua/skein/pool.lua needs; there
 ** the other methods are.
 */
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -13,43 +14,57 @@
 
 #define CLASS "skein.Pool"
 #define CREW "skein.Crew"
-#define BATCH "skein.Batch"
 
 
 /* ---- jobs ---- */
 
 typedef struct Wishes { /* options of a job */
   int name;             /* stack index, or 0 */
-  double timeout;       /* or 0 */
+  bool limited;
+  double timeout;
   int64_t priority;
 } Wishes;
 
 
-static double checktimeout (lua_State *L, int idx, int arg) {
-  double t = lua_tonumber(L, idx);
-  if (lua_type(L, idx) != LUA_TNUMBER || t != t || t <= 0)
-    luaL_argerror(L, arg, "timeout: number of seconds above 0 expected");
-  return t;
+/* Option 'key', a number. False: it is absent. */
+static bool getnumber (lua_State *L, int arg, const char *key, double *n) {
+  bool there = lua_getfield(L, arg, key) != LUA_TNIL;
+  if (there) {
+    *n = lua_tonumber(L, -1);
+    if (lua_type(L, -1) != LUA_TNUMBER || *n != *n)
+      luaL_argerror(L, arg,
+                    lua_pushfstring(L, "%s: number expected, got %s", key,
+                                    lua_type(L, -1) == LUA_TNUMBER
+                                        ? "NaN"
+                                        : sk_typename(L, -1)));
+  }
+  lua_pop(L, 1);
+  return there;
+}
+
+
+/* An integer for each number, in the same order. */
+static int64_t rank (double n) {
+  int64_t bits;
+  n += 0.0; /* there is one zero */
+  memcpy(&bits, &n, sizeof bits);
+  return bits >= 0 ? bits : bits ^ INT64_MAX;
 }
 
 
 static void checkwishes (lua_State *L, int arg, Wishes *w) {
   static const char *const options[] = {"name", "timeout", "priority", NULL};
+  double priority = 0;
   sk_checkoptions(L, arg, options);
-  if (lua_getfield(L, arg, "timeout") != LUA_TNIL)
-    w->timeout = checktimeout(L, -1, arg);
-  if (w->timeout > 1e9) w->timeout = 0; /* for ever */
-  if (lua_getfield(L, arg, "priority") != LUA_TNIL) {
-    int isint;
-    w->priority = lua_tointegerx(L, -1, &isint);
-    if (!isint || lua_type(L, -1) != LUA_TNUMBER)
-      luaL_argerror(L, arg, "priority: whole number expected");
-  }
+  w->limited = getnumber(L, arg, "timeout", &w->timeout) && w->timeout < 1e9;
+  if (w->timeout < 0) w->timeout = 0;
+  if (getnumber(L, arg, "priority", &priority)) w->priority = rank(priority);
   if (lua_getfield(L, arg, "name") != LUA_TNIL &&
       lua_type(L, -1) != LUA_TSTRING)
-    luaL_argerror(L, arg, "name: string expected");
+    luaL_argerror(L, arg,
+                  lua_pushfstring(L, "name: string expected, got %s",
+                                  sk_typename(L, -1)));
   lua_replace(L, arg);
-  lua_pop(L, 2);
   w->name = arg;
 }
 
@@ -91,7 +106,7 @@ static bool stillborn (lua_State *L, Pool *p, int job) {
 
 /* ([opts,] fn, ...) from stack index 2 on: leaves the job at index 2. */
 static void submit (lua_State *L, Sched *S, Pool *p) {
-  Wishes w = {0, 0, 0};
+  Wishes w = {0};
   int fn = 2;
   if (lua_type(L, 2) == LUA_TTABLE) checkwishes(L, fn++, &w);
   checkfunction(L, fn);
@@ -101,7 +116,7 @@ static void submit (lua_State *L, Sched *S, Pool *p) {
   j->limit = w.timeout;
   lua_insert(L, fn++);
   if (!stillborn(L, p, fn - 1)) {
-    Order order = {.tell = w.timeout > 0};
+    Order order = {.tell = w.limited};
     if (pushstate(L, p, "retries"))
       order.tries = (uint32_t)lua_tointeger(L, -1);
     lua_pop(L, 1);
@@ -112,7 +127,7 @@ static void submit (lua_State *L, Sched *S, Pool *p) {
   }
   lua_copy(L, fn - 1, 2);
   lua_settop(L, 2);
-  if (w.timeout > 0 && j->outcome.status == SK_PENDING) {
+  if (w.limited && j->outcome.status == SK_PENDING) {
     lua_pushvalue(L, 1);
     lua_pushvalue(L, 2);
     sk_pool_call(L, p, "limit", 2);
@@ -157,124 +172,6 @@ static int pool_apply (lua_State *L) {
   j->outcome.asked = true;
   return sk_sched_parkk(L, S, &j->outcome.waiters, SK_FOREVER,
                         sk_job_class.what, (lua_KContext)S, finishapply);
-}
-
-
-/* ---- parts of maps ---- */
-
-static lua_Integer field (lua_State *L, int idx, const char *key) {
-  lua_getfield(L, idx, key);
-  lua_Integer n = lua_tointeger(L, -1);
-  lua_pop(L, 1);
-  return n;
-}
-
-
-/* Push 'n' items of the list at 'idx' from 'first' on. */
-static void pushitems (lua_State *L, int idx, lua_Integer first, int n) {
-  bool raw = luaL_getmetafield(L, idx, "__index") == LUA_TNIL;
-  if (!raw) lua_pop(L, 1);
-  luaL_checkstack(L, n, "too many items in one part");
-  for (int i = 0; i < n; i++)
-    if (raw)
-      lua_rawgeti(L, idx, first + i);
-    else
-      lua_geti(L, idx, first + i);
-}
-
-
-/* crew.part(pool, part, fn, list, lists): hand out the items of 'list' that
-   'part' names: {batch =, results =, first =, count =, mark =}; sets its id */
-static int crew_part (lua_State *L) {
-  Sched *S = sk_upvalue(L);
-  Pool *p = sk_pool_check(L, 1);
-  luaL_checktype(L, 2, LUA_TTABLE);
-  luaL_checktype(L, 4, LUA_TTABLE);
-  lua_Integer first = field(L, 2, "first");
-  int n = (int)field(L, 2, "count");
-  Order order = {.first = (uint64_t)first,
-                 .items = (uint32_t)n,
-                 .mark = (uint32_t)field(L, 2, "mark"),
-                 .lists = (uint32_t)lua_toboolean(L, 5)};
-  WireWhat what = {"send", "item", (int)first - 1, false};
-  uint64_t id = ++S->ids;
-  lua_pushinteger(L, (lua_Integer)id);
-  lua_setfield(L, 2, "id");
-  lua_pushvalue(L, 3);
-  int fn = lua_gettop(L);
-  pushitems(L, 4, first, n);
-  sk_pool_pack(L, p, fn, n, &order, what);
-  sk_pool_post(L, p, 1, 2, id);
-  return 0;
-}
-
-
-/* crew.endpart(pool, part): it did not come back, and will not */
-static int crew_endpart (lua_State *L) {
-  sk_pool_endpart(L, sk_pool_check(L, 1), 2);
-  return 0;
-}
-
-
-/* crew.batch(n) -> batch, its list of parts that ended, a table for results */
-static int crew_batch (lua_State *L) {
-  lua_Integer n = luaL_checkinteger(L, 1);
-  Batch *b = lua_newuserdatauv(L, sizeof *b, 1);
-  *b = (Batch){0};
-  luaL_setmetatable(L, BATCH);
-  lua_newtable(L);
-  lua_pushvalue(L, -1);
-  lua_setiuservalue(L, -3, 1);
-  lua_createtable(L, n < 1 << 26 ? (int)n : 1 << 26, 1);
-  lua_pushinteger(L, n);
-  lua_setfield(L, -2, "n");
-  return 3;
-}
-
-
-/* batch:wait([timeout]) - until a part has ended */
-static int batch_wait (lua_State *L) {
-  Sched *S = sk_upvalue(L);
-  Batch *b = luaL_checkudata(L, 1, BATCH);
-  sk_time due = sk_checkdeadline(L, 2);
-  lua_settop(L, 1);
-  sk_sched_checkpoint(L, S);
-  lua_getiuservalue(L, 1, 1);
-  if (luaL_len(L, -1) > 0) return sk_sched_turn(L, S, 0);
-  if (due == SK_NOW) return 0;
-  return sk_sched_park(L, S, &b->waiters, due, "pool map");
-}
-
-
-/* crew.mark(pool) -> a mark for a map */
-static int crew_mark (lua_State *L) {
-  Pool *p = sk_pool_check(L, 1);
-  uint32_t mark = 0;
-  while (mark < SK_NOMARK && (p->marks >> mark & 1)) mark++;
-  if (mark < SK_NOMARK) {
-    p->marks |= (uint64_t)1 << mark;
-    p->crew->mark[mark] = UINT64_MAX;
-  }
-  lua_pushinteger(L, mark);
-  return 1;
-}
-
-
-/* crew.unmark(pool, mark) */
-static int crew_unmark (lua_State *L) {
-  Pool *p = sk_pool_check(L, 1);
-  lua_Integer mark = luaL_checkinteger(L, 2);
-  if (mark < SK_NOMARK) p->marks &= ~((uint64_t)1 << mark);
-  return 0;
-}
-
-
-/* crew.limit(pool, mark, index): items above it are not wanted any more */
-static int crew_limit (lua_State *L) {
-  Pool *p = sk_pool_check(L, 1);
-  sk_crew_limit(p->crew, (uint32_t)luaL_checkinteger(L, 2),
-                (uint64_t)luaL_checkinteger(L, 3));
-  return 0;
 }
 
 
@@ -470,18 +367,10 @@ static const luaL_Reg methods[] = {
 
 static const luaL_Reg meta[] = {{"__gc", pool_gc}, {NULL, NULL}};
 
-static const luaL_Reg batchmethods[] = {{"wait", batch_wait}, {NULL, NULL}};
-
 static const luaL_Reg crew[] = {
     {"new", crew_new},
-    {"part", crew_part},
     {"submit", crew_submit},
     {"terminal", crew_terminal},
-    {"batch", crew_batch},
-    {"endpart", crew_endpart},
-    {"mark", crew_mark},
-    {"unmark", crew_unmark},
-    {"limit", crew_limit},
     {"drop", crew_drop},
     {"working", crew_working},
     {"cancel", crew_cancel},
@@ -501,7 +390,6 @@ void sk_open_pool (lua_State *L, Sched *S) {
   sk_object_register(SK_CREW, &sk_crew_class);
   sk_shared_class(L, S, &ref, CREW, none, none);
   sk_newclass(L, S, CLASS, methods, meta);
-  sk_newclass(L, S, BATCH, batchmethods, NULL);
   luaL_getsubtable(L, -1, "crew");
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, crew, 1);

@@ -186,7 +186,7 @@ static int takeslot (Process *p, Shared *s, const char *name) {
   Slot *slot = sk_slot(p->slot);
   p->born = slot->born;
   p->parcel->slot = p->slot;
-  snprintf(slot->name, sizeof slot->name, "%s", name);
+  sk_slot_name(p->slot, p->hidden ? "pool worker" : "process", name);
   return 0;
 }
 
@@ -519,13 +519,13 @@ static int process_field (lua_State *L, void *handle, const char *key) {
 
 /* core.process([opts,] fn, ...) -> process */
 static int core_process (lua_State *L) {
-  static const char *const options[] = {"name",   "start",  "daemon",
-                                        "method", "hidden", NULL};
+  static const char *const options[] = {"name",   "start",   "daemon",
+                                        "method", "_hidden", NULL};
   Sched *S = sk_upvalue(L);
   int nargs = sk_launch_check(L, 1, options, true);
   int method = sk_launch_choice(L, 1, "method", methodnames);
   bool daemon = sk_launch_flag(L, 1, "daemon");
-  bool hidden = sk_launch_flag(L, 1, "hidden");
+  bool hidden = sk_launch_flag(L, 1, "_hidden");
   bool atonce = sk_launch_atonce(L, 1);
   Process *p = sk_launch_handle(L, S, 1, &class, sizeof *p);
   p->S = S;

@@ -153,7 +153,7 @@ static bool equals (const Content *a, const Content *b, Off bitem) {
 }
 
 
-/* For CAS, 'old' of kind item is in 'm->slot->fresh'. */
+/* For CAS, 'old' of kind item is in 'm->slot->old'. */
 static void apply (Member *m, Cell *c, Change *change) {
   Content sum;
   change->done = true;
@@ -164,7 +164,7 @@ static void apply (Member *m, Cell *c, Change *change) {
     change->new = sum;
     break;
   case CAS:
-    if (!equals(sk_cell_content(c), &change->old, m->slot->fresh)) {
+    if (!equals(sk_cell_content(c), &change->old, m->slot->old)) {
       change->done = false;
       return;
     }
@@ -176,11 +176,18 @@ static void apply (Member *m, Cell *c, Change *change) {
 
 /* ---- waiting for who is inside 'with' ---- */
 
-/* Push what the change returns. */
-static int report (lua_State *L, Shared *s, const Change *change) {
+/* Free the messages that it left over. */
+static void tidy (Shared *s) {
   sk_cell_tidy(&s->m);
   sk_item_free(&s->m, &s->m.slot->out);
-  sk_item_free(&s->m, &s->m.slot->fresh);
+  sk_item_free(&s->m, &s->m.slot->old);
+}
+
+
+/* Push what the change returns. */
+static int report (lua_State *L, Shared *s, const Change *change) {
+  const Slot *slot = s->m.slot;
+  if (slot->in != 0 || slot->out != 0 || slot->old != 0) tidy(s);
   if (change->wrong != NULL) return luaL_error(L, "%s", change->wrong);
   switch (change->op) {
   case SET: return 0;
@@ -237,12 +244,12 @@ static int locked (lua_State *L, int status, lua_KContext ctx) {
 /* Take the argument(s) of 'op' at 2 (and 3) into a change. Raises. */
 static Change prepare (lua_State *L, Shared *s, Cell *c, int op) {
   Change change = {.op = op};
-  sk_item_free(&s->m, &s->m.slot->fresh); /* a raise may have left it */
+  if (s->m.slot->old != 0) tidy(s); /* a raise left it */
   if (op == CAS) {
     /* what is compared need not fit the type: then it is not equal */
     change.old = checkcontent(L, s, 2, ANY);
     if (change.old.kind == SK_CELL_ITEM)
-      sk_arena_move(&s->m.slot->fresh, &s->m.slot->out);
+      sk_arena_move(&s->m.slot->old, &s->m.slot->out);
   }
   if (op == ADD && lua_type(L, 2) != LUA_TNUMBER) refuse(L, 2, "number");
   if (op == ADD && !types[c->type].isfloat && c->type != ANY &&
@@ -408,6 +415,7 @@ static int newvalue (lua_State *L) {
 
 
 static int decode (lua_State *L, const void *body) {
+  sk_shared_load(L, "skein.value"); /* for 'with' */
   return sk_shared_decode(L, body, CLASS);
 }
 

@@ -18,34 +18,199 @@ static bool change (Lock *l, uint64_t *from, uint64_t to) {
 static void pass (Lock *l, int result, Bells *b) {
   Seat *w = sk_seat_first(&l->line);
   uint64_t next = result == SK_ABANDONED ? SK_LEFT : 0;
-  if (w != NULL) next = w->next != 0 ? w->who | SK_CONTENDED : w->who;
-  l->depth = 0;
+  if (w != NULL) {
+    next = w->who;
+    if (w->next != 0 || l->watchers.first != 0) next |= SK_CONTENDED;
+  }
+  l->depth = w != NULL ? (uint32_t)w->amount : 0;
   l->passing = result;
   sk_step();
   __atomic_store_n(&l->owner, next, __ATOMIC_RELEASE); /* it is theirs */
   sk_step();
-  if (w != NULL) sk_seat_grant(w, result, b);
+  if (w != NULL)
+    sk_seat_grant(w, result, b);
+  else if (l->watchers.first != 0)
+    sk_seat_grantall(&l->watchers, 0, b);
+}
+
+
+/* Mark the owner as contended. False: there is none. */
+static bool contend (Lock *l) {
+  uint64_t owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);
+  do {
+    if (owner == 0 || owner == SK_LEFT) return false;
+  } while (!(owner & SK_CONTENDED) && !change(l, &owner, owner | SK_CONTENDED));
+  return true;
+}
+
+
+/* Nobody had the lock, so that the first in line got it. */
+static void letin (Lock *l, Seat *w, Bells *b) {
+  l->depth = (uint32_t)w->amount;
+  if (w->next != 0 || l->watchers.first != 0) contend(l);
+  sk_seat_grant(w, l->passing, b);
+}
+
+
+/* Somebody came to the line while the lock may have been free. */
+static void lookafter (Lock *l, Bells *b) {
+  Seat *w = sk_seat_first(&l->line);
+  while (!contend(l)) {
+    uint64_t free = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);
+    l->passing = free == SK_LEFT ? SK_ABANDONED : 0;
+    sk_step();
+    if (free > SK_LEFT || !change(l, &free, w->who)) continue;
+    sk_step();
+    letin(l, w, b);
+    return;
+  }
+}
+
+
+/* ---- rooms ---- */
+
+static Room *roomof (const Seat *w) {
+  return sk_at(Room, w->from);
+}
+
+
+/* Is 'w' back from its room, or was it never in one? */
+static bool isback (const Lock *l, const Seat *w) {
+  return w->line == sk_off(&l->line);
+}
+
+
+/* 'w' leaves its room and wants the lock back. */
+static void comeback (Lock *l, Seat *w, uint32_t wish, Bells *b) {
+  w->wish = wish;
+  sk_step();
+  l->moving = sk_off(w);
+  sk_step();
+  sk_seat_leave(w);
+  sk_step();
+  sk_seat_join(w, &l->o, &l->line);
+  sk_step();
+  l->moving = 0;
+  lookafter(l, b);
+}
+
+
+/* Who moved it died on the way. */
+static void finishmove (Lock *l) {
+  Seat *w = sk_at(Seat, l->moving);
+  if (!sk_seat_stands(&l->line, w)) {
+    if (sk_seat_stands(&roomof(w)->line, w)) sk_seat_leave(w);
+    sk_seat_join(w, &l->o, &l->line);
+  }
+  l->moving = 0;
+}
+
+
+/* Call the one that has waited longest; false: the room is empty. */
+static bool call (Lock *l, Room *r, Bells *b) {
+  Seat *w = sk_seat_first(&r->line);
+  if (w != NULL) comeback(l, w, SK_CALLED, b);
+  return w != NULL;
+}
+
+
+/* Who waits in a room comes back from it before anything else. */
+static bool keep (Object *o, Seat *w, int why, Bells *b) {
+  Lock *l = (Lock *)o;
+  if (w->from == 0 || why == -EOWNERDEAD) return false;
+  if (!isback(l, w)) {
+    comeback(l, w, (uint32_t)-why, b);
+    return true;
+  }
+  /* but for what says that it waits in vain, or must not wait on */
+  return why == -ETIMEDOUT || why == -ECANCELED;
+}
+
+
+/* Who was called and cannot come passes the call on. */
+static void unwait (Member *m, Object *o, Seat *w, Bells *b) {
+  Lock *l = (Lock *)o;
+  (void)m;
+  if (w->from != 0 && w->wish == SK_CALLED && isback(l, w))
+    call(l, roomof(w), b);
+}
+
+
+void sk_lock_addroom (Member *m, Lock *l, Room *r) {
+  sk_object_enter(m, &l->o);
+  r->next = l->rooms;
+  sk_step();
+  l->rooms = sk_off(r);
+  sk_object_leave(m, &l->o);
+}
+
+
+void sk_lock_removeroom (Member *m, Lock *l, Room *r) {
+  sk_object_enter(m, &l->o);
+  Off *at = &l->rooms;
+  while (*at != 0 && *at != sk_off(r)) at = &sk_at(Room, *at)->next;
+  if (*at != 0) *at = r->next;
+  sk_object_leave(m, &l->o);
+}
+
+
+int sk_lock_wait (Member *m, Lock *l, Room *r, uint64_t who, Seat *w) {
+  Bells bells = {0};
+  if (sk_lock_owner(l) != who) return -EPERM;
+  sk_object_enter(m, &l->o);
+  w->who = who;
+  w->amount = l->depth;
+  w->wish = 0;
+  w->from = sk_off(r);
+  sk_seat_join(w, &l->o, &r->line);
+  sk_step();
+  pass(l, 0, &bells);
+  sk_object_leavering(m, &l->o, &bells);
+  return 0;
+}
+
+
+int sk_lock_call (Member *m, Lock *l, Room *r, uint64_t who, uint64_t n) {
+  Bells bells = {0};
+  if (sk_lock_owner(l) != who) return -EPERM;
+  sk_object_enter(m, &l->o);
+  while (n > 0 && call(l, r, &bells)) n--;
+  sk_object_leavering(m, &l->o, &bells);
+  return 0;
+}
+
+
+/* ---- deaths ---- */
+
+static void repairlines (Lock *l, Bells *b) {
+  sk_seat_repair(&l->line, b);
+  sk_seat_repair(&l->watchers, b);
+  for (Off i = l->rooms; i != 0; i = sk_at(Room, i)->next)
+    sk_seat_repair(&sk_at(Room, i)->line, b);
+  if (l->moving != 0) finishmove(l);
 }
 
 
 /* Somebody died between naming the next owner and telling it. */
 void sk_lock_repair (Object *o, Bells *b) {
   Lock *l = (Lock *)o;
-  sk_seat_repair(&l->line, b);
+  repairlines(l, b);
   Seat *w = sk_seat_first(&l->line);
-  if (w == NULL) return;
-  uint64_t owner = sk_lock_owner(l);
-  if (owner == w->who)
-    sk_seat_grant(w, l->passing, b);
-  else if (owner == 0)
-    pass(l, l->owner == SK_LEFT ? SK_ABANDONED : 0, b);
+  if (w != NULL && sk_lock_owner(l) == w->who)
+    letin(l, w, b);
+  else if (w != NULL)
+    lookafter(l, b);
+  if (l->watchers.first != 0 && !contend(l))
+    sk_seat_grantall(&l->watchers, 0, b);
 }
 
 
 void sk_lock_giveback (Member *m, Object *o, Seat *w, Bells *b) {
   Lock *l = (Lock *)o;
-  (void)m;
-  if (sk_lock_owner(l) == w->who) pass(l, SK_ABANDONED, b);
+  if (w->who == 0 || sk_lock_owner(l) != w->who) return;
+  unwait(m, o, w, b);
+  w->wish = 0; /* the call has been passed on */
+  pass(l, SK_ABANDONED, b);
 }
 
 
@@ -55,14 +220,15 @@ void sk_lock_depart (Object *o, uint32_t slot, Bells *b) {
 }
 
 
+/* ---- owning it ---- */
+
 /* Stand in line behind the owner. False: it is free, or belongs to 'who'. */
 bool sk_lock_await (Lock *l, uint64_t who, Seat *w) {
-  uint64_t owner = __atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);
-  do {
-    if (owner == 0 || owner == SK_LEFT) return false;
-    if ((owner & ~SK_CONTENDED) == who) return false;
-  } while (!(owner & SK_CONTENDED) && !change(l, &owner, owner | SK_CONTENDED));
+  if (sk_lock_owner(l) == who || !contend(l)) return false;
   w->who = who;
+  w->amount = 0; /* the depth that it will have */
+  w->wish = 0;
+  w->from = 0;
   sk_seat_join(w, &l->o, &l->line);
   return true;
 }
@@ -100,6 +266,18 @@ int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Seat *w) {
 }
 
 
+int sk_lock_poll (Member *m, Lock *l, uint64_t who, Seat *w) {
+  sk_object_enter(m, &l->o);
+  bool ready = (l->reentrant && sk_lock_owner(l) == who) || !contend(l);
+  if (!ready && w != NULL) {
+    w->who = 0;
+    sk_seat_join(w, &l->o, &l->watchers);
+  }
+  sk_object_leave(m, &l->o);
+  return ready ? 0 : -EAGAIN;
+}
+
+
 bool sk_lock_linger (const Member *m, const Lock *l) {
   for (int i = 0; i < LINGER; i++) {
     uint64_t owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);
@@ -128,6 +306,7 @@ int sk_lock_release (Member *m, Lock *l, uint64_t who) {
   Bells bells;
   bells.count = 0;
   bells.more = false;
+  bells.ears = NULL;
   sk_object_enter(m, &l->o);
   int result = release(l, who, &bells);
   sk_object_leavering(m, &l->o, &bells);
@@ -151,6 +330,8 @@ const Class sk_lock_class = {
     .name = "lock",
     .size = sizeof(Lock),
     .repair = sk_lock_repair,
+    .keep = keep,
+    .unwait = unwait,
     .giveback = sk_lock_giveback,
     .depart = sk_lock_depart,
     .abandon = sk_lock_abandon,

@@ -5,12 +5,18 @@
 ** to the one that waits longest. When the owner dies it passes on as
 ** abandoned; with nobody waiting, the next to acquire it is told.
 **
+** A room of a lock is where those wait who gave it up until somebody calls
+** them: a condition is one. Called, or tired of waiting, they move to the line
+** of the lock, and their wait is over when they have it back, exactly as they
+** had it. 'w->wish' tells why one came back.
+**
 ** Invariants
 **   - a lock that is free, or whose owner is not SK_CONTENDED, changes hands
 **     by one atomic operation on 'owner', without the guard;
-**   - an owner is contended before anyone stands in line; then 'owner' is
-**     changed under the guard only, by the owner or for a dead one;
-**   - 'depth' is 0 whenever the owner changes.
+**   - an owner is contended while anyone stands in line or watches; then
+**     'owner' is changed under the guard only, by the owner or for a dead one;
+**   - 'moving' is in a line, or on its way to that of the lock;
+**   - 'depth' is 0 while nobody has the lock.
 */
 #ifndef sk_lock_h
 #define sk_lock_h
@@ -18,9 +24,15 @@
 #include "seat.h"
 
 enum { SK_ABANDONED = 1 };
+enum { SK_CALLED = 1 }; /* a wish; else 0, or the errno that ended the wait */
 
 #define SK_CONTENDED (UINT64_C(1) << 63)
 #define SK_LEFT UINT64_C(1) /* an owner: none, and the last one died */
+
+typedef struct Room {
+  Line line;
+  Off next; /* another room of the same lock */
+} Room;
 
 typedef struct Lock {
   Object o;
@@ -30,6 +42,9 @@ typedef struct Lock {
   int32_t passing; /* what the one it is passed to will be told */
   uint32_t spare;
   Line line;
+  Line watchers; /* they want to know when it is free */
+  Off rooms;
+  Off moving; /* the seat that comes back from a room; or 0 */
 } Lock;
 
 SK_FUNC const Class sk_lock_class;
@@ -54,6 +69,19 @@ SK_FUNC int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Seat *w);
 SK_FUNC bool sk_lock_linger (const Member *m, const Lock *l);
 /* 0, or -EPERM: it is not yours. */
 SK_FUNC int sk_lock_release (Member *m, Lock *l, uint64_t who);
+
+/* Could 'who' acquire it now? 0; -EAGAIN: no, and 'w' will be told. */
+SK_FUNC int sk_lock_poll (Member *m, Lock *l, uint64_t who, Seat *w);
+
+SK_FUNC void sk_lock_addroom (Member *m, Lock *l, Room *r);
+/* Nobody is in it. It may have been removed before. */
+SK_FUNC void sk_lock_removeroom (Member *m, Lock *l, Room *r);
+/* 'who', its owner, gives it up until it is called: then, with the lock, it
+   has it 'w->amount' times more. 0, or -EPERM. */
+SK_FUNC int sk_lock_wait (Member *m, Lock *l, Room *r, uint64_t who, Seat *w);
+/* 'who', its owner, calls those 'n' that have waited longest. 0, or -EPERM. */
+SK_FUNC int sk_lock_call (Member *m, Lock *l, Room *r, uint64_t who,
+                          uint64_t n);
 
 /* For classes whose objects begin with a Lock; all under the guard. */
 SK_FUNC bool sk_lock_await (Lock *l, uint64_t who, Seat *w);

@@ -62,9 +62,13 @@ static void unlinkobject (Root *f, Object *o) {
 }
 
 
-static void unlinkcargo (Root *f, Cargo *c) {
-  *(c->prev != 0 ? &sk_at(Cargo, c->prev)->next : &f->carriers) = c->next;
+/* False: it is not in the list, for its maker, or who unlinked it, died. */
+static bool unlinkcargo (Root *f, Cargo *c) {
+  Off *at = c->prev != 0 ? &sk_at(Cargo, c->prev)->next : &f->carriers;
+  if (*at != sk_off(c)) return false;
+  *at = c->next;
   if (c->next != 0) sk_at(Cargo, c->next)->prev = c->prev;
+  return true;
 }
 
 
@@ -148,11 +152,12 @@ static void leaverefs (Root *f) {
 }
 
 
-/* Under refguard: nobody refers to 'o', so this member takes it down. */
-static bool doomed (Member *m, Object *o) {
-  if (o->refs > 0 || o->dying != 0) return false;
+/* Under refguard: if nobody refers to 'o', this member takes it down. */
+static void doom (Member *m, Object *o) {
+  if (o->refs > 0 || o->dying != 0) return;
   o->dying = m->index;
-  return true;
+  o->grave = m->dead;
+  m->dead = sk_off(o);
 }
 
 
@@ -162,6 +167,17 @@ static void destroy (Member *m, Object *o) {
   unlinkobject(f, o);
   leaverefs(f);
   sk_arena_give(&o->self);
+}
+
+
+void sk_object_bury (Member *m) {
+  if (m->burying) return;
+  m->burying = true;
+  for (Off i; (i = m->dead) != 0;) {
+    m->dead = sk_at(Object, i)->grave;
+    destroy(m, sk_at(Object, i));
+  }
+  m->burying = false;
 }
 
 
@@ -183,15 +199,10 @@ void sk_object_recount (Member *m) {
     if (o->dying != 0 && sk_slot(o->dying)->state != SK_SLOT_LIVE)
       o->dying = 0; /* who was at it died too */
   }
-  for (;;) {
-    Off i = f->objects;
-    while (i != 0 && !doomed(m, sk_at(Object, i))) i = sk_at(Object, i)->next;
-    if (i == 0) break;
-    leaverefs(f);
-    destroy(m, sk_at(Object, i));
-    f = enterrefs();
-  }
+  for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
+    doom(m, sk_at(Object, i));
   leaverefs(f);
+  sk_object_bury(m);
   sk_slot_ring(m, &bells);
 }
 
@@ -337,11 +348,11 @@ void sk_object_drop (Member *m, uint32_t ref) {
   o->refs--;
   tally(o, r->flags, -1);
   settle(m, o, &bells);
-  bool last = doomed(m, o);
+  doom(m, o);
   leaverefs(f);
   sk_slot_ring(m, &bells);
   putfree(m, ref);
-  if (last) destroy(m, o);
+  sk_object_bury(m);
 }
 
 
@@ -364,7 +375,7 @@ void sk_object_leave (Member *m, Object *o) {
 
 void sk_object_leavering (Member *m, Object *o, Bells *b) {
   sk_object_leave(m, o);
-  if (b->count > 0 || b->more) sk_slot_ring(m, b);
+  if (b->count > 0 || b->more || b->ears != NULL) sk_slot_ring(m, b);
 }
 
 
@@ -375,15 +386,19 @@ typedef struct Own {
 
 static void countown (void *arg, Object *o, uint32_t flags) {
   Own *own = arg;
+  const Class *c = classes[o->type];
   (void)flags;
   own->refs += o == own->o;
+  /* what only we refer to, and it refers to that object */
+  if (c->keeps != NULL && o->refs == 1) own->refs += c->keeps(o) == own->o;
 }
 
 
 bool sk_object_isshared (Member *m, Object *o) {
   if (o->whole != 0) o = sk_at(Object, o->whole);
   /* a member has a handle, or one for each end of a pipe, and no more */
-  if (__atomic_load_n(&o->refs, __ATOMIC_RELAXED) > 2) return true;
+  if (__atomic_load_n(&o->refs, __ATOMIC_RELAXED) > 2 && o->type != SK_LOCK)
+    return true; /* a lock also has its conditions */
   Own own = {o, 0};
   Root *f = enterrefs();
   sk_object_each(m->slot, countown, &own);
@@ -393,17 +408,24 @@ bool sk_object_isshared (Member *m, Object *o) {
 }
 
 
-void sk_object_load (Cargo *c) {
-  if (c->nrefs == 0) return;
+void sk_object_load (Cargo *c, uint64_t nrefs) {
   uint32_t flags;
   Root *f = enterrefs();
-  for (uint64_t i = 0; i < c->nrefs; i++) {
+  for (uint64_t i = 0; i < nrefs; i++) {
     Object *o = target(carried(c)[i], &flags);
     o->refs++;
     tally(o, flags, 1);
   }
+  c->prev = 0;
+  c->nrefs = nrefs;
+  sk_step();
   link(&f->carriers, &c->next, &c->prev, sk_off(c), offsetof(Cargo, prev));
   leaverefs(f);
+}
+
+
+void sk_object_mend (void) {
+  leaverefs(enterrefs());
 }
 
 
@@ -412,9 +434,8 @@ void sk_object_unload (Member *m, Cargo *c) {
   Bells bells = {0};
   if (c->nrefs == 0) return;
   Root *f = enterrefs();
-  unlinkcargo(f, c);
+  uint64_t n = unlinkcargo(f, c) ? c->nrefs : 0;
   sk_step();
-  uint64_t n = c->nrefs;
   c->nrefs = 0; /* whoever frees the message later has nothing to unload */
   for (uint64_t i = 0; i < n; i++) {
     Object *o = target(carried(c)[i], &flags);
@@ -422,13 +443,7 @@ void sk_object_unload (Member *m, Cargo *c) {
     tally(o, flags, -1);
     settle(m, o, &bells);
   }
-  for (uint64_t i = 0; i < n; i++) {
-    Object *o = target(carried(c)[i], &flags);
-    if (!doomed(m, o)) continue;
-    leaverefs(f);
-    destroy(m, o);
-    f = enterrefs();
-  }
+  for (uint64_t i = 0; i < n; i++) doom(m, target(carried(c)[i], &flags));
   leaverefs(f);
   sk_slot_ring(m, &bells);
 }

@@ -29,6 +29,10 @@ enum {
   SK_PIPE,
   SK_PARCEL,
   SK_CREW,
+  SK_SEMAPHORE,
+  SK_EVENT,
+  SK_CONDITION,
+  SK_BARRIER,
   SK_TYPES = 16
 };
 
@@ -41,6 +45,7 @@ typedef struct Object {
   Off next, prev; /* all objects */
   Off self;       /* the word that owns the object's block */
   Off whole;      /* the object it is a part of; 0: none */
+  Off grave;      /* the next that is to be taken down */
 } Object;
 
 typedef struct Cargo { /* the head of a message that carries references */
@@ -58,7 +63,10 @@ typedef struct Class {
   size_t size;
   /* Under the guard: mend what a dead owner of the guard left half done. */
   void (*repair)(Object *o, Bells *b);
-  /* Under the guard: 'w' has left the line without its wish. */
+  /* Under the guard: 'w', which waits, is to leave because of 'why' (-errno).
+     True: it must go on waiting. */
+  bool (*keep)(Object *o, struct Seat *w, int why, Bells *b);
+  /* Under the guard: 'w' has left the line without its wish: 'w->result'. */
   void (*unwait)(Member *m, Object *o, struct Seat *w, Bells *b);
   /* Under the guard: 'w' got its wish, but nobody is there to enjoy it. */
   void (*giveback)(Member *m, Object *o, struct Seat *w, Bells *b);
@@ -70,6 +78,8 @@ typedef struct Class {
   void (*tally)(Object *o, uint32_t flags, int by);
   /* Under refguard: the tally has changed. */
   void (*tallied)(Member *m, Object *o, Bells *b);
+  /* The object that it holds a reference to as long as it lives. */
+  Object *(*keeps)(const Object *o);
   /* No reference is left: free what it owns. May be called again after a
      death inside. */
   void (*fini)(Member *m, Object *o);
@@ -98,8 +108,13 @@ SK_FUNC void sk_object_leavering (Member *m, Object *o, Bells *b);
 SK_FUNC bool sk_object_isshared (Member *m, Object *o);
 
 /* The references of 'c' begin and cease to count. */
-SK_FUNC void sk_object_load (Cargo *c);
+SK_FUNC void sk_object_load (Cargo *c, uint64_t nrefs);
+/* Mend what a dead member left of the references. */
+SK_FUNC void sk_object_mend (void);
 SK_FUNC void sk_object_unload (Member *m, Cargo *c);
+/* Take down the objects that nobody refers to any more, once the message is
+   freed: they may hold messages that refer to others. */
+SK_FUNC void sk_object_bury (Member *m);
 
 /* The message of 'm' that has 'c' was not sent: what it let go of with it is
    active again. */

@@ -20,6 +20,10 @@ SK_FUNC void sk_open_signal (lua_State *L, Sched *S);
 SK_FUNC void sk_open_queue (lua_State *L, Sched *S);
 SK_FUNC void sk_open_pipe (lua_State *L, Sched *S);
 SK_FUNC void sk_open_lock (lua_State *L, Sched *S);
+SK_FUNC void sk_open_semaphore (lua_State *L, Sched *S);
+SK_FUNC void sk_open_event (lua_State *L, Sched *S);
+SK_FUNC void sk_open_condition (lua_State *L, Sched *S);
+SK_FUNC void sk_open_barrier (lua_State *L, Sched *S);
 SK_FUNC void sk_open_value (lua_State *L, Sched *S);
 SK_FUNC void sk_open_arena (lua_State *L, Sched *S);
 SK_FUNC void sk_open_process (lua_State *L, Sched *S);
@@ -27,6 +31,7 @@ SK_FUNC void sk_open_thread (lua_State *L, Sched *S);
 SK_FUNC void sk_open_worker (lua_State *L, Sched *S);
 SK_FUNC void sk_open_pool (lua_State *L, Sched *S);
 SK_FUNC void sk_open_job (lua_State *L, Sched *S);
+SK_FUNC void sk_open_batch (lua_State *L, Sched *S);
 
 /* The module itself. */
 SK_API int luaopen_skein_core (lua_State *L);

@@ -51,10 +51,35 @@ static void takefirst (Queue *q, Off *word) {
 }
 
 
+/* Item 'b' is about to be put, here or into the hands of a getter. */
+static void begin (Queue *q, Off b) {
+  q->was = q->unfinished;
+  sk_step();
+  q->coming = b;
+  sk_step();
+}
+
+
+/* It has been put, and nobody else can have it yet. */
+static void end (Queue *q) {
+  q->unfinished = q->was + 1;
+  sk_step();
+  q->coming = 0;
+  sk_step();
+}
+
+
 /* Give the item in '*from' to waiting getter 'w'. */
 static void handover (Seat *w, Off *from, Bells *b) {
   sk_arena_move(&w->block, from);
   sk_seat_grant(w, 0, b);
+}
+
+
+/* Now a get need not wait. */
+static void announce (Queue *q, Bells *b) {
+  if (q->watchers.first != 0) sk_seat_grantall(&q->watchers, 0, b);
+  if (sk_unlikely(q->ears != 0)) b->ears = sk_at(Ear, q->ears);
 }
 
 
@@ -63,7 +88,9 @@ static void admit (Queue *q, Bells *b) {
   for (Seat *w; (w = sk_seat_first(&q->putters)) != NULL;) {
     Off i = w->block;
     if (!fits(q, item(i)->size)) break;
+    begin(q, i);
     insert(q, i);
+    end(q);
     sk_arena_own(i, &q->items);
     w->block = 0;
     sk_seat_grant(w, 0, b);
@@ -82,8 +109,10 @@ static void append (Queue *q, Off *word) {
 
 
 static void offer (Seat *w, Queue *q, Off *word) {
-  sk_arena_move(&w->block, word);
   w->wish = PUT;
+  w->object = sk_off(&q->o); /* the sweep finds what it owns from here on */
+  sk_step();
+  sk_arena_move(&w->block, word);
   sk_seat_join(w, &q->o, &q->putters);
 }
 
@@ -101,21 +130,22 @@ static int put (Member *m, Queue *q, Seat *w, Bells *b) {
   if (q->closed) return -EPIPE;
   if (getter == NULL && (q->putters.first != 0 || !fits(q, item(*out)->size))) {
     if (w == NULL) return -EAGAIN;
-    q->unfinished++;
     offer(w, q, out);
-    sk_seat_grantall(&q->watchers, 0, b);
+    announce(q, b);
     return -EAGAIN;
   }
-  q->coming = *out;
-  sk_step();
-  q->unfinished++;
-  if (getter != NULL)
-    handover(getter, out, b);
+  begin(q, *out);
+  if (getter != NULL) {
+    sk_arena_move(&getter->block, out);
+    sk_seat_commit(getter, 0);
+    end(q);
+    sk_seat_tell(getter, b);
+  }
   else {
     append(q, out);
-    if (q->watchers.first != 0) sk_seat_grantall(&q->watchers, 0, b);
+    end(q);
+    announce(q, b);
   }
-  q->coming = 0;
   return 0;
 }
 
@@ -124,6 +154,7 @@ int sk_queue_put (Member *m, Queue *q, Seat *w) {
   Bells bells;
   bells.count = 0;
   bells.more = false;
+  bells.ears = NULL;
   sk_object_enter(m, &q->o);
   int err = put(m, q, w, &bells);
   sk_object_leavering(m, &q->o, &bells);
@@ -132,11 +163,19 @@ int sk_queue_put (Member *m, Queue *q, Seat *w) {
 
 
 /* Nothing is in the queue, but somebody waits to put: take it from there. */
-static void takefrom (Seat *putter, Off *word, Bells *b) {
+static void takefrom (Queue *q, Seat *putter, Off *word, Bells *b) {
+  begin(q, putter->block);
   *word = putter->block;
   sk_arena_own(*word, word);
+  end(q);
   putter->block = 0;
   sk_seat_grant(putter, 0, b);
+}
+
+
+/* A put may not have to wait now. */
+static void alert (Queue *q, Bells *b) {
+  if (q->lookouts.first != 0) sk_seat_grantall(&q->lookouts, 0, b);
 }
 
 
@@ -145,10 +184,11 @@ static int get (Member *m, Queue *q, Seat *w, Bells *b) {
   if (q->items != 0) {
     takefirst(q, &m->slot->in);
     if (putter != NULL) admit(q, b);
+    alert(q, b);
     return 0;
   }
   if (putter != NULL) {
-    takefrom(putter, &m->slot->in, b);
+    takefrom(q, putter, &m->slot->in, b);
     return 0;
   }
   if (q->closed) return -EPIPE;
@@ -156,6 +196,7 @@ static int get (Member *m, Queue *q, Seat *w, Bells *b) {
   w->wish = GET;
   w->block = 0;
   sk_seat_join(w, &q->o, &q->getters);
+  alert(q, b);
   return -EAGAIN;
 }
 
@@ -164,6 +205,7 @@ int sk_queue_get (Member *m, Queue *q, Seat *w) {
   Bells bells;
   bells.count = 0;
   bells.more = false;
+  bells.ears = NULL;
   if (m->slot->in != 0) sk_item_free(m, &m->slot->in); /* a raise left it */
   sk_object_enter(m, &q->o);
   int err = get(m, q, w, &bells);
@@ -188,6 +230,7 @@ static void putfirst (Queue *q, Off *word, Bells *b) {
   if (q->last == 0) q->last = i;
   q->count++;
   q->bytes += item(i)->size;
+  announce(q, b);
 }
 
 
@@ -210,9 +253,19 @@ int sk_queue_remove (Member *m, Queue *q, uint64_t tag) {
   else {
     take(q, at, &m->slot->in);
     admit(q, &bells);
+    alert(q, &bells);
   }
   sk_object_leavering(m, &q->o, &bells);
   return err;
+}
+
+
+/* Nobody shall wait for what cannot come any more. */
+static void shut (Queue *q, Bells *b) {
+  sk_seat_grantall(&q->getters, -EPIPE, b);
+  announce(q, b);
+  sk_seat_grantall(&q->putters, -EPIPE, b);
+  alert(q, b);
 }
 
 
@@ -220,13 +273,8 @@ void sk_queue_close (Member *m, Queue *q) {
   Bells bells = {0};
   sk_object_enter(m, &q->o);
   q->closed = 1;
-  sk_seat_grantall(&q->getters, -EPIPE, &bells);
-  sk_seat_grantall(&q->watchers, 0, &bells);
-  for (Seat *w; (w = sk_seat_first(&q->putters)) != NULL;) {
-    q->unfinished--;
-    sk_seat_grant(w, -EPIPE, &bells);
-  }
-  if (q->unfinished == 0) sk_seat_grantall(&q->joiners, 0, &bells);
+  sk_step();
+  shut(q, &bells);
   sk_object_leavering(m, &q->o, &bells);
 }
 
@@ -244,7 +292,7 @@ void sk_queue_gohome (Member *m, Off *word) {
     handover(getter, word, &bells);
   else {
     append(q, word);
-    sk_seat_grantall(&q->watchers, 0, &bells);
+    announce(q, &bells);
   }
   sk_object_leavering(m, &q->o, &bells);
 }
@@ -257,20 +305,14 @@ void sk_queue_reopen (Member *m, Queue *q) {
 }
 
 
-/* One item less to deal with. */
-static void finish (Queue *q, Bells *b) {
-  if (--q->unfinished == 0) sk_seat_grantall(&q->joiners, 0, b);
-}
-
-
 int sk_queue_done (Member *m, Queue *q) {
   Bells bells = {0};
   int err = 0;
   sk_object_enter(m, &q->o);
   if (q->unfinished == 0)
     err = -EINVAL;
-  else
-    finish(q, &bells);
+  else if (--q->unfinished == 0)
+    sk_seat_grantall(&q->joiners, 0, &bells);
   sk_object_leavering(m, &q->o, &bells);
   return err;
 }
@@ -282,10 +324,10 @@ void sk_queue_expel (Member *m, Queue *q, Line *line) {
   for (Seat *w = sk_seat_first(line), *next; w != NULL; w = next) {
     next = sk_seat_next(w);
     if (w->slot != m->index) continue;
-    if (w->wish == PUT) finish(q, &bells);
     sk_seat_grant(w, -EPIPE, &bells);
   }
   admit(q, &bells);
+  alert(q, &bells);
   sk_object_leavering(m, &q->o, &bells);
 }
 
@@ -314,6 +356,19 @@ int sk_queue_poll (Member *m, Queue *q, Seat *w) {
 }
 
 
+int sk_queue_pollput (Member *m, Queue *q, uint64_t size, Seat *w) {
+  sk_object_enter(m, &q->o);
+  bool can = q->closed || q->getters.first != 0 ||
+             (q->putters.first == 0 && fits(q, size));
+  if (!can && w != NULL) {
+    w->wish = WATCH;
+    sk_seat_join(w, &q->o, &q->lookouts);
+  }
+  sk_object_leave(m, &q->o);
+  return can ? 0 : -EAGAIN;
+}
+
+
 /* The seat whose word 'block' is at 'owner', if it waits to put here. */
 static Seat *putterof (const Queue *q, Off owner) {
   Seat *w = sk_at(Seat, owner - offsetof(Seat, block));
@@ -323,24 +378,28 @@ static Seat *putterof (const Queue *q, Off owner) {
 }
 
 
-/* Was the item that was being put given to a getter? */
-static bool wasgiven (Off i) {
-  Off owner = sk_arena_owner(i);
-  for (uint32_t n = 1; n < sk_root()->reached; n++)
-    if (owner == sk_off(&sk_slot(n)->out)) return false;
-  const Seat *w = sk_at(Seat, owner - offsetof(Seat, block));
-  return w->block == i && w->state != SK_WAITING;
+/*
+** The getters: who has been given an item gets it, also if that was all that
+** was done. True: 'coming' was given to one of them.
+*/
+static bool repairgetters (Queue *q) {
+  bool came = false;
+  for (Seat *w = sk_seat_first(&q->getters); w; w = sk_seat_next(w)) {
+    if (w->block == 0) continue;
+    if (w->state == SK_WAITING && sk_arena_owns(&w->block))
+      sk_seat_commit(w, 0);
+    if (w->state == SK_WAITING)
+      w->block = 0;
+    else
+      came = came || w->block == q->coming;
+  }
+  return came;
 }
 
 
-/* See the invariants: the list is the truth. */
-static void repair (Object *o, Bells *b) {
-  Queue *q = (Queue *)o;
+/* The list is the truth. True: 'coming' is in it. */
+static bool repairitems (Queue *q, Bells *b) {
   bool came = false;
-  sk_seat_repair(&q->getters, b);
-  sk_seat_repair(&q->putters, b);
-  sk_seat_repair(&q->joiners, b);
-  sk_seat_repair(&q->watchers, b);
   q->last = 0;
   q->count = q->bytes = 0;
   for (Off i = q->items; i != 0; i = item(i)->next) {
@@ -358,25 +417,43 @@ static void repair (Object *o, Bells *b) {
     q->count++;
     q->bytes += item(i)->size;
   }
+  return came;
+}
+
+
+/* The putters whose items were taken from them. True: 'coming' was. */
+static bool repairputters (Queue *q, Bells *b) {
+  bool came = false;
   for (Seat *w = sk_seat_first(&q->putters), *next; w; w = next) {
     next = sk_seat_next(w);
     if (sk_arena_owns(&w->block)) continue;
-    w->block = 0; /* its item was taken from it */
+    came = came || w->block == q->coming;
+    w->block = 0;
     sk_seat_grant(w, 0, b);
   }
-  for (Seat *w = sk_seat_first(&q->getters); w; w = sk_seat_next(w)) {
-    if (w->block == 0) continue;
-    if (w->block == q->coming) {
-      sk_arena_give(&w->block); /* half put: it never was */
-      q->unfinished--;
-      q->coming = 0;
-    }
-    w->block = 0;
-  }
-  if (q->coming != 0 && !came && !wasgiven(q->coming) && q->unfinished > 0)
-    q->unfinished--;
+  return came;
+}
+
+
+static void repair (Object *o, Bells *b) {
+  Queue *q = (Queue *)o;
+  bool came = repairgetters(q);
+  sk_seat_repair(&q->getters, b);
+  sk_seat_repair(&q->putters, b);
+  sk_seat_repair(&q->joiners, b);
+  sk_seat_repair(&q->watchers, b);
+  sk_seat_repair(&q->lookouts, b);
+  came = repairitems(q, b) || came;
+  came = repairputters(q, b) || came;
+  if (q->coming != 0) q->unfinished = q->was + came;
   q->coming = 0;
-  admit(q, b);
+  if (q->closed)
+    shut(q, b);
+  else
+    admit(q, b);
+  if (q->items != 0 || q->putters.first != 0) announce(q, b);
+  alert(q, b); /* let them look for themselves */
+  if (q->unfinished == 0) sk_seat_grantall(&q->joiners, 0, b);
 }
 
 
@@ -385,8 +462,8 @@ static void unwait (Member *m, Object *o, Seat *w, Bells *b) {
   Queue *q = (Queue *)o;
   (void)m;
   if (w->wish != PUT) return;
-  finish(q, b);
   admit(q, b);
+  alert(q, b);
 }
 
 

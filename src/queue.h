@@ -25,9 +25,12 @@ typedef struct Queue {
   uint64_t count, bytes;
   uint64_t unfinished; /* items put, and not yet marked as done */
   Off items, last;
-  Off coming; /* the item that is being put; 0 = none */
+  Off coming;   /* the item that is being put; 0 = none */
+  uint64_t was; /* 'unfinished', before that */
   Line getters, putters, joiners;
   Line watchers; /* they want to know when a get need not wait */
+  Line lookouts; /* ... and they, when a put need not */
+  Off ears;      /* rung then; SK_EARS of them, or 0 */
   uint32_t closed;
   uint32_t ordered; /* by priority */
   uint32_t strict;  /* a larger item than 'most' waits for its getter */
@@ -49,6 +52,8 @@ SK_FUNC void sk_queue_return (Member *m, Queue *q, Off *word);
 SK_FUNC int sk_queue_remove (Member *m, Queue *q, uint64_t tag);
 /* Need a get not wait? 0; -EAGAIN: it would, 'w' waits in line. */
 SK_FUNC int sk_queue_poll (Member *m, Queue *q, Seat *w);
+/* Need a put of 'size' bytes not wait? 0; -EAGAIN: it would, 'w' waits. */
+SK_FUNC int sk_queue_pollput (Member *m, Queue *q, uint64_t size, Seat *w);
 /* The message in '*word' goes home, if it has one; see item.h. */
 SK_FUNC void sk_queue_gohome (Member *m, Off *word);
 SK_FUNC void sk_queue_close (Member *m, Queue *q);

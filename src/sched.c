@@ -63,6 +63,7 @@ void sk_sched_wakeall (Sched *S, List *waiters, int err) {
 
 bool sk_sched_disturb (Sched *S, Task *t, int err) {
   if (t->state != SK_PARKED) return false;
+  t->woken = err; /* tells 'withdraw' why */
   if (t->wait != NULL && !t->wait->withdraw(S, t, t->wait)) return false;
   sk_sched_wake(S, t, err);
   return true;

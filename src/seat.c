@@ -88,7 +88,9 @@ void sk_seat_join (Seat *w, Object *o, Line *line) {
 
 static void unlink (Seat *w) {
   Line *line = sk_at(Line, w->line);
-  *(w->prev != 0 ? &sk_at(Seat, w->prev)->next : &line->first) = w->next;
+  Off *at = w->prev != 0 ? &sk_at(Seat, w->prev)->next : &line->first;
+  if (*at != sk_off(w)) return; /* it died before it was linked */
+  *at = w->next;
   sk_step();
   *(w->next != 0 ? &sk_at(Seat, w->next)->prev : &line->last) = w->prev;
 }
@@ -112,13 +114,23 @@ static void deliver (Seat *w, Bells *b) {
 }
 
 
-void sk_seat_grant (Seat *w, int result, Bells *b) {
+void sk_seat_commit (Seat *w, int result) {
   w->result = result;
   __atomic_store_n(&w->state, SK_GRANTED, __ATOMIC_RELEASE);
   sk_step();
+}
+
+
+void sk_seat_tell (Seat *w, Bells *b) {
   unlink(w);
   sk_step();
   deliver(w, b);
+}
+
+
+void sk_seat_grant (Seat *w, int result, Bells *b) {
+  sk_seat_commit(w, result);
+  sk_seat_tell(w, b);
 }
 
 
@@ -143,18 +155,45 @@ void sk_seat_repair (Line *line, Bells *b) {
 }
 
 
-bool sk_seat_withdraw (Member *m, Seat *w) {
+bool sk_seat_stands (const Line *line, const Seat *w) {
+  const Seat *i = sk_seat_first(line);
+  while (i != NULL && i != w) i = sk_seat_next(i);
+  return i != NULL;
+}
+
+
+bool sk_seat_withdraw (Member *m, Seat *w, int why) {
   Object *o = sk_at(Object, w->object);
+  const Class *c = sk_object_class(o->type);
   Bells bells = {0};
   sk_object_enter(m, o);
-  bool waits = w->state == SK_WAITING;
-  if (waits) {
+  bool goes = w->state == SK_WAITING;
+  if (goes && c->keep != NULL) goes = !c->keep(o, w, why, &bells);
+  if (goes) {
+    w->result = why;
     sk_seat_leave(w);
-    const Class *c = sk_object_class(o->type);
     if (c->unwait != NULL) c->unwait(m, o, w, &bells);
   }
   sk_object_leavering(m, o, &bells);
-  return waits;
+  return goes;
+}
+
+
+void sk_seat_forsake (Member *m, Seat *w) {
+  Object *o = sk_at(Object, w->object);
+  const Class *c = sk_object_class(o->type);
+  Bells bells = {0};
+  sk_object_enter(m, o);
+  if (w->state == SK_WAITING) {
+    w->result = -EOWNERDEAD;
+    /* it may have died on its way into the line, or out of it */
+    if (sk_seat_stands(sk_at(Line, w->line), w)) unlink(w);
+    w->state = SK_ALONE;
+    if (c->unwait != NULL) c->unwait(m, o, w, &bells);
+  }
+  else if (w->state != SK_ALONE && c->giveback != NULL)
+    c->giveback(m, o, w, &bells);
+  sk_object_leavering(m, o, &bells);
 }
 
 
@@ -171,13 +210,13 @@ static bool collect (const Collector *c) {
   while (i != 0) { /* turn the stack around */
     Off next = sk_at(Seat, i)->inbox;
     sk_at(Seat, i)->inbox = oldest;
+    sk_at(Seat, i)->state = SK_TAKEN; /* all: 'f' may collect again */
     oldest = i;
     i = next;
   }
   for (i = oldest; i != 0;) {
     Seat *w = sk_at(Seat, i);
     i = w->inbox;
-    w->state = SK_TAKEN;
     c->f(c->arg, w);
   }
   return oldest != 0;

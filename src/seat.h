@@ -28,6 +28,7 @@ typedef struct Seat {
   Off object;     /* what it waits for; 0 = idle */
   Off block;      /* a message, offered or given: a word that owns it */
   Off inbox;      /* the next one in its slot's inbox */
+  Off from;       /* where it stood before and is tied to, see lock.h; or 0 */
   uint32_t state;
   int32_t result; /* of a granted wish: 0, -EPIPE or what the class says */
   uint32_t slot, number; /* whose it is; its place in the slot's table */
@@ -46,10 +47,15 @@ SK_FUNC void sk_seat_free (Member *m, Seat *w);
 /* All under the guard of 'o'. */
 SK_FUNC void sk_seat_join (Seat *w, Object *o, Line *line);
 SK_FUNC void sk_seat_grant (Seat *w, int result, Bells *b);
+/* The two halves of it: from the second on, the waiter may go ahead. */
+SK_FUNC void sk_seat_commit (Seat *w, int result);
+SK_FUNC void sk_seat_tell (Seat *w, Bells *b);
 SK_FUNC void sk_seat_leave (Seat *w);
 SK_FUNC void sk_seat_repair (Line *line, Bells *b);
 /* Grant all in the line 'result'. */
 SK_FUNC void sk_seat_grantall (Line *line, int result, Bells *b);
+/* Looks along the line: 'w' may say that it waits, and not stand there yet. */
+SK_FUNC bool sk_seat_stands (const Line *line, const Seat *w);
 
 static inline Seat *sk_seat_first (const Line *line) {
   return line->first != 0 ? sk_at(Seat, line->first) : NULL;
@@ -59,8 +65,11 @@ static inline Seat *sk_seat_next (const Seat *w) {
   return w->next != 0 ? sk_at(Seat, w->next) : NULL;
 }
 
-/* Take 'w' out of its line. False: its wish has been granted. */
-SK_FUNC bool sk_seat_withdraw (Member *m, Seat *w);
+/* Take 'w' out of its line because of 'why': -ETIMEDOUT, -ECANCELED ... False:
+   its wish has been granted, or will be. */
+SK_FUNC bool sk_seat_withdraw (Member *m, Seat *w, int why);
+/* Its owner is dead: whatever it waits for or was given goes to others. */
+SK_FUNC void sk_seat_forsake (Member *m, Seat *w);
 /*
 ** Call 'f' for each waiter in the inbox of 'm', oldest grant first; its state
 ** is SK_TAKEN from then. After a death ('all') also for those that a dead

@@ -17,10 +17,12 @@ static const char OPS = 'o'; /* of the operations, in a metatable */
 typedef struct Case {
   Waiter waiter;
   const SelectOp *op;
+  void *place; /* where it is told of what is shared, or NULL */
 } Case;
 
 typedef struct Select {
   Wait wait;
+  sk_time due;
   int count;
   Case cases[];
 } Select;
@@ -103,42 +105,74 @@ static Select *readcases (lua_State *L, bool peek) {
 
 /* ---- waiting ---- */
 
-/* Leave all lines but that of 'kept'; false: one was granted meanwhile. */
-static bool leavelines (Sched *S, Select *s, const Waiter *kept) {
-  bool mine = true;
+/* Stand in no line any more. */
+static void leavelines (Sched *S, Select *s) {
+  for (int i = 0; i < s->count; i++) /* to leave may deliver what is ours */
+    if (s->cases[i].place != NULL) s->cases[i].waiter.task = NULL;
   for (int i = 0; i < s->count; i++) {
     Case *c = &s->cases[i];
-    if (&c->waiter == kept) continue;
-    if (c->op->withdraw == NULL)
-      sk_list_remove(&c->waiter.link);
-    else if (!c->op->withdraw(S, &c->waiter))
-      mine = false;
+    sk_list_remove(&c->waiter.link);
+    if (c->place == NULL) continue;
+    S->family.vacate(S, c->place);
+    c->place = NULL;
   }
-  return mine;
 }
 
 
 static bool withdraw (Sched *S, Task *t, Wait *w) {
   (void)t;
-  return leavelines(S, sk_container(w, Select, wait), NULL);
+  leavelines(S, sk_container(w, Select, wait));
+  return true; /* who is told has got nothing yet */
 }
 
 
 static void granted (Sched *S, Task *t, Wait *w, Waiter *by) {
-  (void)t;
-  leavelines(S, sk_container(w, Select, wait), by);
+  (void)by;
+  withdraw(S, t, w);
 }
 
 
-/* Stand in all lines. Afterwards nothing can raise until the task is woken. */
-static void enlist (lua_State *L, Sched *S, Select *s) {
-  s->wait = (Wait){.withdraw = withdraw, .granted = granted};
+static bool reserve (Sched *S, Select *s) {
   for (int i = 0; i < s->count; i++) {
     Case *c = &s->cases[i];
-    if (c->op->shared) s->wait.shared = true;
     c->waiter = (Waiter){.task = S->current, .value = slot(i) + 1, .tag = i};
-    c->op->enlist(L, S, slot(i), &c->waiter);
+    if (c->op->watch == NULL) continue;
+    s->wait.shared = true;
+    c->place = S->family.reserve(S, &c->waiter);
+    if (c->place == NULL) return false;
   }
+  return true;
+}
+
+
+/* Those who are told first: meanwhile something may have come. */
+static bool standinlines (lua_State *L, Sched *S, Select *s) {
+  for (int i = 0; i < s->count; i++) {
+    Case *c = &s->cases[i];
+    if (c->place != NULL && !c->op->watch(L, S, slot(i), c->place))
+      return false;
+  }
+  for (int i = 0; i < s->count; i++) {
+    Case *c = &s->cases[i];
+    if (c->place == NULL) c->op->enlist(L, S, slot(i), &c->waiter);
+  }
+  return true;
+}
+
+
+/*
+** Stand in all lines: afterwards nothing can raise until the task is woken.
+** False: in none, for one of the cases need not wait any more.
+*/
+static bool enlist (lua_State *L, Sched *S, Select *s) {
+  sk_sched_prepare(L, S, s->due);
+  s->wait = (Wait){.withdraw = withdraw, .granted = granted};
+  bool room = reserve(S, s);
+  if (room && standinlines(L, S, s)) return true;
+  leavelines(S, s);
+  sk_sched_unprepare(S);
+  if (!room) luaL_error(L, "cannot wait: not enough memory");
+  return false;
 }
 
 
@@ -159,6 +193,9 @@ static int number (lua_State *L, int i, int n) {
 }
 
 
+static int tryselect (lua_State *L, Sched *S);
+
+
 static int finishselect (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   Sched *S = (Sched *)ctx;
@@ -169,9 +206,28 @@ static int finishselect (lua_State *L, int status, lua_KContext ctx) {
   const SelectOp *op = s->cases[i].op;
   if (op->finish != NULL)
     n = op->finish(L, S, slot(i), n);
-  else if (n < 0)
+  else if (n < 0 && n != -EAGAIN)
     n = sk_fail(L, n);
-  return number(L, i, n);
+  if (n >= 0) return number(L, i, n);
+  sk_sched_checkpoint(L, S);
+  return tryselect(L, S); /* another one may have been faster */
+}
+
+
+static int tryselect (lua_State *L, Sched *S) {
+  Select *s = lua_touserdata(L, 2);
+  do {
+    lua_settop(L, slot(s->count) - 1);
+    int first = begin(S, s->count);
+    for (int k = 0; k < s->count; k++) {
+      int i = (first + k) % s->count;
+      int n = s->cases[i].op->attempt(L, S, slot(i));
+      if (n >= 0) return sk_sched_turn(L, S, number(L, i, n));
+    }
+    if (s->due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
+  } while (!enlist(L, S, s));
+  return sk_sched_suspend(L, S, NULL, &s->wait, "select", (lua_KContext)S,
+                          finishselect);
 }
 
 
@@ -179,19 +235,9 @@ static int finishselect (lua_State *L, int status, lua_KContext ctx) {
 static int core_select (lua_State *L) {
   Sched *S = sk_upvalue(L);
   sk_time due = sk_checkdeadline(L, 2);
-  Select *s = readcases(L, false);
+  readcases(L, false)->due = due;
   sk_sched_checkpoint(L, S);
-  int first = begin(S, s->count);
-  for (int k = 0; k < s->count; k++) {
-    int i = (first + k) % s->count;
-    int n = s->cases[i].op->attempt(L, S, slot(i));
-    if (n >= 0) return sk_sched_turn(L, S, number(L, i, n));
-  }
-  if (due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
-  sk_sched_prepare(L, S, due);
-  enlist(L, S, s);
-  return sk_sched_suspend(L, S, NULL, &s->wait, "select", (lua_KContext)S,
-                          finishselect);
+  return tryselect(L, S);
 }
 
 
@@ -211,27 +257,28 @@ static bool pushready (lua_State *L, Sched *S, const Select *s) {
 }
 
 
-static int waitready (lua_State *L, Sched *S, sk_time due);
+static int waitready (lua_State *L, Sched *S);
 
 
-static int finishwait (lua_State *L, int status, lua_KContext due) {
+static int finishwait (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
-  Sched *S = sk_upvalue(L);
+  Sched *S = (Sched *)ctx;
   int n = sk_sched_woken(L, S);
   lua_settop(L, slot(((Select *)lua_touserdata(L, 2))->count) - 1);
   if (n == -ETIMEDOUT) return sk_fail(L, n);
-  return waitready(L, S, (sk_time)due); /* unless it is gone again */
+  sk_sched_checkpoint(L, S);
+  return waitready(L, S); /* unless it is gone again */
 }
 
 
-static int waitready (lua_State *L, Sched *S, sk_time due) {
+static int waitready (lua_State *L, Sched *S) {
   Select *s = lua_touserdata(L, 2);
-  if (pushready(L, S, s)) return sk_sched_turn(L, S, 1);
-  if (due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
-  sk_sched_prepare(L, S, due);
-  enlist(L, S, s);
+  do {
+    if (pushready(L, S, s)) return sk_sched_turn(L, S, 1);
+    if (s->due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
+  } while (!enlist(L, S, s));
   return sk_sched_suspend(L, S, NULL, &s->wait, "any of a list",
-                          (lua_KContext)due, finishwait);
+                          (lua_KContext)S, finishwait);
 }
 
 
@@ -239,9 +286,9 @@ static int waitready (lua_State *L, Sched *S, sk_time due) {
 static int core_wait (lua_State *L) {
   Sched *S = sk_upvalue(L);
   sk_time due = sk_checkdeadline(L, 2);
-  readcases(L, true);
+  readcases(L, true)->due = due;
   sk_sched_checkpoint(L, S);
-  return waitready(L, S, due);
+  return waitready(L, S);
 }
 
 

@@ -6,6 +6,12 @@
 ** offers (put, send) or nil, and its priority or nil. While it waits, a
 ** Waiter of its own stands in the object's list: 'value' is the index of the
 ** offered value, 'tag' the number of the case.
+**
+** What is shared with others is waited for in another way, for none of them
+** can tell whether a select over there has been served already: such a case
+** stands among those who are told, has no part in the line of those who are
+** served, and when it is told the select tries all of its cases anew. So there
+** is one place where a case commits: its 'attempt', or its 'finish'.
 */
 #ifndef sk_select_h
 #define sk_select_h
@@ -22,17 +28,15 @@ typedef struct SelectOp {
   int (*attempt)(lua_State *L, Sched *S, int at);
   /* Stand in line. Must not raise: what can, 'attempt' has tried. */
   void (*enlist)(lua_State *L, Sched *S, int at, Waiter *w);
+  /* Instead of 'enlist', for what is shared: ask to be told at 'place'; false:
+     an attempt need not wait any more. Must not raise. */
+  bool (*watch)(lua_State *L, Sched *S, int at, void *place);
   /*
-  ** Leave the line; false: it was granted in the meantime (only from outside
-  ** of this scheduler). NULL: removing the waiter from its list is enough.
-  */
-  bool (*withdraw)(Sched *S, Waiter *w);
-  /*
-  ** Turn what the waker gave (n values on top, or -errno) into results:
-  ** returns how many. NULL: they are the results, -errno is nil and why.
+  ** Turn what the waker gave (n values on top, or -errno; -EAGAIN: it was
+  ** told) into results: returns how many, or -EAGAIN: try again. NULL: they
+  ** are the results, -errno is nil and why.
   */
   int (*finish)(lua_State *L, Sched *S, int at, int n);
-  bool shared; /* somebody outside of this scheduler can grant it */
 } SelectOp;
 
 /*

@@ -47,8 +47,11 @@ bool sk_shared_collect (Shared *s) {
 }
 
 
+/* What the loop concludes after this holds while 'changes' does not grow. */
 static bool pending (Sched *S) {
-  return sk_shared_collect(sk_shared_of(S));
+  Shared *s = sk_shared_of(S);
+  s->seen = __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST);
+  return sk_shared_collect(s);
 }
 
 
@@ -120,15 +123,12 @@ static bool watch (Shared *s, const Slot *other) {
 }
 
 
-static bool iscurrent (const Shared *s) {
-  return __atomic_load_n(&sk_root()->census, __ATOMIC_SEQ_CST) == s->census;
-}
-
-
 /* Who waits for others watches all of them: any may hold what it needs. */
-static void lookaround (Shared *s) {
+static void watchall (Shared *s) {
   Root *f = sk_root();
-  s->census = __atomic_load_n(&f->census, __ATOMIC_SEQ_CST);
+  uint64_t changes = __atomic_load_n(&f->changes, __ATOMIC_SEQ_CST);
+  if (changes == s->watched) return;
+  s->watched = changes;
   bool dead = false;
   for (uint32_t i = 1; i < f->reached; i++)
     if (f->slot[i].state == SK_SLOT_LIVE) dead |= watch(s, &f->slot[i]);
@@ -188,14 +188,16 @@ static bool fallasleep (Sched *S) {
   uint32_t how = S->shared > 0 ? SK_ASLEEP_SHARED : SK_ASLEEP;
   if (S->shared > 0) {
     if (spin(s)) return false;
-    if (!iscurrent(s)) { /* is there still hope? */
-      lookaround(s);
-      return false;
-    }
+    watchall(s);
+    if (s->rescan) return false;
   }
   if (sk_unlikely(s->bell.era == 0) && !hang(s)) return true;
+  const Task *top = &S->top;
+  const char *what = top->state == SK_PARKED ? top->what : "";
+  sk_slot_say(s->m.slot, what, top->since, S->live);
   __atomic_store_n(&s->m.slot->asleep, how, __ATOMIC_SEQ_CST);
-  if (hasmail(s) || (S->shared > 0 && !iscurrent(s))) {
+  uint64_t changes = __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST);
+  if (hasmail(s) || (S->shared > 0 && changes != s->seen)) {
     __atomic_store_n(&s->m.slot->asleep, SK_AWAKE, __ATOMIC_SEQ_CST);
     return false;
   }
@@ -214,7 +216,9 @@ static void wakeup (Sched *S) {
 
 static void ishope (void *arg, Seat *seat) {
   bool *hope = arg;
-  if (seat->state != SK_WAITING || *hope) return;
+  uint32_t state = __atomic_load_n(&seat->state, __ATOMIC_ACQUIRE);
+  if (state == SK_GRANTED) *hope = true; /* meanwhile */
+  if (state != SK_WAITING || *hope) return;
   Object *o = sk_at(Object, seat->object);
   Petition *p = (Petition *)(uintptr_t)seat->owner;
   *hope = sk_object_isshared(&p->shared->m, o);
@@ -345,6 +349,25 @@ static int leave (lua_State *L) {
 }
 
 
+/* What the case 'w' of a select waits for may be there. */
+static void told (Petition *p) {
+  Waiter *w = p->arg;
+  if (w->task != NULL) sk_sched_grant(p->shared->S, w, -EAGAIN);
+}
+
+
+static void *reserve (Sched *S, Waiter *w) {
+  Petition *p = sk_shared_watcher(sk_shared_of(S), told);
+  if (p != NULL) p->arg = w;
+  return p;
+}
+
+
+static void vacate (Sched *S, void *place) {
+  sk_shared_unwatch(sk_shared_of(S), place);
+}
+
+
 static void makehandles (lua_State *L) {
   lua_newtable(L);
   lua_createtable(L, 0, 1);
@@ -360,6 +383,8 @@ static void hook (Shared *s) {
                           .sleep = fallasleep,
                           .awake = wakeup,
                           .hopeless = hopeless,
+                          .reserve = reserve,
+                          .vacate = vacate,
                           .ended = ended,
                           .data = s};
 }
@@ -396,6 +421,7 @@ Shared *sk_shared_open (lua_State *L, Sched *S) {
   int err = sk_root_open();
   if (err == 0) err = sk_slot_take(0, &index);
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
+  sk_slot_name(index, S->kind, "main");
   enter(s, index);
   enlist(s);
   return s;
@@ -447,7 +473,8 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
     free(d);
   }
   s->deaths = NULL;
-  s->census = 0;
+  if (s->deafen != NULL) s->deafen(&s->listeners);
+  s->watched = 0;
   s->rescan = false;
   s->spare = NULL; /* their seats are the parent's */
   s->m.seats.count = s->m.seats.made = 0;
@@ -468,7 +495,7 @@ static lua_Integer key (const Object *o, uint32_t flags) {
 
 
 static Handle *newhandle (lua_State *L, const char *class) {
-  Handle *h = lua_newuserdatauv(L, sizeof *h, 0);
+  Handle *h = lua_newuserdatauv(L, sizeof *h, 1);
   *h = (Handle){0};
   luaL_setmetatable(L, class);
   return h;
@@ -530,10 +557,23 @@ Handle *sk_shared_push (lua_State *L, Shared *s, Object *o, uint32_t flags,
 }
 
 
+static bool ispart (const Object *o, Off place) {
+  return place - sk_off(o) < sk_object_class(o->type)->size;
+}
+
+
 static void stands (void *arg, Seat *seat) {
   Object **o = arg;
-  Object *at = sk_at(Object, seat->object);
-  if (at == *o || at->whole == sk_off(*o)) *o = NULL;
+  if (*o == NULL) return;
+  if (ispart(*o, seat->object) || ispart(*o, seat->line) ||
+      ispart(*o, seat->from))
+    *o = NULL;
+}
+
+
+void sk_shared_drop (Shared *s, Handle *h) {
+  h->o = NULL;
+  sk_object_drop(&s->m, h->ref);
 }
 
 
@@ -573,8 +613,13 @@ void sk_shared_class (lua_State *L, Sched *S, const WireRef *ref,
   sk_newclass(L, S, class, methods, meta);
   luaL_getmetatable(L, class);
   S->handles[ref->cls] = lua_topointer(L, -1);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, gc, 1);
+  if (lua_getfield(L, -1, "__gc") == LUA_TNIL) {
+    lua_pushvalue(L, -2);
+    lua_pushlightuserdata(L, S);
+    luaL_setfuncs(L, gc, 1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
   sk_wire_class(ref);
   sk_wire_setref(L, ref);
   lua_pop(L, 1);
@@ -615,7 +660,26 @@ void sk_shared_forget (const void *body) {
 }
 
 
+void sk_shared_load (lua_State *L, const char *name) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  bool loaded = lua_getfield(L, -1, name) != LUA_TNIL;
+  lua_pop(L, 2);
+  if (loaded) return;
+  lua_getglobal(L, "require");
+  lua_pushstring(L, name);
+  lua_call(L, 1, 0);
+}
+
+
 /* ---- messages ---- */
+
+/* A copy: in the message it is not aligned. */
+static Body bodyof (const Wire *w, size_t i) {
+  Body b;
+  memcpy(&b, sk_wire_ref(w, i), sizeof b);
+  return b;
+}
+
 
 /* List what the message refers to in 's->cargo'. */
 static bool listrefs (Shared *s, const Wire *w) {
@@ -626,8 +690,8 @@ static bool listrefs (Shared *s, const Wire *w) {
     s->maxcargo = w->nrefs;
   }
   for (size_t i = 0; i < w->nrefs; i++) {
-    const Body *b = sk_wire_ref(w, i);
-    s->cargo[i] = b->object | b->flags;
+    Body b = bodyof(w, i);
+    s->cargo[i] = b.object | b.flags;
   }
   return true;
 }
@@ -636,10 +700,10 @@ static bool listrefs (Shared *s, const Wire *w) {
 /* Who sends an end of a pipe lets go of it. */
 static void letgo (Shared *s, const Wire *w) {
   for (size_t i = 0; i < w->nrefs; i++) {
-    const Body *b = sk_wire_ref(w, i);
-    uint32_t flags = sk_object_flags(&s->m, b->mine);
+    Body b = bodyof(w, i);
+    uint32_t flags = sk_object_flags(&s->m, b.mine);
     if (flags & SK_REF_ACTIVE)
-      sk_object_setflags(&s->m, b->mine, flags & ~(uint32_t)SK_REF_ACTIVE);
+      sk_object_setflags(&s->m, b.mine, flags & ~(uint32_t)SK_REF_ACTIVE);
   }
 }
 
@@ -706,8 +770,8 @@ uint64_t sk_shared_who (const Shared *s) {
 
 static bool withdraw (Sched *S, Task *t, Wait *w) {
   Petition *p = sk_container(w, Petition, wait);
-  (void)S, (void)t;
-  if (!sk_seat_withdraw(&p->shared->m, p->seat)) return false;
+  (void)S;
+  if (!sk_seat_withdraw(&p->shared->m, p->seat, t->woken)) return false;
   p->task = NULL;
   return true;
 }
@@ -750,6 +814,7 @@ static void release (Shared *s, Petition *p) {
   p->task = NULL;
   p->notify = NULL;
   p->seat->object = 0;
+  p->seat->from = 0;
   p->seat->state = SK_ALONE;
   p->next = s->spare;
   s->spare = p;
@@ -764,7 +829,7 @@ void sk_shared_dismiss (Shared *s, Petition *p) {
 
 void sk_shared_unwatch (Shared *s, Petition *p) {
   if (p->seat->object != 0 && p->seat->state != SK_TAKEN &&
-      !sk_seat_withdraw(&s->m, p->seat)) {
+      !sk_seat_withdraw(&s->m, p->seat, -ECANCELED)) {
     p->notify = NULL; /* a grant is under way: take it, and be deaf to it */
     sk_seat_collect(&s->m, true, deliver, s);
   }

@@ -4,7 +4,8 @@
 ** Per Lua state: its membership, its handles to shared objects, its waits on
 ** them. A handle is a full userdata that begins with a Handle; there is one
 ** for each object (and end of a pipe) in a state, found again through a weak
-** table, so that handles compare as the objects do.
+** table, so that handles compare as the objects do. It has a user value for
+** the use of its class.
 **
 ** How a C function waits for a shared object: try; then take a Petition,
 ** which can raise; then try again with its seat, and suspend. See lib_queue.c.
@@ -18,10 +19,13 @@
 #include "seat.h"
 #include "wire.h"
 
+typedef struct Listener Listener;
+
 typedef struct Handle {
-  Object *o;      /* NULL: given up */
-  uint32_t ref;   /* our entry in the slot's table */
-  uint32_t flags; /* of the reference */
+  Object *o;          /* NULL: given up */
+  uint32_t ref;       /* our entry in the slot's table */
+  uint32_t flags;     /* of the reference */
+  Listener *listener; /* of an end of a pipe, see listener.h; or NULL */
 } Handle;
 
 typedef struct Petition { /* a wait for a shared object */
@@ -47,8 +51,9 @@ typedef struct Shared {
   Watch bell;
   Petition *spare;
   Death *deaths;
-  uint64_t census; /* when it looked around last */
-  bool rescan;     /* somebody died: look for grants that were not delivered */
+  uint64_t watched; /* the family's 'changes', as of the last 'watchall' */
+  uint64_t seen;    /* ... and as of the last look for something to do */
+  bool rescan;      /* somebody died: look for grants that were not delivered */
   uint32_t skip, backoff; /* waits that shall not look out before sleeping */
   sk_time slept;          /* when it fell asleep last */
   Off *cargo;             /* room for the references of a message being made */
@@ -56,6 +61,8 @@ typedef struct Shared {
   Buf copy;                  /* of a message that stays where it is */
   struct Shared *next, **at; /* all of this process; see 'leaveall' */
   pthread_t thread;
+  List listeners;                  /* that handles have; see listener.h */
+  void (*deafen)(List *listeners); /* drops them; set with the first one */
   uint64_t held; /* how many locks tasks of this state have, and how often */
 } Shared;
 
@@ -84,6 +91,11 @@ SK_FUNC int sk_shared_encode (lua_State *L, int idx, void *body);
 SK_FUNC int sk_shared_decode (lua_State *L, const void *body,
                               const char *class);
 SK_FUNC void sk_shared_forget (const void *body);
+/* A handle arrives whose class has methods that Lua module 'name' adds: load
+   it. A fresh state begins with the C module alone, for speed. Raises. */
+SK_FUNC void sk_shared_load (lua_State *L, const char *name);
+/* Give the handle up; nobody of this state waits through it. */
+SK_FUNC void sk_shared_drop (Shared *s, Handle *h);
 /* __gc of handles. */
 SK_FUNC int sk_shared_gc (lua_State *L);
 
@@ -128,6 +140,8 @@ SK_FUNC int sk_shared_settle (lua_State *L, Sched *S, lua_KContext ctx);
 ** Then, or after a withdrawal, the seat may be used again. NULL: no memory.
 */
 SK_FUNC Petition *sk_shared_watcher (Shared *s, void (*notify)(Petition *p));
+/* The seat of a place that select reserved. */
+#define sk_shared_seat(place) (((Petition *)(place))->seat)
 /* Withdraw it if it stands in line, and free it. */
 SK_FUNC void sk_shared_unwatch (Shared *s, Petition *p);
 

@@ -40,6 +40,10 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_queue(L, S);
   sk_open_pipe(L, S);
   sk_open_lock(L, S);
+  sk_open_semaphore(L, S);
+  sk_open_event(L, S);
+  sk_open_condition(L, S);
+  sk_open_barrier(L, S);
   sk_open_value(L, S);
   sk_open_arena(L, S);
   sk_open_process(L, S);
@@ -47,6 +51,7 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_worker(L, S);
   sk_open_pool(L, S);
   sk_open_job(L, S);
+  sk_open_batch(L, S);
   lua_pushcfunction(L, core_methods);
   lua_setfield(L, -2, "methods");
   lua_pushvalue(L, -1);

@@ -23,6 +23,12 @@
 enum { SK_SLOT_FREE, SK_SLOT_NEW, SK_SLOT_LIVE, SK_SLOT_DEAD };
 enum { SK_AWAKE, SK_ASLEEP, SK_ASLEEP_SHARED };
 
+typedef struct Doing { /* what a member says before it sleeps; for dumps only */
+  uint64_t what[3];    /* text: what its top level waits for */
+  int64_t since;       /* monotonic */
+  uint32_t tasks;
+} Doing;
+
 typedef struct Slot {
   uint32_t state;
   uint32_t asleep; /* SK_AWAKE ... */
@@ -33,15 +39,30 @@ typedef struct Slot {
   Off busy;        /* the object that is being changed right now */
   Off out, in;     /* a message being made, a message being taken */
   Off fresh;       /* any other block being made */
+  Off old;         /* a message to compare with */
   Off job;         /* the message that is being worked on, see item.h */
   Off refs[SK_STAGES], seats[SK_STAGES]; /* tables, see object.h, seat.h */
   uint8_t bellsize; /* of its doorbell's name; 0: none yet */
   char bell[15];
-  char kind[12], name[52];
+  Doing doing;
+  char kind[12]; /* "process" ...; "": nobody that anyone asks about */
+  char name[52];
 } Slot;
+
+#define SK_EARS 4
+
+/* A socket of a member, named as a doorbell is; see listener.h. */
+typedef struct Ear {
+  int64_t born;  /* of the member */
+  uint32_t slot; /* the member; 0: none */
+  uint32_t rung; /* and not quieted yet */
+  uint8_t size;  /* of its name */
+  char name[15];
+} Ear;
 
 /* Who or what a bell has to be rung for, collected under a guard. */
 typedef struct Bells {
+  Ear *ears; /* SK_EARS of them, or NULL */
   uint32_t count;
   bool more; /* than were noted: look for them */
   uint32_t slot[30];
@@ -52,7 +73,7 @@ typedef struct Root {    /* the root structure of the arena */
   Guard sweepguard;      /* slots swept; outermost of all guards */
   Guard refguard;        /* references, lists of objects and carriers */
   Off objects, carriers; /* all of them; see object.h, item.h */
-  uint64_t census;       /* how often a slot came to life, or left */
+  uint64_t changes;      /* members that came or went so far */
   uint32_t reached;      /* slots below this one were ever in use */
   Slot slot[SK_SLOTS];   /* 0 is never used */
 } Root;
@@ -62,7 +83,9 @@ typedef struct Member {
   Slot *slot;
   uint32_t index;
   int bell; /* descriptor of its doorbell, or -1 */
-  struct {  /* entries of its tables that are free, by number */
+  Off dead; /* objects to take down, see object.h */
+  bool burying;
+  struct { /* entries of its tables that are free, by number */
     uint32_t *list;
     uint32_t count, cap, made;
   } refs, seats;
@@ -76,16 +99,30 @@ static inline Slot *sk_slot (uint32_t index) {
   return &sk_root()->slot[index];
 }
 
+/* Nanoseconds since boot, as in 'born'. */
+SK_FUNC int64_t sk_slot_clock (void);
+
 /* Take a slot in state NEW for a member that 'maker' makes (0: for oneself).
    0; -EAGAIN: there is none. */
 SK_FUNC int sk_slot_take (uint32_t maker, uint32_t *index);
+/* Whom people will call what. */
+SK_FUNC void sk_slot_name (uint32_t index, const char *kind, const char *name);
 /* It lives, in this process: announce it to those who sleep. */
 SK_FUNC void sk_slot_live (Member *m);
-/*
-** There is a member more, or one less: all who wait for others look around, for
-** they want to watch it, or what they wait for may never come now.
-*/
+/* Wake all who wait for others: there are more of them, or fewer. */
 SK_FUNC void sk_slot_rouseall (Member *m);
+
+/* A socket that can be rung: a descriptor or -errno. Its name: 15 bytes. */
+SK_FUNC int sk_slot_makebell (char *name, uint8_t *size);
+SK_FUNC void sk_slot_quiet (int bell);
+/* Is there nobody behind this ear? */
+SK_FUNC bool sk_slot_isdeaf (const Ear *ear);
+
+/* Say what it is about to wait for, since when, and how many tasks it has. */
+SK_FUNC void sk_slot_say (Slot *s, const char *what, sk_time since,
+                          size_t tasks);
+/* Copy what member 's', which may be saying something else, said last. */
+SK_FUNC void sk_slot_hear (const Slot *s, Doing *heard);
 
 /* The doorbell of 'm', made on first need: a descriptor or -errno. */
 SK_FUNC int sk_slot_bell (Member *m);

@@ -15,16 +15,7 @@ typedef struct Sweeper {
 
 static void forsake (void *arg, Seat *w) {
   Sweeper *s = arg;
-  Object *o = sk_at(Object, w->object);
-  const Class *c = sk_object_class(o->type);
-  sk_object_enter(s->m, o);
-  if (w->state == SK_WAITING) {
-    sk_seat_leave(w);
-    if (c->unwait != NULL) c->unwait(s->m, o, w, &s->bells);
-  }
-  else if (c->giveback != NULL)
-    c->giveback(s->m, o, w, &s->bells);
-  sk_object_leavering(s->m, o, &s->bells);
+  sk_seat_forsake(s->m, w);
   sk_item_free(s->m, &w->block);
   w->object = 0;
 }
@@ -43,6 +34,7 @@ static void depart (void *arg, Object *o, uint32_t flags) {
 
 static void clear (Member *m, Slot *dead, uint32_t index) {
   Sweeper s = {m, index, {0}};
+  sk_object_mend();      /* before anything that it was linking is freed */
   if (dead->busy != 0) { /* whoever enters it next repairs it: do it now */
     Object *o = sk_at(Object, dead->busy);
     dead->busy = 0;
@@ -56,6 +48,7 @@ static void clear (Member *m, Slot *dead, uint32_t index) {
   sk_item_free(m, &dead->out);
   sk_item_free(m, &dead->in);
   sk_item_free(m, &dead->job);
+  sk_item_free(m, &dead->old);
   sk_arena_give(&dead->fresh);
   for (int i = 0; i < SK_STAGES; i++) sk_arena_give(&dead->seats[i]);
   for (int i = 0; i < SK_STAGES; i++) sk_arena_give(&dead->refs[i]);
@@ -131,7 +124,7 @@ void sk_sweep_leave (Member *m) {
   enter(f);
   if (claim(m->slot, SK_SLOT_LIVE)) sweep(m, m->index);
   sk_guard_leave(&f->sweepguard);
-  sk_slot_rouseall(m);
+  sk_slot_rouseall(m); /* what they wait for may never come now */
   if (m->bell >= 0) close(m->bell);
   free(m->refs.list);
   free(m->seats.list);

@@ -64,7 +64,8 @@ typedef struct Wait {
   ** Take the wait back, because a deadline or a cancel came, or because one
   ** of the lists it also stands in could serve it. True: it is as if it had
   ** never been. False: it was granted after all, and the grant counts; it is
-  ** then delivered by 'sk_sched_wake' as usual, now or later.
+  ** then delivered by 'sk_sched_wake' as usual, now or later. 't->woken' tells
+  ** why (-errno), but where another list serves it.
   */
   bool (*withdraw)(Sched *S, Task *t, struct Wait *w);
   /* One of several waits was granted, that of 'by': take the others back.
@@ -146,6 +147,11 @@ typedef struct Family {
   void (*awake)(Sched *S);
   /* Can none of the waits with 'shared' set ever end? */
   bool (*hopeless)(Sched *S);
+  /* A place at which a case of a select can be told of a shared object: its
+     wait then ends with -EAGAIN. NULL: no memory. */
+  void *(*reserve)(Sched *S, Waiter *w);
+  /* Give the place up, wherever it stands. */
+  void (*vacate)(Sched *S, void *place);
   /* The task has ended: let go of what it holds. */
   void (*ended)(Sched *S, Task *t);
   void *data;
@@ -181,7 +187,8 @@ struct Sched {
   List reports;      /* failures nobody has asked for: see outcome.c */
   sk_time now;       /* the clock, as read last */
   sk_time looked;    /* when the poller was looked at last */
-  uint64_t ids;      /* the last id or serial given */
+  uint64_t ids;      /* the last id or serial given ... */
+  uint64_t idlimit;  /* ... of those that are ours to give */
   uint64_t salt;     /* tells serials from those of other schedulers */
   uint32_t dice;     /* of select, to favour nobody */
   unsigned quick;    /* operations in a row that did not wait */
@@ -195,7 +202,7 @@ struct Sched {
   lua_Hook hook;              /* what our hook replaced */
   int hookmask, hookcount;
   const char *kind;        /* of the top level: "process" or "thread" */
-  const void *handles[16]; /* those of shared objects, by type */
+  const void *handles[16]; /* metatables of shared objects, by type */
   /* Set by the layers above: */
   void (*died)(Sched *S, Task *t); /* its coroutine broke */
   void (*spawn)(lua_State *L, Sched *S, int nargs);
@@ -206,5 +213,15 @@ struct Sched {
 
 /* The scheduler of this Lua state, for who has no upvalue. */
 SK_FUNC Sched *sk_sched_of (lua_State *L);
+
+SK_FUNC uint64_t sk_sched_moreids (Sched *S);
+
+/*
+** An id or serial that nothing else in this process has. A scheduler fetches
+** them a thousand at a time; a forked child goes on where its parent was.
+*/
+static inline uint64_t sk_sched_newid (Sched *S) {
+  return sk_likely(S->ids != S->idlimit) ? ++S->ids : sk_sched_moreids(S);
+}
 
 #endif

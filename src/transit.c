@@ -67,6 +67,36 @@ int sk_transit_get (lua_State *L, Shared *s, Queue *q, sk_time due,
 }
 
 
+int sk_transit_tryget (lua_State *L, Shared *s, Queue *q) {
+  int err = sk_queue_get(&s->m, q, NULL);
+  if (err == 0) return sk_shared_unpack(L, s);
+  return err == -EAGAIN ? err : sk_fail(L, err);
+}
+
+
+int sk_transit_tryput (lua_State *L, Shared *s, Queue *q, int arg) {
+  sk_shared_pack(L, s, arg, 1, &sk_wire_item);
+  lua_pushinteger(L, (lua_Integer)sk_at(Item, s->m.slot->out)->size);
+  lua_replace(L, arg + 1);
+  int err = sk_queue_put(&s->m, q, NULL);
+  if (err == 0) return answer(L, 0);
+  sk_shared_unsent(s);
+  return err == -EAGAIN ? err : sk_fail(L, err);
+}
+
+
+bool sk_transit_pollget (Shared *s, Queue *q, void *place) {
+  return sk_queue_poll(&s->m, q, sk_shared_seat(place)) == -EAGAIN;
+}
+
+
+bool sk_transit_pollput (lua_State *L, Shared *s, Queue *q, int arg,
+                         void *place) {
+  uint64_t size = (uint64_t)lua_tointeger(L, arg + 1);
+  return sk_queue_pollput(&s->m, q, size, sk_shared_seat(place)) == -EAGAIN;
+}
+
+
 typedef int (*Condition)(Member *m, Queue *q, Seat *w);
 
 

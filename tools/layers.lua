@@ -10,15 +10,16 @@ local layers = {
   { "sk" }, -- vocabulary
   { "list", "clock", "buf", "timers", "memo", "slots" }, -- plain C over memory
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
-    "cell", "pipe", "parcel", "crew", "sweep", -- what is shared
+    "semaphore", "event", "condition", "barrier", "cell", "pipe", "parcel",
+    "crew", "sweep", -- what is shared
     "poller", "poller_epoll", "signals", "spawn", "prod", "osthread" }, -- OS
   { "lib", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "sched_*", "channel",
     mutual = true }, -- tasks
-  { "shared", "transit", "crossing", "launch", "child",
+  { "shared", "wish", "transit", "listener", "crossing", "launch", "child",
     "pool" }, -- what classes stand on
-  { "open", "lib_task", "lib_*" }, -- one Lua class each
+  { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
 local highest_plain = 3

@@ -4,9 +4,7 @@
 -- doc/reference.md; a spec compares both with the library.
 
 ---@class skein
----@field _VERSION string
 ---@field coroutine skein.CoroutineLib
----@field net skein.NetLib
 local skein = {}
 
 ---@alias skein.Timeout number?  seconds; nil waits for ever, 0 or less tries once
@@ -29,7 +27,6 @@ local skein = {}
 ---| "errors"
 ---| "killed"
 ---| "exited"
----| "closed"
 ---| "deadlock"
 ---| "transfer"
 
@@ -40,8 +37,10 @@ local skein = {}
 ---@field value any  what was raised, where that crossed from elsewhere
 ---@field traceback? string  where it happened
 ---@field source? string  which task, thread or process
+---@field where? string  the line that called what raised: "app.lua:12: "
 ---@field signal? integer  for "killed"
 ---@field code? integer  for "exited"
+---@field reason? any  for "cancelled": what was given to cancel
 ---@field errors? any[]  for "errors"
 
 
@@ -52,10 +51,10 @@ local skein = {}
 ---@field start? boolean  false: wait for handle:start()
 
 ---@class skein.ThreadOptions: skein.TaskOptions
----@field daemon? boolean  ends with the program instead of being waited for
+---@field daemon? boolean  stopped at the end of the program, not waited for
 
 ---@class skein.ProcessOptions: skein.ThreadOptions
----@field method? "fork"|"spawn"|"server"
+---@field method? "fork"|"spawn"
 
 --- Starts `fn(...)` as a coroutine in this thread.
 ---@overload fun(opts: skein.TaskOptions, fn: skein.Callable, ...: any): skein.Task
@@ -84,7 +83,7 @@ function skein.process(fn, ...) end
 --- What a task, thread, process or job can be asked.
 ---@class skein.Handle
 ---@field name string
----@field id integer  unique in this process
+---@field id integer  no other handle of this thread has it
 local Handle = {}
 
 --- Waits, then returns the results or raises the error; raises at the timeout.
@@ -106,9 +105,11 @@ function Handle:start() end
 
 --- Has it ended? Does not wait.
 ---@return boolean
+---@nodiscard
 function Handle:done() end
 
 ---@return skein.Status
+---@nodiscard
 function Handle:status() end
 
 --- The error of one that failed or was cancelled.
@@ -116,8 +117,8 @@ function Handle:status() end
 function Handle:error() end
 
 --- Asks it to stop; false if it had already ended.
----@param reason? string
----@return boolean
+---@param reason? any  becomes `err.reason`
+---@return boolean asked
 function Handle:cancel(reason) end
 
 --- Calls `f(handle)` once after the end, during a wait of this thread.
@@ -132,14 +133,16 @@ function Handle:on_done(f) end
 ---@class skein.Job: skein.Handle
 
 ---@class skein.Process: skein.Handle
----@field pid? integer
+---@field pid? integer  nil before the start
 local Process = {}
 
 --- nil while it runs, n after exit, -n after signal n.
 ---@return integer?
+---@nodiscard
 function Process:exitcode() end
 
 ---@return boolean
+---@nodiscard
 function Process:alive() end
 
 --- Sends a signal, by name ("HUP") or number.
@@ -149,9 +152,11 @@ function Process:signal(signal) end
 
 --- SIGTERM now, SIGKILL after `grace` seconds.
 ---@param grace? number  default 5
+---@return boolean sent  false if it had already ended
 function Process:terminate(grace) end
 
 --- SIGKILL now.
+---@return boolean sent  false if it had already ended
 function Process:kill() end
 
 
@@ -211,7 +216,7 @@ function skein.now() end
 
 --- Bounds all of `fn(...)`; raises a "timeout" error when the time is over.
 ---@async
----@param seconds? number  nil: no bound
+---@param seconds number  math.huge: no bound
 ---@param fn skein.Callable|skein.Handle
 ---@param ... any
 ---@return any ...
@@ -256,7 +261,7 @@ function skein.is_cancelled(err) end
 --- Waits for all; their first results, in order. The first error cancels the rest.
 ---@async
 ---@param list (skein.Callable|skein.Handle)[]
----@return any[]
+---@return { n: integer, [integer]: any } results
 function skein.all(list) end
 
 --- The index and results of the first to end; the others are cancelled.
@@ -271,8 +276,8 @@ function skein.race(list) end
 ---@generic T, R
 ---@param list T[]
 ---@param fn fun(item: T, i: integer): R
----@param limit? integer
----@return R[]
+---@param limit? integer  default: all
+---@return R[] results  with their number in n
 function skein.map(list, fn, limit) end
 
 --- Ticks 1, 2, 3, ... that do not drift.
@@ -302,7 +307,7 @@ function skein.select(cases, timeout) end
 -- Signals, coroutines, diagnosis -------------------------------------------
 
 --- A channel of the names of these signals as they arrive.
----@param ... string
+---@param ... string  "INT", "TERM", "HUP" ...
 ---@return skein.Channel<string>
 ---@nodiscard
 function skein.signal(...) end
@@ -315,10 +320,10 @@ local Coroutine = {}
 function Coroutine.install() end
 
 --- Takes the reports of errors that nobody asked for.
----@param f? fun(handle: skein.Handle, err: any)
+---@param f? fun(err: any, text: string)  nil: stderr
 function skein.on_error(f) end
 
---- The tree of processes, threads and tasks, and what each waits for.
+--- Processes, threads and the tasks of this one as a tree, and what each waits for.
 ---@return string
 ---@nodiscard
 function skein.dump() end
@@ -336,7 +341,7 @@ function skein.dump() end
 local Channel = {}
 
 --- nil: unbounded; 0: rendezvous; n: bounded.
----@param capacity? integer|skein.ChannelOptions
+---@param capacity? number|skein.ChannelOptions
 ---@return skein.Channel
 ---@nodiscard
 function skein.channel(capacity) end
@@ -417,12 +422,12 @@ function skein.queue(capacity) end
 ---@field bytes? integer  what a direction buffers, default 64 KiB
 
 --- One end of a pipe.
----@class skein.Pipe
-local Pipe = {}
+---@class skein.End
+local End = {}
 
 ---@param opts? skein.PipeOptions
----@return skein.Pipe here
----@return skein.Pipe there
+---@return skein.End here
+---@return skein.End there
 ---@nodiscard
 function skein.pipe(opts) end
 
@@ -431,31 +436,32 @@ function skein.pipe(opts) end
 ---@param timeout? number  seconds
 ---@return true? ok
 ---@return skein.Ended? reason
-function Pipe:send(v, timeout) end
+function End:send(v, timeout) end
 
 ---@async
 ---@param timeout? number  seconds
 ---@return any message
 ---@return skein.Ended? reason
-function Pipe:recv(timeout) end
+function End:recv(timeout) end
 
 --- Waits until a recv will not wait.
 ---@async
 ---@param timeout? number  seconds
 ---@return true? ready
 ---@return "timeout"? reason
-function Pipe:poll(timeout) end
+function End:poll(timeout) end
 
---- Closes this end in this process.
-function Pipe:close() end
+--- A descriptor that poll(2) finds readable when a recv may not wait.
+---@return integer? fd
+---@return string? message
+---@return integer? errno
+function End:fileno() end
 
---- Readable when a recv will not wait.
----@return integer
----@nodiscard
-function Pipe:fileno() end
+--- Closes this end in this thread.
+function End:close() end
 
 
--- Locks and their kin ------------------------------------------------------
+-- Locks --------------------------------------------------------------------
 
 ---@class skein.LockOptions
 ---@field reentrant? boolean
@@ -486,15 +492,15 @@ function Lock:with(fn, ...) end
 
 --- Acquires it; the result releases it: `local _ <close> = lock:hold()`.
 ---@async
----@return any hold
+---@return userdata hold  a <close> variable
 ---@nodiscard
 function Lock:hold() end
 
 ---@class skein.Semaphore
 local Semaphore = {}
 
----@param n integer
----@param max? integer
+---@param n integer  permits at first
+---@param max? integer  permits at most
 ---@return skein.Semaphore
 ---@nodiscard
 function skein.semaphore(n, max) end
@@ -505,9 +511,11 @@ function skein.semaphore(n, max) end
 ---@return "timeout"? reason
 function Semaphore:acquire(timeout) end
 
+--- Gives n permits, whoever took them; raises when that exceeds the most.
 ---@param n? integer  default 1
 function Semaphore:release(n) end
 
+--- How many permits can be taken now.
 ---@return integer
 ---@nodiscard
 function Semaphore:value() end
@@ -550,16 +558,18 @@ function Condition:acquire(timeout) end
 
 function Condition:release() end
 
---- Releases the lock, waits until notified, acquires the lock again.
+--- Releases the lock, waits until notified, has the lock again in every case.
 ---@async
 ---@param timeout? number  seconds
 ---@return true? ok
----@return "timeout"? reason
+---@return "timeout"|"abandoned"|nil reason
 function Condition:wait(timeout) end
 
+--- Notifies those n that have waited longest.
 ---@param n? integer  default 1
 function Condition:notify(n) end
 
+--- Notifies all who wait.
 function Condition:notify_all() end
 
 ---@class skein.Barrier
@@ -577,9 +587,10 @@ function skein.barrier(n) end
 ---@return "broken"? reason
 function Barrier:wait(timeout) end
 
---- Breaks it for all, until reset.
+--- Breaks it for all, until it is reset.
 function Barrier:abort() end
 
+--- Makes it new; who waits gets "broken".
 function Barrier:reset() end
 
 
@@ -600,103 +611,33 @@ local Value = {}
 ---@nodiscard
 function skein.value(type, v) end
 
+--- A copy of the present value.
 ---@return any
 ---@nodiscard
 function Value:get() end
 
+---@async
 ---@param x any
 function Value:set(x) end
 
 --- Adds in one step; returns the new value.
+---@async
 ---@param n number
 ---@return number
 function Value:add(n) end
 
 --- Sets `new` if the value equals `old`.
+---@async
 ---@param old any
 ---@param new any
 ---@return boolean
 function Value:cas(old, new) end
 
---- Sets the value to what `fn(old)` returns, while everyone else is kept out.
+--- Sets the value to what `fn(old)` returns, while all other changes wait.
 ---@async
 ---@param fn fun(old: any): any
 ---@return any new
 function Value:with(fn) end
-
----@class skein.Array
----@field [integer] number
----@operator len: integer
-local Array = {}
-
----@param type skein.NumberType
----@param n integer|number[]  the length, or the items
----@return skein.Array
----@nodiscard
-function skein.array(type, n) end
-
----@param i? integer  default 1
----@param j? integer  default the last
----@return number[]
----@nodiscard
-function Array:slice(i, j) end
-
----@param x number
-function Array:fill(x) end
-
----@param list number[]
----@param at? integer  default 1
-function Array:write(list, at) end
-
---- Adds to item i in one step; returns the new value.
----@param i integer
----@param n number
----@return number
-function Array:add(i, n) end
-
---- Returns the results of `fn(...)`, called while every other `with` is kept out.
----@async
----@param fn skein.Callable
----@param ... any
----@return any ...
-function Array:with(fn, ...) end
-
----@class skein.Dict
----@operator len: integer
-local Dict = {}
-
----@param opts? table
----@return skein.Dict
----@nodiscard
-function skein.dict(opts) end
-
----@param k any
----@return any
----@nodiscard
-function Dict:get(k) end
-
----@param k any
----@param v any
-function Dict:set(k, v) end
-
----@param k any
-function Dict:delete(k) end
-
---- Adds to the number at k in one step; returns the new value.
----@param k any
----@param n number
----@return number
-function Dict:add(k, n) end
-
---- Sets the value at k to what `fn(old)` returns.
----@async
----@param k any
----@param fn fun(old: any): any
-function Dict:update(k, fn) end
-
----@return fun(): any, any
----@nodiscard
-function Dict:pairs() end
 
 
 -- Pools --------------------------------------------------------------------
@@ -704,17 +645,17 @@ function Dict:pairs() end
 ---@class skein.PoolOptions
 ---@field workers? integer  default skein.cpus()
 ---@field kind? "process"|"thread"
----@field method? "fork"|"spawn"|"server"
+---@field method? "fork"|"spawn"
 ---@field init? skein.Callable|string  runs once in each worker
 ---@field init_args? any[]
----@field tasks_per_worker? integer
----@field retries? integer  default 0
----@field name? string
+---@field tasks_per_worker? integer  jobs, or items of a map; default: no limit
+---@field retries? integer  when a worker died; default 0
+---@field name? string  default "pool"
 
 ---@class skein.JobOptions
 ---@field name? string
----@field timeout? number  seconds, from when it begins
----@field priority? number  smallest first, default 0
+---@field timeout? number  seconds above 0, from when it begins
+---@field priority? integer  smallest first, default 0
 
 ---@class skein.MapOptions
 ---@field chunk? integer  items in one message
@@ -727,7 +668,7 @@ function Dict:pairs() end
 ---@field ahead? integer  default twice the workers
 
 ---@class skein.PoolStats
----@field workers { pid: integer, state: string, jobs: integer }[]
+---@field workers { pid: integer, state: "starting"|"idle"|"busy", jobs: integer }[]
 ---@field queued integer
 ---@field running integer
 ---@field finished integer  without error
@@ -759,9 +700,9 @@ function Pool:submit(fn, ...) end
 ---@async
 ---@generic T, R
 ---@param fn (fun(item: T): R)|string
----@param list T[]
+---@param list T[]  with n, if it has holes
 ---@param opts? skein.MapOptions
----@return R[]
+---@return R[] results  with their number in n
 function Pool:map(fn, list, opts) end
 
 --- Iterates over `i, ok, results...`.
@@ -789,119 +730,6 @@ function Pool:terminate() end
 ---@return skein.PoolStats
 ---@nodiscard
 function Pool:stats() end
-
-
--- Commands and network -----------------------------------------------------
-
----@class skein.CommandOptions
----@field [integer] string  the program and its arguments
----@field stdin? string  what it reads, or "pipe"
----@field stdout? "pipe"
----@field stderr? "pipe"
----@field cwd? string
----@field env? table<string, string>
----@field timeout? number  seconds
----@field shell? boolean
-
---- `get` returns `{ stdout =, stderr =, code =, signal =, timed_out = }`.
----@class skein.Command: skein.Handle
----@field stdin? skein.Stream
----@field stdout? skein.Stream
----@field stderr? skein.Stream
-
----@param opts skein.CommandOptions
----@return skein.Command
-function skein.command(opts) end
-
----@class skein.NetLib
-local Net = {}
-
---- `net.connect("unix:/path")` names a local socket.
----@async
----@param host string
----@param port? integer
----@param opts? table
----@return skein.Stream?
----@return string? reason
----@return integer? errno
-function Net.connect(host, port, opts) end
-
---- `net.listen("unix:/path")` names a local socket.
----@param host string
----@param port? integer
----@param opts? table
----@return skein.Server?
----@return string? reason
----@return integer? errno
-function Net.listen(host, port, opts) end
-
----@param ... any
-function Net.udp(...) end
-
----@class skein.Stream
-local Stream = {}
-
----@async
----@param what? "l"|"L"|"a"|integer  default: what has come
----@param timeout? number  seconds
----@return string? data
----@return string? reason
----@return integer? errno
-function Stream:read(what, timeout) end
-
----@async
----@param data string
----@param timeout? number  seconds
----@return true? ok
----@return string? reason
----@return integer? n  how much went, or errno
-function Stream:write(data, timeout) end
-
----@async
----@return fun(): string?
----@nodiscard
-function Stream:lines() end
-
----@param how? "read"|"write"|"both"  default "write"
----@return true? ok
----@return string? reason
----@return integer? errno
-function Stream:shutdown(how) end
-
-function Stream:close() end
-
----@return string host
----@return integer? port
----@nodiscard
-function Stream:peername() end
-
----@return string host
----@return integer? port
----@nodiscard
-function Stream:sockname() end
-
----@class skein.Server
-local Server = {}
-
----@async
----@param timeout? number  seconds
----@return skein.Stream?
----@return string? reason
----@return integer? errno
-function Server:accept(timeout) end
-
---- Accepts until closed; `fn(stream)` in a task each.
----@async
----@param fn fun(stream: skein.Stream)
----@param opts? table
-function Server:serve(fn, opts) end
-
-function Server:close() end
-
----@return string host
----@return integer? port
----@nodiscard
-function Server:sockname() end
 
 
 -- The wire -----------------------------------------------------------------

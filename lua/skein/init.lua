@@ -14,13 +14,14 @@ end)
 
 --- What of the C module is for users; the rest is for this layer.
 local public = {
-  "channel", "children", "group", "is_cancelled", "lock", "now", "on_error",
-  "pack", "parent", "pipe", "process", "queue", "run", "select", "self",
-  "shield", "sleep", "task", "thread", "timeout", "unpack", "value", "wait",
-  "yield",
+  "barrier", "channel", "children", "condition", "event", "group",
+  "is_cancelled", "lock", "now", "on_error", "pack", "parent", "pipe",
+  "process", "queue", "run", "select", "self", "semaphore", "shield", "sleep",
+  "task", "thread", "timeout", "unpack", "value", "wait", "yield",
 }
 
 local skein = {
+  _VERSION = "skein scm-1",
   all = many.all,
   coroutine = require("skein.coroutine"),
   cpus = require("skein.cpus"),
