@@ -692,7 +692,7 @@ function Array:with(fn, ...) end
 ---@class skein.JobOptions
 ---@field name? string
 ---@field timeout? number  seconds above 0, from when it begins
----@field priority? integer  smallest first, default 0
+---@field priority? number  smallest first, default 0
 
 ---@class skein.MapOptions
 ---@field chunk? integer  items in one message
