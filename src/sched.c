@@ -8,6 +8,7 @@
 */
 #include <limits.h>
 
+#include "clock.h"
 #include "lib.h"
 #include "sched.h"
 #include "scope.h"
@@ -182,6 +183,7 @@ void sk_sched_unprepare (Sched *S) {
 /* Give the processor away; 't' is parked or ready. */
 static int leave (lua_State *L, Sched *S, lua_KContext ctx, lua_KFunction k) {
   if (L != S->top.co) return lua_yieldk(L, 0, ctx, k);
+  S->top.since = S->now = sk_clock_now(); /* the loop may have rested long */
   sk_sched_drive(S, L);
   return k(L, LUA_YIELD, ctx);
 }
