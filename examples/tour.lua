@@ -24,6 +24,7 @@ local STORY = {
   { "pipe_children", "A pipe between two children keeps what is under way" },
   { "pipe_buffer", "A full pipe makes its sender wait" },
   { "queue", "A queue: three processes pass a card round" },
+  { "shared_array", "An array in shared memory: no messages at all" },
 
   { "Threads" },
   { "threads", "Ten threads, a shared number and a lock: 55" },

@@ -46,6 +46,14 @@ function cases.without_join(out, second)
   assert.equal(3, #out.lines) -- and nothing from the daemon
 end
 
+function cases.shared_array(out)
+  assert.same({
+    "before: 1 2 3 4 5 6 7 8 9 10 11 12",
+    "after:  1 4 9 16 25 36 49 64 81 100 121 144",
+    "done:   3 + 3 + 3 + 3 = 12",
+  }, out.lines)
+end
+
 function cases.fork_and_spawn(out)
   local pid = out.lines[1]:match("%d+")
   for i, line in ipairs(out.lines) do out.lines[i] = line:gsub(pid, "PID") end

@@ -13,6 +13,7 @@
 #define LARGEST (UINT64_C(64) << 30)     /* what is reserved at most ... */
 #define SMALLEST (UINT64_C(16) << 20)    /* ... and at least */
 #define CLASSES 160
+#define PAGE UINT64_C(4096)
 #define LARGE (UINT64_C(128) << 10) /* free blocks from here lose their pages */
 #define KEEP (UINT64_C(8) << 20)    /* ... but for so many bytes of them */
 
@@ -251,13 +252,27 @@ int sk_arena_take (Off *word, size_t want) {
 }
 
 
+/* Let go of the whole pages between two places: they read as zero. */
+static bool hollow (Off from, Off to) {
+  return fallocate(arena_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                   (off_t)from, (off_t)(to - from)) == 0;
+}
+
+
 /* Let go of the pages of a large block, all but the one with its header. */
 static void punch (Off b, size_t size) {
-  uint64_t page = 4096, from = (b + sizeof(Off) + page - 1) / page * page;
-  uint64_t to = (b - sizeof(Block) + size) / page * page;
-  if (to > from)
-    fallocate(arena_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
-              (off_t)(to - from));
+  Off from = (b + sizeof(Off) + PAGE - 1) / PAGE * PAGE;
+  Off to = (b - sizeof(Block) + size) / PAGE * PAGE;
+  if (to > from) hollow(from, to);
+}
+
+
+void sk_arena_clear (Off b, size_t size) {
+  Off end = b + size, from = (b + PAGE - 1) / PAGE * PAGE;
+  Off to = end / PAGE * PAGE;
+  if (size < LARGE || !hollow(from, to)) from = to = end;
+  memset(sk_at(char, b), 0, from - b);
+  memset(sk_at(char, to), 0, end - to);
 }
 
 

@@ -40,6 +40,8 @@ SK_FUNC Off *sk_arena_root (void);
 SK_FUNC int sk_arena_take (Off *word, size_t size);
 /* Free the block in '*word', if the word owns one. Leaves 0 there. */
 SK_FUNC void sk_arena_give (Off *word);
+/* Zero the first 'size' bytes of block 'b'; a large one stays sparse. */
+SK_FUNC void sk_arena_clear (Off b, size_t size);
 /* How many bytes the block at 'b' has room for. */
 SK_FUNC size_t sk_arena_room (Off b);
 SK_FUNC bool sk_arena_owns (const Off *word);

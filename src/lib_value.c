@@ -5,36 +5,15 @@
 ** number, an encoded message) is made before, and what it says is pushed
 ** after. While another task is inside 'with', a change waits for it.
 */
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "cell.h"
+#include "numbers.h"
 #include "open.h"
 #include "shared.h"
 
 #define CLASS "skein.Value"
-
-typedef struct Type { /* what a typed value may hold */
-  const char *name;
-  bool isfloat;
-  lua_Integer least, most;
-} Type;
-
-static const Type types[] = {
-    {"any", false, 0, 0},
-    {"int8", false, INT8_MIN, INT8_MAX},
-    {"uint8", false, 0, UINT8_MAX},
-    {"int16", false, INT16_MIN, INT16_MAX},
-    {"uint16", false, 0, UINT16_MAX},
-    {"int32", false, INT32_MIN, INT32_MAX},
-    {"uint32", false, 0, UINT32_MAX},
-    {"int64", false, LUA_MININTEGER, LUA_MAXINTEGER},
-    {"float", true, 0, 0},
-    {"double", true, 0, 0},
-};
-
-enum { ANY, FLOAT = 8 };
 
 enum { SET, ADD, CAS };
 
@@ -54,30 +33,11 @@ static Cell *checkcell (lua_State *L) {
 }
 
 
-static void refuse (lua_State *L, int arg, const char *expected) {
-  const char *got = lua_type(L, arg) == LUA_TNUMBER
-                        ? luaL_tolstring(L, arg, NULL)
-                        : sk_typename(L, arg);
-  lua_pushfstring(L, "%s expected, got %s", expected, got);
-  luaL_argerror(L, arg, lua_tostring(L, -1));
-}
-
-
-/* The number at 'arg' as content of a typed value. */
-static Content checktyped (lua_State *L, int arg, const Type *t) {
-  Content c = {0};
-  if (lua_type(L, arg) != LUA_TNUMBER) refuse(L, arg, t->name);
-  if (t->isfloat) {
-    c.kind = SK_CELL_FLOAT;
-    c.u.d = lua_tonumber(L, arg);
-    if (t == &types[FLOAT]) c.u.d = (double)(float)c.u.d;
-    return c;
-  }
-  int isint;
-  c.kind = SK_CELL_INTEGER;
-  c.u.i = lua_tointegerx(L, arg, &isint);
-  if (!isint || c.u.i < t->least || c.u.i > t->most) refuse(L, arg, t->name);
-  return c;
+/* A number as content of a value of this type. */
+static Content typed (uint32_t type, Number n) {
+  if (sk_number_types[type].isfloat)
+    return (Content){.kind = SK_CELL_FLOAT, .u.d = n.d};
+  return (Content){.kind = SK_CELL_INTEGER, .u.i = n.i};
 }
 
 
@@ -87,7 +47,7 @@ static Content checktyped (lua_State *L, int arg, const Type *t) {
 */
 static Content checkcontent (lua_State *L, Shared *s, int arg, uint32_t type) {
   Content c = {0};
-  if (type != ANY) return checktyped(L, arg, &types[type]);
+  if (type != SK_ANY) return typed(type, sk_number_check(L, arg, type));
   if (lua_isinteger(L, arg)) {
     c.kind = SK_CELL_INTEGER;
     c.u.i = lua_tointeger(L, arg);
@@ -115,24 +75,37 @@ static void pushnumber (lua_State *L, const Content *c) {
 
 /* ---- under the guard ---- */
 
+/* The numbers of a value with a type. */
+static const char *addtyped (uint32_t type, const Content *old,
+                             const Content *by, Content *sum) {
+  Number a, b, c;
+  if (sk_number_types[type].isfloat) {
+    a.d = old->u.d;
+    b.d = by->u.d;
+  }
+  else {
+    a.i = old->u.i;
+    b.i = by->u.i;
+  }
+  bool fits = sk_number_add(type, a, b, &c);
+  *sum = typed(type, c);
+  return fits ? NULL : "the sum is out of the value's range";
+}
+
+
 static const char *add (Cell *c, const Content *by, Content *sum) {
   const Content *old = sk_cell_content(c);
-  const Type *t = &types[c->type];
+  if (c->type != SK_ANY) return addtyped(c->type, old, by, sum);
   if (old->kind == SK_CELL_ITEM) return "the value is not a number";
   if (old->kind == SK_CELL_INTEGER && by->kind == SK_CELL_INTEGER) {
+    /* wraps around, as Lua's integers do */
     int64_t i = (int64_t)((uint64_t)old->u.i + (uint64_t)by->u.i);
-    int64_t checked;
     *sum = (Content){.kind = SK_CELL_INTEGER, .u.i = i};
-    if (c->type == ANY) return NULL; /* wraps around, as Lua's integers do */
-    bool over = __builtin_add_overflow(old->u.i, by->u.i, &checked);
-    return over || i < t->least || i > t->most
-               ? "the sum is out of the value's range"
-               : NULL;
+    return NULL;
   }
   double a = old->kind == SK_CELL_FLOAT ? old->u.d : (double)old->u.i;
   double b = by->kind == SK_CELL_FLOAT ? by->u.d : (double)by->u.i;
   *sum = (Content){.kind = SK_CELL_FLOAT, .u.d = a + b};
-  if (c->type == FLOAT) sum->u.d = (double)(float)sum->u.d;
   return NULL;
 }
 
@@ -176,11 +149,18 @@ static void apply (Member *m, Cell *c, Change *change) {
 
 /* ---- waiting for who is inside 'with' ---- */
 
-/* Push what the change returns. */
-static int report (lua_State *L, Shared *s, const Change *change) {
+/* Free the messages that it left over. */
+static void tidy (Shared *s) {
   sk_cell_tidy(&s->m);
   sk_item_free(&s->m, &s->m.slot->out);
   sk_item_free(&s->m, &s->m.slot->old);
+}
+
+
+/* Push what the change returns. */
+static int report (lua_State *L, Shared *s, const Change *change) {
+  const Slot *slot = s->m.slot;
+  if (slot->in != 0 || slot->out != 0 || slot->old != 0) tidy(s);
   if (change->wrong != NULL) return luaL_error(L, "%s", change->wrong);
   switch (change->op) {
   case SET: return 0;
@@ -237,24 +217,19 @@ static int locked (lua_State *L, int status, lua_KContext ctx) {
 /* Take the argument(s) of 'op' at 2 (and 3) into a change. Raises. */
 static Change prepare (lua_State *L, Shared *s, Cell *c, int op) {
   Change change = {.op = op};
-  sk_item_free(&s->m, &s->m.slot->old); /* a raise may have left it */
+  if (s->m.slot->old != 0) tidy(s); /* a raise left it */
   if (op == CAS) {
     /* what is compared need not fit the type: then it is not equal */
-    change.old = checkcontent(L, s, 2, ANY);
+    change.old = checkcontent(L, s, 2, SK_ANY);
     if (change.old.kind == SK_CELL_ITEM)
       sk_arena_move(&s->m.slot->old, &s->m.slot->out);
   }
-  if (op == ADD && lua_type(L, 2) != LUA_TNUMBER) refuse(L, 2, "number");
-  if (op == ADD && !types[c->type].isfloat && c->type != ANY &&
-      !lua_isinteger(L, 2)) {
-    int isint;
-    lua_Integer n = lua_tointegerx(L, 2, &isint);
-    if (!isint) refuse(L, 2, "whole number");
-    lua_pushinteger(L, n); /* 2.0 adds as 2 */
-    lua_replace(L, 2);
+  if (op == ADD && c->type != SK_ANY)
+    change.new = typed(c->type, sk_number_checkstep(L, 2, c->type));
+  else if (op == ADD) {
+    if (lua_type(L, 2) != LUA_TNUMBER) sk_number_refuse(L, 2, "number");
+    change.new = checkcontent(L, s, 2, SK_ANY);
   }
-  if (op == ADD)
-    change.new = checkcontent(L, s, 2, ANY);
   else
     change.new = checkcontent(L, s, op == CAS ? 3 : 2, c->type);
   return change;
@@ -326,49 +301,6 @@ static int value_get (lua_State *L) {
 }
 
 
-/* ---- what 'with' stands on; see lua/skein/value.lua ---- */
-
-static int heldafter (lua_State *L, int status, lua_KContext ctx) {
-  (void)status;
-  sk_shared_settle(L, sk_upvalue(L), ctx);
-  sk_shared_of((Sched *)sk_upvalue(L))->held++;
-  return 0;
-}
-
-
-/* core.value_hold(v) - acquire its lock; raises if this task has it. */
-static int value_hold (lua_State *L) {
-  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
-  Cell *c = checkcell(L);
-  uint64_t who = sk_shared_who(s);
-  sk_sched_checkpoint(L, s->S);
-  int result = sk_lock_acquire(&s->m, &c->lock, who, NULL);
-  if (result == -EAGAIN && sk_lock_linger(&s->m, &c->lock))
-    result = sk_lock_acquire(&s->m, &c->lock, who, NULL);
-  if (result == -EAGAIN) {
-    Petition *p = sk_shared_petition(L, s, SK_FOREVER);
-    result = sk_lock_acquire(&s->m, &c->lock, who, p->seat);
-    if (result == -EAGAIN)
-      return sk_shared_suspend(L, s, p, "value with", heldafter);
-    sk_shared_dismiss(s, p);
-  }
-  if (result == -EDEADLK)
-    return sk_raise(L, "deadlock",
-                    "this task is inside 'with' of the value already");
-  s->held++;
-  return 0;
-}
-
-
-/* core.value_release(v) */
-static int value_release (lua_State *L) {
-  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
-  if (sk_lock_release(&s->m, &checkcell(L)->lock, sk_shared_who(s)) == 0)
-    s->held--;
-  return 0;
-}
-
-
 static int value_tostring (lua_State *L) {
   Handle *h = luaL_checkudata(L, 1, CLASS);
   lua_pushfstring(L, "skein.Value: %I", (LUAI_UACINT)sk_off(h->o));
@@ -376,23 +308,10 @@ static int value_tostring (lua_State *L) {
 }
 
 
-static uint32_t checktype (lua_State *L, int arg) {
-  const char *name = luaL_checkstring(L, arg);
-  for (uint32_t i = 1; i < SK_COUNT(types); i++)
-    if (strcmp(types[i].name, name) == 0) return i;
-  lua_pushfstring(L,
-                  "unknown type '%s' (int8, uint8, int16, uint16, int32, "
-                  "uint32, int64, float, double)",
-                  name);
-  luaL_argerror(L, arg, lua_tostring(L, -1));
-  return 0;
-}
-
-
 /* skein.value([type,] v) -> value */
 static int newvalue (lua_State *L) {
-  uint32_t type = lua_gettop(L) >= 2 ? checktype(L, 1) : ANY;
-  int arg = type == ANY ? 1 : 2;
+  uint32_t type = lua_gettop(L) >= 2 ? sk_number_checktype(L, 1) : SK_ANY;
+  int arg = type == SK_ANY ? 1 : 2;
   luaL_checkany(L, arg);
   lua_settop(L, arg);
   Shared *s = sk_shared_open(L, sk_upvalue(L));
@@ -408,6 +327,7 @@ static int newvalue (lua_State *L) {
 
 
 static int decode (lua_State *L, const void *body) {
+  sk_shared_load(L, "skein.value"); /* for 'with' */
   return sk_shared_decode(L, body, CLASS);
 }
 
@@ -427,10 +347,7 @@ static const luaL_Reg methods[] = {{"get", value_get},
 
 static const luaL_Reg meta[] = {{"__tostring", value_tostring}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"value", newvalue},
-                                     {"value_hold", value_hold},
-                                     {"value_release", value_release},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {{"value", newvalue}, {NULL, NULL}};
 
 
 void sk_open_value (lua_State *L, Sched *S) {

@@ -36,7 +36,7 @@ int sk_root_open (void) {
 }
 
 
-static int64_t sinceboot (void) {
+int64_t sk_slot_clock (void) {
   struct timespec ts;
   clock_gettime(CLOCK_BOOTTIME, &ts);
   return (int64_t)ts.tv_sec * SK_SECOND + ts.tv_nsec;
@@ -60,7 +60,7 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
     memset(s, 0, sizeof *s);
     s->maker = maker;
     if (maker == 0) s->pid = getpid();
-    s->born = sinceboot();
+    s->born = sk_slot_clock();
     if (i == f->reached) f->reached++;
     __atomic_store_n(&s->state, SK_SLOT_NEW, __ATOMIC_SEQ_CST);
     *index = i;
@@ -77,10 +77,9 @@ void sk_slot_rouseall (Member *m) {
   __atomic_add_fetch(&f->changes, 1, __ATOMIC_SEQ_CST);
   for (uint32_t i = 1; i < f->reached; i++) {
     uint32_t shared = SK_ASLEEP_SHARED;
-    if (i != m->index &&
-        __atomic_compare_exchange_n(&f->slot[i].asleep, &shared, SK_AWAKE,
-                                    false, __ATOMIC_SEQ_CST,
-                                    __ATOMIC_SEQ_CST)) {
+    if (i != m->index && __atomic_compare_exchange_n(
+                             &f->slot[i].asleep, &shared, SK_AWAKE, false,
+                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
       bells.slot[bells.count++] = i;
       if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(m, &bells);
     }
@@ -89,9 +88,35 @@ void sk_slot_rouseall (Member *m) {
 }
 
 
+void sk_slot_name (uint32_t index, const char *kind, const char *name) {
+  Slot *s = sk_slot(index);
+  snprintf(s->kind, sizeof s->kind, "%s", kind);
+  snprintf(s->name, sizeof s->name, "%s", name);
+}
+
+
+/* Word by word: another member may read it meanwhile, and gets some text. */
+void sk_slot_say (Slot *s, const char *what, sk_time since, size_t tasks) {
+  uint64_t words[SK_COUNT(s->doing.what)] = {0};
+  memcpy(words, what, strnlen(what, sizeof words - 1));
+  for (size_t i = 0; i < SK_COUNT(words); i++)
+    __atomic_store_n(&s->doing.what[i], words[i], __ATOMIC_RELAXED);
+  __atomic_store_n(&s->doing.since, since, __ATOMIC_RELAXED);
+  __atomic_store_n(&s->doing.tasks, (uint32_t)tasks, __ATOMIC_RELAXED);
+}
+
+
+void sk_slot_hear (const Slot *s, Doing *heard) {
+  for (size_t i = 0; i < SK_COUNT(heard->what); i++)
+    heard->what[i] = __atomic_load_n(&s->doing.what[i], __ATOMIC_RELAXED);
+  heard->since = __atomic_load_n(&s->doing.since, __ATOMIC_RELAXED);
+  heard->tasks = __atomic_load_n(&s->doing.tasks, __ATOMIC_RELAXED);
+}
+
+
 void sk_slot_live (Member *m) {
   m->slot->pid = getpid();
-  m->slot->born = sinceboot();
+  m->slot->born = sk_slot_clock();
   __atomic_store_n(&m->slot->state, SK_SLOT_LIVE, __ATOMIC_SEQ_CST);
   sk_slot_rouseall(m); /* they want to watch this one too */
 }
@@ -101,8 +126,7 @@ void sk_slot_live (Member *m) {
 ** The doorbell: a datagram socket that the kernel names in the abstract
 ** space, so that it is nobody's file and dies with its process.
 */
-int sk_slot_bell (Member *m) {
-  if (m->bell >= 0) return m->bell;
+int sk_slot_makebell (char *name, uint8_t *length) {
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -errno;
   struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -114,24 +138,37 @@ int sk_slot_bell (Member *m) {
     return err;
   }
   size -= (socklen_t)offsetof(struct sockaddr_un, sun_path);
-  sk_assert(size <= sizeof m->slot->bell);
-  memcpy(m->slot->bell, a.sun_path, size);
-  __atomic_store_n(&m->slot->bellsize, (uint8_t)size, __ATOMIC_RELEASE);
-  return m->bell = fd;
+  sk_assert(size <= 15);
+  memcpy(name, a.sun_path, size);
+  __atomic_store_n(length, (uint8_t)size, __ATOMIC_RELEASE);
+  return fd;
+}
+
+
+int sk_slot_bell (Member *m) {
+  if (m->bell >= 0) return m->bell;
+  int fd = sk_slot_makebell(m->slot->bell, &m->slot->bellsize);
+  if (fd >= 0) m->bell = fd;
+  return fd;
+}
+
+
+void sk_slot_quiet (int bell) {
+  char junk[16]; /* what is said does not matter, that it rang does */
+  while (recv(bell, junk, sizeof junk, MSG_DONTWAIT) >= 0) continue;
 }
 
 
 void sk_slot_answer (Member *m) {
-  char junk[16]; /* what is said does not matter, that it rang does */
-  while (recv(m->bell, junk, sizeof junk, MSG_DONTWAIT) >= 0) continue;
+  sk_slot_quiet(m->bell);
 }
 
 
-static void ring (Member *m, const Slot *s) {
-  if (s->bellsize == 0) return;
+static void ring (Member *m, const char *name, uint8_t length) {
+  if (length == 0) return;
   struct sockaddr_un a = {.sun_family = AF_UNIX};
-  size_t size = offsetof(struct sockaddr_un, sun_path) + s->bellsize;
-  memcpy(a.sun_path, s->bell, s->bellsize);
+  size_t size = offsetof(struct sockaddr_un, sun_path) + length;
+  memcpy(a.sun_path, name, length);
   int fd = sk_slot_bell(m);
   if (fd < 0) return;
   /* a full queue means that it is ringing; a refusal, that it is dead */
@@ -139,6 +176,26 @@ static void ring (Member *m, const Slot *s) {
                 (socklen_t)size) < 0 &&
          errno == EINTR)
     continue;
+}
+
+
+static void ringslot (Member *m, const Slot *s) {
+  ring(m, s->bell, s->bellsize);
+}
+
+
+bool sk_slot_isdeaf (const Ear *ear) {
+  if (ear->slot == 0) return true;
+  const Slot *s = sk_slot(ear->slot);
+  return s->state != SK_SLOT_LIVE || s->born != ear->born;
+}
+
+
+static void ringears (Member *m, Ear *ears) {
+  for (Ear *e = ears; e < ears + SK_EARS; e++)
+    if (!sk_slot_isdeaf(e) &&
+        __atomic_exchange_n(&e->rung, 1, __ATOMIC_SEQ_CST) == 0)
+      ring(m, e->name, e->size);
 }
 
 
@@ -151,14 +208,16 @@ static bool rouse (Slot *s) {
 
 
 void sk_slot_ring (Member *m, Bells *b) {
-  for (uint32_t i = 0; i < b->count; i++) ring(m, sk_slot(b->slot[i]));
+  for (uint32_t i = 0; i < b->count; i++) ringslot(m, sk_slot(b->slot[i]));
   b->count = 0;
+  if (sk_unlikely(b->ears != NULL)) ringears(m, b->ears);
+  b->ears = NULL;
   if (sk_likely(!b->more)) return;
   b->more = false;
   for (uint32_t i = 1; i < sk_root()->reached; i++) {
     Slot *s = sk_slot(i);
     if (__atomic_load_n(&s->inbox, __ATOMIC_SEQ_CST) != 0 && rouse(s))
-      ring(m, s);
+      ringslot(m, s);
   }
 }
 

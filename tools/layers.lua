@@ -10,14 +10,14 @@ local layers = {
   { "sk" }, -- vocabulary
   { "list", "clock", "buf", "timers", "memo", "slots" }, -- plain C over memory
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
-    "semaphore", "event", "condition", "barrier", "cell", "pipe", "parcel",
+    "semaphore", "event", "condition", "barrier", "cell", "array", "pipe", "parcel",
     "crew", "sweep", -- what is shared
     "poller", "poller_epoll", "signals", "server", "spawn", "prod", "osthread" }, -- OS
-  { "lib", "wire", "wire_coder", "wire_put", "wire_get",
+  { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "sched_*", "channel",
     mutual = true }, -- tasks
-  { "shared", "wish", "transit", "crossing", "launch", "child",
+  { "shared", "wish", "transit", "listener", "crossing", "launch", "child",
     "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module

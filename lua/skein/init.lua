@@ -3,6 +3,7 @@
 local core = require("skein.core")
 local dump = require("skein.dump")
 local many = require("skein.many")
+require("skein.array")
 require("skein.lock")
 require("skein.value")
 
@@ -14,7 +15,7 @@ end)
 
 --- What of the C module is for users; the rest is for this layer.
 local public = {
-  "barrier", "channel", "children", "condition", "event", "group",
+  "array", "barrier", "channel", "children", "condition", "event", "group",
   "is_cancelled", "lock", "now", "on_error", "pack", "parent", "pipe",
   "process", "queue", "run", "select", "self", "semaphore", "shield", "sleep",
   "task", "thread", "timeout", "unpack", "value", "wait", "yield",
