@@ -108,6 +108,7 @@ build = {
         "src/seat.c",
         "src/select.c",
         "src/semaphore.c",
+        "src/server.c",
         "src/shared.c",
         "src/signals.c",
         "src/skein.c",

@@ -1,7 +1,7 @@
 --- What a child finds of its parent: everything, or what it was sent.
 -- What to see: a forked child is a copy of the parent, globals included; a
 -- spawned one is a white page that receives the function, its arguments and
--- its upvalues. Either way parent and child are independent from then on:
+-- its upvalues; so is one from the server, a clean helper that forks. Any way parent and child are independent from then on:
 -- what the child sets, the parent never sees.
 
 local skein = require("skein")
@@ -21,7 +21,7 @@ local function work(method)
 end
 
 show("main: has global %d, upvalue %d", pid, home)
-for _, method in ipairs({ "fork", "spawn" }) do
+for _, method in ipairs({ "fork", "spawn", "server" }) do
   skein.process({ method = method }, work, method):join()
   show("main: still has %d, %d", pid, home)
 end

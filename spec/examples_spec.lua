@@ -65,6 +65,9 @@ function cases.fork_and_spawn(out)
     "spawn: the child finds global nil, upvalue PID",
     "spawn: the child now has 1, 1",
     "main: still has PID, PID",
+    "server: the child finds global nil, upvalue PID",
+    "server: the child now has 1, 1",
+    "main: still has PID, PID",
   }, out.lines)
 end
 

@@ -78,17 +78,20 @@ describe("the end of a script", function()
       io.write("after")
     ]]
     assert.equal("before child after", output)
-    output = run [[
-      io.write("before ")
-      skein.process({ method = "spawn" }, function() io.write("child ") end):join()
-      io.write("after")
-    ]]
-    assert.equal("before child after", output)
+    for _, method in ipairs { "spawn", "server" } do
+      output = run(([[
+        io.write("before ")
+        skein.process({ method = "%s" }, function() io.write("child ") end):join()
+        io.write("after")
+      ]]):format(method))
+      assert.equal("before child after", output)
+    end
   end)
 
   it("waits for processes and threads that are no daemons", function()
     local ways = { 'skein.process(late)', 'skein.thread(late)',
-      'skein.process({ method = "spawn" }, late)' }
+      'skein.process({ method = "spawn" }, late)',
+      'skein.process({ method = "server" }, late)' }
     for _, how in ipairs(ways) do
       local output, code = run([[
         local function late()
@@ -108,6 +111,7 @@ describe("the end of a script", function()
       skein.process({ daemon = true }, skein.sleep, 60)
       skein.process({ daemon = true }, spin)
       skein.process({ daemon = true, method = "spawn" }, spin)
+      skein.process({ daemon = true, method = "server" }, spin)
       skein.thread({ daemon = true }, spin)
       skein.thread({ daemon = true }, function() require("skein").sleep(60) end)
       say("main")
@@ -115,6 +119,23 @@ describe("the end of a script", function()
     assert.equal("main\n", output)
     assert.equal(0, code)
     assert.is_true(skein.now() - begin < 10)
+  end)
+
+  it("takes the helper along, and what it forked", function()
+    for _, last in ipairs { "", "os.exit(0)", "os.exit(0, true)", "error(1, 0)" } do
+      local output = run([[
+        skein.process({ method = "server", daemon = true }, skein.sleep, 60)
+        skein.process({ method = "server" }, function()
+          local inner = require("skein")
+          inner.process({ method = "server" }, function()
+            require("skein").sleep(0.05)
+            print("grandchild")
+          end)
+        end)
+        say("main")
+      ]] .. last)
+      assert.match("^main\n.*grandchild\n$", output)
+    end
   end)
 
   it("does not run the parent's code in children", function()
@@ -360,6 +381,13 @@ describe("a program that is killed", function()
         local busy = skein.process(spin)
         local idle = skein.process(skein.sleep, 60)
         local fresh = skein.process({ method = "spawn" }, function() while true do end end)
+        local function helper()
+          for pid in io.open("/proc/self/task/" .. skein.self().pid .. "/children"):read("a"):gmatch("%d+") do
+            local file <close> = io.open("/proc/" .. pid .. "/cmdline")
+            if file:read("a"):find("serve(", 1, true) then return pid end
+          end
+        end
+        local served = skein.process({ method = "server" }, function() while true do end end)
         local pipe, mine = skein.pipe()
         local deep = skein.process(function()
           local p = skein.process(function()
@@ -370,7 +398,7 @@ describe("a program that is killed", function()
         end)
         local inner = mine:recv()
         skein.thread({ daemon = true }, spin)
-        say(busy.pid, idle.pid, fresh.pid, deep.pid, inner, skein.self().pid)
+        say(busy.pid, idle.pid, fresh.pid, served.pid, helper(), deep.pid, inner, skein.self().pid)
         skein.sleep(60)
       ]])
       assert.equal("", output)

@@ -26,6 +26,26 @@ local function threads()
   end
 end
 
+--- Processes of this one that are not handles: the helper, if it runs.
+---@return integer[]
+function family.helpers()
+  local mine, list = {}, {}
+  for _, p in ipairs(skein.children()) do mine[p.pid] = true end
+  for line in io.lines("/proc/self/task/" .. skein.self().pid .. "/children") do
+    for pid in line:gmatch("%d+") do
+      pid = tonumber(pid)
+      if not mine[pid] then list[#list + 1] = pid end
+    end
+  end
+  return list
+end
+
+--- Has this process its helper, which then stays; so that it is not counted as
+--- left behind by whoever needs it first.
+function family.server()
+  skein.process({ method = "server" }, function() end):join()
+end
+
 --- Calls `count` until it gives no more than `most`, or for a second.
 local function settles(count, most)
   local due = skein.now() + 1

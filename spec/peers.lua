@@ -3,6 +3,7 @@
 local assert = require("luassert")
 local core = require("skein.core")
 local skein = require("skein")
+local family = require("spec.family")
 
 local peers = {}
 
@@ -11,11 +12,12 @@ peers.kinds = {
   task = skein.task,
   fork = skein.process,
   spawn = function(...) return skein.process({ method = "spawn" }, ...) end,
+  server = function(...) return skein.process({ method = "server" }, ...) end,
   thread = skein.thread,
 }
 
 --- Those of them that share nothing but what crosses.
-peers.apart = { "fork", "spawn", "thread" }
+peers.apart = { "fork", "spawn", "server", "thread" }
 
 --- Starts `fn(...)` beside the caller.
 ---@param kind string
@@ -31,7 +33,11 @@ end
 ---@param body fun(kind: string)
 function peers.each(kinds, it, text, wrap, body)
   for _, kind in ipairs(kinds) do
-    it(text:format(kind), wrap(function() body(kind) end))
+    local run = wrap(function() body(kind) end)
+    it(text:format(kind), function()
+      if kind == "server" then family.server() end
+      run()
+    end)
   end
 end
 

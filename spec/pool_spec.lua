@@ -2,6 +2,7 @@
 
 local skein = require("skein")
 local support = require("spec.support")
+local family = require("spec.family")
 
 local failure, kind, task = support.failure, support.kind, support.task
 
@@ -411,6 +412,8 @@ describe("the end of a pool", function()
 end)
 
 describe("skein.pool", function()
+  setup(family.server)
+
   it("runs init in each worker before its jobs", with({
     workers = 2, init = function(a, b) _G.prepared = a + b end, init_args = { 3, 4 }, -- luacheck: ignore
   }, function(pool)
@@ -478,6 +481,16 @@ describe("skein.pool", function()
   }, function(pool)
     assert.equal("v", pool:apply(function() return _G.given end)) -- luacheck: ignore
     assert.equal(5, pool:apply(function(a) return a + 1 end, 4))
+  end))
+
+  it("can have workers that the server forks, dead ones replaced", with({
+    workers = 2, method = "server", init = function(v) _G.given = v end, init_args = { "v" }, -- luacheck: ignore
+  }, function(pool)
+    for _ = 1, 3 do
+      assert.equal("v", pool:apply(function() return _G.given end)) -- luacheck: ignore
+      assert.equal("exited", kind(pool.apply, pool, os.exit, 3))
+      assert.same({ n = 3, 1, 4, 9 }, pool:map(function(x) return x * x end, { 1, 2, 3 }))
+    end
   end))
 
   it("can be nested", with(2, function(pool)

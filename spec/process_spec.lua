@@ -11,13 +11,15 @@ local function start(method, ...)
   return skein.process({ method = method }, ...)
 end
 
+setup(family.server)
+
 --- The error of such a process.
 local function raises(method, ...)
   local p = start(method, ...)
   return failure(p.get, p)
 end
 
-for _, method in ipairs { "fork", "spawn" } do
+for _, method in ipairs { "fork", "spawn", "server" } do
   describe("a process by " .. method, function()
     it("returns all results, nils included, again and again", test(function()
       local p = start(method, function(...) return nil, ..., nil end, 1, nil)
@@ -361,6 +363,139 @@ for _, method in ipairs { "fork", "spawn" } do
   end)
 end
 
+describe("the helper", function()
+  local function serve(...) return start("server", ...) end
+
+  local function kill(pid) os.execute("kill -KILL " .. pid) end
+
+  --- Until it is gone, also as a zombie: whoever needs it next has another.
+  local function replaced(old)
+    return family.helpers()[1] ~= old
+  end
+
+  it("is one, and no child of the user's", test(function()
+    local one = family.helpers()
+    assert.equal(1, #one)
+    local a, b = serve(skein.sleep, 60), serve(skein.sleep, 60)
+    assert.same({ a, b }, skein.children())
+    assert.same(one, family.helpers())
+    a:kill()
+    b:kill()
+    assert.is_true(a:join(5) and b:join(5))
+  end))
+
+  it("forks many at once, which end in any order", test(function()
+    local list, sum = {}, 0
+    for i = 1, 100 do list[i] = serve(function(n) return n end, i) end
+    for i = 100, 1, -1 do sum = sum + list[i]:get() end
+    assert.equal(5050, sum)
+    for i = 1, 300 do assert.equal(i, serve(function(n) return n end, i):get()) end
+  end))
+
+  it("takes its children along when it is killed, and is replaced", test(function()
+    for _ = 1, 5 do
+      local old = family.helpers()[1]
+      local a, b = serve(family.spin), serve(skein.sleep, 60)
+      local done = serve(function() return "done" end)
+      done:join()
+      local forked = skein.process(skein.sleep, 60)
+      kill(old)
+      for _, p in ipairs { a, b } do
+        local err = failure(p.get, p, 5)
+        assert.equal("killed", err.kind)
+        assert.equal(9, err.signal)
+        assert.equal(-9, p:exitcode())
+        assert.is_false(family.runs(p.pid))
+      end
+      assert.equal("done", done:get())
+      assert.is_true(forked:alive())
+      forked:kill()
+      forked:join()
+      assert.equal("again", serve(function() return "again" end):get())
+      assert.is_true(replaced(old))
+    end
+  end))
+
+  it("is replaced whatever it did when it was killed", test(function()
+    for i = 1, 20 do
+      kill(family.helpers()[1])
+      if i % 2 == 0 then skein.sleep(0.0005 * i) end
+      assert.equal(i, serve(function(n) return n end, i):get())
+    end
+  end))
+
+  it("does not hear what ends others", test(function()
+    local old = family.helpers()[1]
+    for _, name in ipairs { "INT", "TERM", "HUP", "USR1" } do
+      os.execute(("kill -%s %d"):format(name, old))
+    end
+    assert.equal(1, serve(function() return 1 end):get())
+    assert.equal(old, family.helpers()[1])
+  end))
+
+  it("knows how it ended though nobody asked for long", test(function()
+    local list = {}
+    for i = 1, 20 do list[i] = serve("os.exit", i) end
+    for _, p in ipairs(list) do family.ends(p.pid) end
+    for i, p in ipairs(list) do
+      assert.is_true(p:done())
+      assert.equal(i, p:exitcode())
+    end
+  end))
+
+  it("is each process's own", test(function()
+    local p = serve(function()
+      local inner = require("skein")
+      local q = inner.process({ method = "server" }, function()
+        return require("skein").parent().pid
+      end)
+      return q:get() == inner.self().pid
+    end)
+    assert.is_true(p:get())
+    -- a forked child does not use its parent's
+    assert.same({ true, 0 }, { skein.process(function()
+      local n = #family.helpers()
+      local q = start("server", function() return require("skein").parent().pid end)
+      return q:get() == skein.self().pid, n
+    end):get() })
+  end))
+
+  it("serves threads, also beyond the one that needed it first", test(function()
+    local function work()
+      local inner = require("skein")
+      local list = {}
+      for i = 1, 5 do list[i] = inner.process({ method = "server" }, function(n) return n end, i) end
+      local sum = 0
+      for _, p in ipairs(list) do sum = sum + p:get() end
+      return sum
+    end
+    kill(family.helpers()[1])
+    local a, b = skein.thread(work), skein.thread(work)
+    assert.same({ 15, 15 }, { a:get(), b:get() })
+    local p = serve(function() return "main" end)
+    assert.equal("main", p:get())
+    local ended = skein.thread(function()
+      require("skein").process({ method = "server", daemon = true }, function() while true do end end)
+    end)
+    assert.is_true(ended:join(5))
+  end))
+
+  it("hands no descriptor to a child, its own or what was open by chance", test(function()
+    local function list()
+      local pipe <close> = io.popen("ls -l /proc/" .. require("skein").self().pid .. "/fd")
+      return pipe:read("a")
+    end
+    kill(family.helpers()[1])
+    local file <close> = io.open("/dev/zero")
+    assert.truthy(file)
+    assert.match("zero", start("spawn", list):get())
+    local seen = serve(list):get()
+    assert.is_nil(seen:find("zero", 1, true))
+    -- the standard streams, the memory, the pipe of this very question
+    assert.equal(5, select(2, seen:gsub("%->", "")))
+  end))
+end)
+
 describe("skein.process", function()
   it("rejects wrong use at the caller's line", test(function()
     local function wrong(text, ...)
@@ -387,9 +522,11 @@ describe("skein.process", function()
 
   it("says what cannot be sent to a fresh interpreter, and starts nothing", test(function()
     local function wrong(text, ...)
-      local err = failure(skein.process, { method = "spawn" }, ...)
-      assert.equal("transfer", err.kind)
-      assert.match(text, err.message)
+      for _, method in ipairs { "spawn", "server" } do
+        local err = failure(skein.process, { method = method }, ...)
+        assert.equal("transfer", err.kind)
+        assert.match(text, err.message)
+      end
     end
     local file = io.stdout
     wrong("^cannot send argument 2: field 'x': file", function() end, 1, { x = file })
@@ -528,9 +665,11 @@ describe("skein.process", function()
   it("draws other random numbers in each child", test(function()
     local seen = {}
     for _ = 1, 5 do
-      local n = skein.process(math.random, 1 << 60):get()
-      assert.is_nil(seen[n])
-      seen[n] = true
+      for _, method in ipairs { "fork", "spawn", "server" } do
+        local n = start(method, "math.random", 1 << 60):get()
+        assert.is_nil(seen[n])
+        seen[n] = true
+      end
     end
   end))
 
@@ -539,8 +678,10 @@ describe("skein.process", function()
     local t = skein.thread(function() q:get() end)
     local err = failure(skein.process, print)
     assert.match("cannot fork while other threads", err)
-    assert.match("method = \"spawn\"", err)
-    assert.equal(1, skein.process({ method = "spawn" }, function() return 1 end):get())
+    for _, method in ipairs { "spawn", "server" } do
+      assert.match("method = \"" .. method .. "\"", err)
+      assert.equal(1, skein.process({ method = method }, function() return 1 end):get())
+    end
     q:put(1)
     t:join()
     for _ = 1, 20 do -- at once after the end of a thread
@@ -550,7 +691,7 @@ describe("skein.process", function()
   end))
 
   it("is not disturbed by what guards the globals", test(function()
-    for _, method in ipairs { "fork", "spawn" } do
+    for _, method in ipairs { "fork", "spawn", "server" } do
       assert.equal(5, skein.process(function(how)
         setmetatable(_G, { __index = function(_, k) error("undeclared " .. k) end })
         arg = nil -- luacheck: ignore
@@ -560,12 +701,17 @@ describe("skein.process", function()
   end))
 
   it("inherits the search paths and arg", test(function()
-    local path, cpath, a = skein.process({ method = "spawn" }, function()
-      return package.path, package.cpath, arg
-    end):get()
-    assert.equal(package.path, path)
-    assert.equal(package.cpath, cpath)
-    assert.same(arg, a)
+    local before = package.path
+    for _, method in ipairs { "spawn", "server" } do
+      package.path = before .. ";/" .. method -- as it is now
+      local path, cpath, a = skein.process({ method = method }, function()
+        return package.path, package.cpath, arg
+      end):get()
+      assert.equal(before .. ";/" .. method, path)
+      assert.equal(package.cpath, cpath)
+      assert.same(arg, a)
+    end
+    package.path = before
   end))
 
   it("raises and starts nothing when there are no descriptors", test(function()
@@ -625,7 +771,7 @@ describe("skein.process", function()
 
   it("sends back what is large", test(function()
     local text = ("x"):rep(5000000)
-    for _, method in ipairs { "fork", "spawn" } do
+    for _, method in ipairs { "fork", "spawn", "server" } do
       local p = skein.process({ method = method }, function(s) return s, #s end, text)
       p:join() -- depends on no draining
       local s, n = p:get()

@@ -21,6 +21,8 @@ local function reports(body)
   if not ok then error(err, 0) end
 end
 
+setup(family.server)
+
 describe("a thread", function()
   it("returns all results, nils included, again and again", test(function()
     local t = skein.thread(function(...) return nil, ..., nil end, 1, nil)
@@ -254,11 +256,13 @@ describe("a thread", function()
       local inner = require("skein")
       assert(not pcall(inner.process, print)) -- no fork beside other threads
       local gate = inner.queue()
-      local p = inner.process({ method = "spawn" }, function(q) return q:get() end,
-        gate)
-      assert(#inner.children() == 1)
-      gate:put(7)
-      return p:get()
+      local function get(q) return q:get() end
+      local p = inner.process({ method = "spawn" }, get, gate)
+      local q = inner.process({ method = "server" }, get, gate)
+      assert(#inner.children() == 2)
+      gate:put(3)
+      gate:put(4)
+      return p:get() + q:get()
     end):get())
   end))
 
@@ -271,6 +275,7 @@ describe("a thread", function()
         q:put("joined")
       end)
       inner.process({ method = "spawn", daemon = true }, function() while true do end end)
+      inner.process({ method = "server", daemon = true }, function() while true do end end)
     end):join()
     assert.equal("joined", q:get(0))
   end))

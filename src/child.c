@@ -3,11 +3,13 @@
 */
 #include <signal.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "osthread.h"
 #include "report.h"
+#include "server.h"
 #include "spawn.h"
 
 /* Process-wide. */
@@ -30,12 +32,12 @@ int sk_child_parent (const char **name) {
 }
 
 
-/* We are called 'name', a child of 'parent'. */
-static void introduce (const char *name, const char *parent) {
+/* We are called 'name', a child of 'parent', which is process 'pid'. */
+static void introduce (const char *name, const char *parent, int pid) {
   char *ours = strdup(name);
   who.parent = strdup(parent); /* which may be our old name */
   who.name = ours;
-  who.pid = getppid();
+  who.pid = pid;
 }
 
 
@@ -131,13 +133,19 @@ static void replaceexit (lua_State *L) {
 }
 
 
-/* What the child draws from math.random is not what the parent draws. */
+/* What the child draws from math.random is not what the parent draws, nor a
+   sibling: Lua's own seed is the time in seconds, and an address. */
 static void reseed (lua_State *L) {
+  lua_Integer seed[2] = {0};
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_pushliteral(L, "math");
   if (lua_rawget(L, -2) != LUA_TTABLE) return;
   lua_pushliteral(L, "randomseed");
-  if (lua_rawget(L, -2) == LUA_TFUNCTION) lua_call(L, 0, 0);
+  if (lua_rawget(L, -2) != LUA_TFUNCTION) return;
+  if (getrandom(seed, sizeof seed, GRND_NONBLOCK) < 0) seed[0] = getpid();
+  lua_pushinteger(L, seed[0]);
+  lua_pushinteger(L, seed[1]);
+  lua_call(L, 2, 0);
 }
 
 
@@ -162,7 +170,7 @@ _Noreturn void sk_child_forked (Sched *S, lua_State *top, Parcel *p,
   sk_sched_afterfork(S, top);
   setsignals(S);
   sk_shared_afterfork(s, slot);
-  introduce(name, sk_child_name());
+  introduce(name, sk_child_name(), getppid());
   lua_pushcfunction(top, prepare);
   lua_pushlightuserdata(top, S);
   lua_pushstring(top, name);
@@ -200,9 +208,9 @@ static void addquoted (luaL_Buffer *b, const char *text) {
 }
 
 
-const char *sk_child_pushcode (lua_State *L, const Parcel *p) {
+/* Push code that finds what we would find, and then does as 'rest' says. */
+static const char *pushprogram (lua_State *L, const char *rest) {
   luaL_Buffer b;
-  char call[160];
   const char *path = sk_crossing_pushpath(L, "path");
   const char *cpath = sk_crossing_pushpath(L, "cpath");
   luaL_buffinit(L, &b);
@@ -210,9 +218,8 @@ const char *sk_child_pushcode (lua_State *L, const Parcel *p) {
   addquoted(&b, path);
   luaL_addstring(&b, " package.cpath=");
   addquoted(&b, cpath);
-  snprintf(call, sizeof call, " require('skein.core').enter(%d,%llu,%d)",
-           sk_arena_fd(), (unsigned long long)sk_off(p), getpid());
-  luaL_addstring(&b, call);
+  luaL_addchar(&b, ' ');
+  luaL_addstring(&b, rest);
   luaL_pushresult(&b);
   lua_replace(L, -3);
   lua_pop(L, 1);
@@ -220,12 +227,22 @@ const char *sk_child_pushcode (lua_State *L, const Parcel *p) {
 }
 
 
-int sk_child_enter (lua_State *L) {
-  Sched *S = sk_upvalue(L);
-  sk_spawn_tie((int)luaL_checkinteger(L, 3));
-  int err = sk_arena_attach((int)luaL_checkinteger(L, 1));
+const char *sk_child_pushcode (lua_State *L, const Parcel *p) {
+  char call[160];
+  snprintf(call, sizeof call, "require('skein.core').enter(%d,%llu,%d)",
+           sk_arena_fd(), (unsigned long long)sk_off(p), getpid());
+  return pushprogram(L, call);
+}
+
+
+static void attach (lua_State *L, int fd) {
+  int err = sk_arena_attach(fd);
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
-  Parcel *p = sk_at(Parcel, (Off)luaL_checkinteger(L, 2));
+}
+
+
+/* Become the process that 'p' is for, a child of process 'parent'. */
+static Shared *settle (lua_State *L, Sched *S, Parcel *p, int parent) {
   Shared *s = sk_shared_adopt(L, S, p->slot);
   lua_settop(L, 0);
   sk_crossing_unpacksetup(L, s, p);
@@ -233,7 +250,41 @@ int sk_child_enter (lua_State *L) {
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &S->kind);
   lua_getfield(L, 1, "parent");
-  introduce(lua_tostring(L, 2), lua_tostring(L, 3));
+  introduce(lua_tostring(L, 2), lua_tostring(L, 3), parent);
   setsignals(S);
+  return s;
+}
+
+
+int sk_child_enter (lua_State *L) {
+  int parent = (int)luaL_checkinteger(L, 3);
+  sk_spawn_tie(parent);
+  attach(L, (int)luaL_checkinteger(L, 1));
+  Parcel *p = sk_at(Parcel, (Off)luaL_checkinteger(L, 2));
+  live(L, settle(L, sk_upvalue(L), p, parent), p, false, 0);
+}
+
+
+/* ---- forked from a helper ---- */
+
+/* What is loaded here, no child has to load again. */
+const char *sk_child_pushserver (lua_State *L) {
+  return pushprogram(L, "pcall(require,'skein') require('skein.core').serve");
+}
+
+
+int sk_child_serve (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  int parent = (int)luaL_checkinteger(L, 3);
+  sk_spawn_mask(); /* it ends with its client, not by a signal to both */
+  attach(L, (int)luaL_checkinteger(L, 2));
+  lua_gc(L, LUA_GCCOLLECT);
+  uint64_t job =
+      sk_server_run((int)luaL_checkinteger(L, 1), parent, sk_arena_fd());
+  Parcel *p = sk_at(Parcel, job);
+  sk_sched_afterfork(S, L);
+  reseed(L);
+  Shared *s = settle(L, S, p, parent);
+  sk_spawn_unmask();
   live(L, s, p, false, 0);
 }

@@ -23,6 +23,11 @@ SK_FUNC const char *sk_child_pushcode (lua_State *L, const Parcel *p);
 /* core.enter(fd, parcel, parent): what that code calls. */
 SK_FUNC int sk_child_enter (lua_State *L);
 
+/* Push the Lua code that makes it a helper, see sk_spawn_serve. */
+SK_FUNC const char *sk_child_pushserver (lua_State *L);
+/* core.serve(sock, fd, parent): what that code calls. */
+SK_FUNC int sk_child_serve (lua_State *L);
+
 /* The name of this process, and who started it: 0 and NULL for the first. */
 SK_FUNC const char *sk_child_name (void);
 SK_FUNC int sk_child_parent (const char **name);

@@ -164,8 +164,11 @@ static void pusharg (lua_State *L) {
 }
 
 
+static const char *const pathnames[] = {"path", "cpath"};
+
+
 void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
-                            const char *name, const char *parent) {
+                            const char *name, const char *parent, bool paths) {
   static const WireWhat what = {.verb = "send", .noun = "arg", .number = -1};
   lua_createtable(L, 0, 3);
   lua_pushstring(L, name);
@@ -174,6 +177,10 @@ void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
   lua_setfield(L, -2, "parent");
   pusharg(L);
   lua_setfield(L, -2, "arg");
+  for (int i = 0; paths && i < 2; i++) {
+    sk_crossing_pushpath(L, pathnames[i]);
+    lua_setfield(L, -2, pathnames[i]);
+  }
   sk_shared_pack(L, s, lua_gettop(L), 1, &what);
   lua_pop(L, 1);
   sk_parcel_put(&s->m, p, &p->setup);
@@ -185,6 +192,13 @@ void sk_crossing_unpacksetup (lua_State *L, Shared *s, Parcel *p) {
   sk_shared_unpack(L, s);
   lua_getfield(L, -1, "arg");
   lua_setglobal(L, "arg");
+  lua_getglobal(L, "package");
+  for (int i = 0; i < 2; i++)
+    if (lua_getfield(L, -2, pathnames[i]) != LUA_TNIL)
+      lua_setfield(L, -2, pathnames[i]);
+    else
+      lua_pop(L, 1);
+  lua_pop(L, 1);
 }
 
 

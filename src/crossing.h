@@ -58,11 +58,13 @@ SK_FUNC void sk_crossing_pushself (lua_State *L, const Sched *S);
 
 /*
 ** Put into the parcel what a fresh state is told besides its function: a
-** table with its 'name', its 'parent' (or NULL) and 'arg'. Raises.
+** table with its 'name', its 'parent' (or NULL), 'arg', and, if it does not
+** learn them otherwise, the 'paths' of package. Raises.
 */
 SK_FUNC void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
-                                    const char *name, const char *parent);
-/* In the fresh state: push that table, and make its 'arg' the global one. */
+                                    const char *name, const char *parent,
+                                    bool paths);
+/* In the fresh state: push that table; what concerns the state is set. */
 SK_FUNC void sk_crossing_unpacksetup (lua_State *L, Shared *s, Parcel *p);
 
 /* Push package[key], a string. */

@@ -20,7 +20,7 @@
 #define CLASS "skein.Process"
 #define GRACE (5 * SK_SECOND) /* between TERM and KILL */
 
-enum { FORK, SPAWN };
+enum { FORK, SPAWN, SERVER };
 
 typedef struct Process {
   Outcome outcome; /* must be first */
@@ -42,7 +42,7 @@ typedef struct Process {
   bool holds;     /* the reference */
 } Process;
 
-static const char *const methodnames[] = {"fork", "spawn", NULL};
+static const char *const methodnames[] = {"fork", "spawn", "server", NULL};
 
 
 /* ---- the end ---- */
@@ -174,7 +174,8 @@ static void checkalone (lua_State *L) {
   if (n > 0)
     luaL_error(L,
                "cannot fork while other threads of this process live "
-               "(%d do): use method = \"spawn\", or end the threads first",
+               "(%d do): use method = \"spawn\" or method = \"server\", or end "
+               "the threads first",
                n);
 }
 
@@ -207,12 +208,21 @@ static int startspawn (Process *p, const char *code) {
   Shared *s = sk_shared_of(p->S);
   int err = sk_object_lend(&s->m, &p->parcel->o, p->slot);
   if (err != 0) return err;
-  char *argv[4];
-  argv[0] = (char *)(uintptr_t)sk_child_interpreter();
-  argv[1] = (char *)(uintptr_t) "-e";
-  argv[2] = (char *)(uintptr_t)code;
-  argv[3] = NULL;
-  return sk_spawn_exec(p->child, argv[0], argv, sk_arena_fd());
+  return sk_spawn_exec(p->child, sk_child_interpreter(), code, sk_arena_fd());
+}
+
+
+/* -EAGAIN: the helper died before it knew of this. */
+static int startserved (Process *p, const char *code) {
+  Shared *s = sk_shared_of(p->S);
+  int err = sk_object_lend(&s->m, &p->parcel->o, p->slot);
+  if (err == 0)
+    err = sk_spawn_serve(p->child, sk_child_interpreter(), code, sk_arena_fd(),
+                         sk_off(p->parcel));
+  if (err == 0 || sk_slot(p->slot)->state == SK_SLOT_NEW)
+    return err == -EPIPE ? -EAGAIN : err;
+  sk_sweep_dead(&s->m); /* it was there for a moment */
+  return err;
 }
 
 
@@ -229,23 +239,36 @@ static int watch (Process *p) {
 }
 
 
+/* Start it in a slot of its own. 0, or -errno with nothing left of it. */
+static int attempt (Process *p, lua_State *top, const char *code,
+                    const char *name) {
+  Shared *s = sk_shared_of(p->S);
+  int err = takeslot(p, s, name);
+  if (err != 0) return err;
+  switch (p->method) {
+  case FORK: err = startfork(p, top, name); break;
+  case SPAWN: err = startspawn(p, code); break;
+  default: err = startserved(p, code);
+  }
+  if (err == 0) err = watch(p);
+  if (err != 0) sk_sweep_unborn(&s->m, p->slot, p->born);
+  return err;
+}
+
+
 /* Start it: a fork of this process that goes on in 'top', or a fresh one that
    runs 'code'. 0, or -errno with nothing left of it. Never raises. */
 static int launch (Process *p, lua_State *top, const char *code,
                    const char *name) {
-  Shared *s = sk_shared_of(p->S);
   p->child = calloc(1, sizeof *p->child);
   if (p->child == NULL) return -ENOMEM;
   p->child->pidfd = -1;
   p->child->daemon = p->daemon;
   p->child->user = p->S;
   snprintf(p->child->name, sizeof p->child->name, "%s", name);
-  int err = takeslot(p, s, name);
-  if (err == 0) {
-    err = p->method == FORK ? startfork(p, top, name) : startspawn(p, code);
-    if (err == 0) err = watch(p);
-    if (err != 0) sk_sweep_unborn(&s->m, p->slot, p->born);
-  }
+  int err = attempt(p, top, code, name);
+  if (err == -EAGAIN && p->method == SERVER)
+    err = attempt(p, top, code, name); /* by another helper */
   if (err == 0) return 0;
   sk_spawn_free(p->child);
   p->child = NULL;
@@ -294,8 +317,10 @@ static void start (lua_State *L, int handle, int nargs) {
   else {
     sk_shared_pack(L, s, lua_gettop(L) - nargs, nargs + 1, &sk_wire_call);
     sk_parcel_put(&s->m, p->parcel, &p->parcel->input);
-    sk_crossing_packsetup(L, s, p->parcel, name, sk_child_name());
-    code = sk_child_pushcode(L, p->parcel);
+    sk_crossing_packsetup(L, s, p->parcel, name, sk_child_name(),
+                          p->method == SERVER);
+    code = p->method == SERVER ? sk_child_pushserver(L)
+                               : sk_child_pushcode(L, p->parcel);
   }
   sk_launch_anchor(L, handle);
   p->outcome.status = SK_RUNNING; /* also in a child, to which it is strange */
@@ -614,11 +639,10 @@ static const luaL_Reg methods[] = {
 
 static const luaL_Reg meta[] = {{"__gc", process_gc}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"process", core_process},
-                                     {"children", core_children},
-                                     {"parent", core_parent},
-                                     {"enter", sk_child_enter},
-                                     {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"process", core_process}, {"children", core_children},
+    {"parent", core_parent},   {"enter", sk_child_enter},
+    {"serve", sk_child_serve}, {NULL, NULL}};
 
 
 void sk_open_process (lua_State *L, Sched *S) {

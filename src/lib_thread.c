@@ -259,7 +259,7 @@ static void start (lua_State *L, int handle, int nargs) {
   sk_parcel_put(&s->m, t->parcel, &t->parcel->input);
   sk_outcome_pushname(L, handle);
   const char *name = lua_tostring(L, -1);
-  sk_crossing_packsetup(L, s, t->parcel, name, NULL);
+  sk_crossing_packsetup(L, s, t->parcel, name, NULL, false);
   const char *path = sk_crossing_pushpath(L, "path");
   const char *cpath = sk_crossing_pushpath(L, "cpath");
   sk_launch_anchor(L, handle);

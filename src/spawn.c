@@ -14,15 +14,22 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "server.h"
 #include "spawn.h"
 
 #define PATIENCE (10 * SK_SECOND) /* before the end says whom it waits for */
+#define PROMPT (10 * SK_SECOND)   /* a helper that takes longer is stuck */
 
 extern char **environ;
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
 static Child *children;                                   /* as is this */
 static sigset_t mask; /* of signals, before the fork that made this process */
+static struct {       /* the helper, see server.h; under the guard */
+  int pid;            /* 0: there is none */
+  int sock;
+  uint32_t era; /* which one it is, from 1 on */
+} helper;
 
 
 int sk_spawn_threads (void) {
@@ -31,13 +38,12 @@ int sk_spawn_threads (void) {
 }
 
 
+/* Under the guard. */
 static void enlist (Child *c) {
-  pthread_mutex_lock(&guard);
   c->next = children;
   c->at = &children;
   if (children != NULL) children->at = &c->next;
   children = c;
-  pthread_mutex_unlock(&guard);
 }
 
 
@@ -68,6 +74,8 @@ static void forget (void) {
     c->at = NULL;
   }
   children = NULL;
+  if (helper.pid != 0) close(helper.sock);
+  helper.pid = 0;
 }
 
 
@@ -85,7 +93,9 @@ static int adopt (Child *c, int pid) {
   c->pid = pid;
   c->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
   if (c->pidfd >= 0) {
+    pthread_mutex_lock(&guard);
     enlist(c);
+    pthread_mutex_unlock(&guard);
     return 0;
   }
   int err = -errno;
@@ -94,24 +104,40 @@ static int adopt (Child *c, int pid) {
 }
 
 
-void sk_spawn_abandon (Child *c) {
-  int pid = c->pid;
-  if (pid == 0) return;
-  kill(pid, SIGKILL);
+/* By its descriptor: the number of one that a helper reaped may be another's
+   by now. */
+static int reach (const Child *c, int signal) {
+  long r = c->pidfd >= 0
+               ? syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0)
+               : kill(c->pid, signal);
+  return r == 0 ? 0 : -errno;
+}
+
+
+static void awaitown (const Child *c) {
   siginfo_t info;
-  while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 &&
+  while (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOWAIT) < 0 &&
          errno == EINTR)
     continue;
+}
+
+
+void sk_spawn_abandon (Child *c) {
+  struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+  if (c->pid == 0) return;
+  reach(c, SIGKILL);
+  if (c->served == 0)
+    awaitown(c);
+  else
+    while (poll(&p, 1, -1) < 0) continue;
   sk_spawn_reap(c);
 }
 
 
 int sk_spawn_fork (Child *c) {
   int parent = getpid();
-  sigset_t all;
-  fflush(NULL);     /* what is buffered now is printed once */
-  sigfillset(&all); /* none may be lost on the parent's handlers */
-  pthread_sigmask(SIG_SETMASK, &all, &mask);
+  fflush(NULL);    /* what is buffered now is printed once */
+  sk_spawn_mask(); /* none may be lost on the parent's handlers */
   int pid = fork();
   int err = pid < 0 ? -errno : 0;
   if (pid == 0) {
@@ -124,12 +150,22 @@ int sk_spawn_fork (Child *c) {
 }
 
 
+void sk_spawn_mask (void) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &mask);
+}
+
+
 void sk_spawn_unmask (void) {
   pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
 
-int sk_spawn_exec (Child *c, const char *file, char *const argv[], int keep) {
+/* Run it with descriptors 'keep' open: its pid, or -errno. */
+static int run (const char *file, const char *code, const int keep[2]) {
+  char *argv[] = {(char *)(uintptr_t)file, (char *)(uintptr_t) "-e",
+                  (char *)(uintptr_t)code, NULL};
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attr;
   sigset_t none;
@@ -140,19 +176,143 @@ int sk_spawn_exec (Child *c, const char *file, char *const argv[], int keep) {
   posix_spawnattr_init(&attr);
   posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
   posix_spawnattr_setsigmask(&attr, &none);
-  fflush(NULL);
   /* onto itself: that clears close-on-exec, in the child only */
-  if (keep >= 0) posix_spawn_file_actions_adddup2(&actions, keep, keep);
+  for (int i = 0; i < 2; i++)
+    if (keep[i] >= 0)
+      posix_spawn_file_actions_adddup2(&actions, keep[i], keep[i]);
   err = posix_spawnp(&pid, file, &actions, &attr, argv, environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attr);
-  if (err != 0) return -err;
-  return adopt(c, pid);
+  return err == 0 ? pid : -err;
 }
 
 
-/* Under the guard: has it ended? Then it is reaped, and off the list. */
-static bool reap (Child *c) {
+int sk_spawn_exec (Child *c, const char *file, const char *code, int keep) {
+  fflush(NULL);
+  int pid = run(file, code, (const int[2]){keep, -1});
+  return pid > 0 ? adopt(c, pid) : pid;
+}
+
+
+/* ---- the helper; all under the guard ---- */
+
+/* The next note; that of an end is noted. 0 or -errno. */
+static int hear (sk_time due, Note *n, int *pidfd) {
+  *pidfd = -1;
+  int err = sk_server_hear(helper.sock, due, n, pidfd);
+  if (err != 0 || n->what != SK_GONE) return err;
+  Child *c = children;
+  while (c != NULL && (c->pid != n->pid || c->served != helper.era || c->told))
+    c = c->next;
+  if (c == NULL) return 0;
+  c->status = n->status;
+  c->told = true;
+  return 0;
+}
+
+
+/* End it, or what is left of it. Its children end with it. */
+static void dismiss (void) {
+  Note n;
+  int fd;
+  siginfo_t info;
+  if (helper.pid == 0) return;
+  kill(helper.pid, SIGKILL);
+  while (waitid(P_PID, (id_t)helper.pid, &info, WEXITED) < 0 && errno == EINTR)
+    continue;
+  while (hear(SK_NOW, &n, &fd) == 0) /* it may have spoken before */
+    if (fd >= 0) close(fd);
+  close(helper.sock);
+  helper.pid = 0;
+}
+
+
+static int hire (const char *file, const char *code, int keep) {
+  int ends[2];
+  char *line;
+  int err = sk_server_pair(ends);
+  if (err != 0) return err;
+  if (asprintf(&line, "%s(%d,%d,%d)", code, ends[1], keep, getpid()) < 0)
+    err = -ENOMEM;
+  else {
+    err = run(file, line, (const int[2]){ends[1], keep});
+    free(line);
+  }
+  close(ends[1]);
+  if (err < 0) {
+    close(ends[0]);
+    return err;
+  }
+  helper.pid = err;
+  helper.sock = ends[0];
+  helper.era++;
+  return 0;
+}
+
+
+/* There was no room for the descriptor by which it is watched. */
+static int forgo (int pid) {
+  Note n = {0};
+  int fd, err = 0;
+  sk_time due = sk_clock_now() + PROMPT;
+  kill(pid, SIGKILL);
+  while (err == 0 && (n.what != SK_GONE || n.pid != pid))
+    err = hear(due, &n, &fd);
+  return -EMFILE;
+}
+
+
+/* The answer to our request. */
+static int answer (Child *c) {
+  Note n;
+  int fd;
+  sk_time due = sk_clock_now() + PROMPT;
+  do {
+    int err = hear(due, &n, &fd);
+    if (err != 0) return err;
+  } while (n.what == SK_GONE);
+  if (n.what == SK_REFUSED) return n.status;
+  if (fd < 0) return forgo(n.pid);
+  c->pid = n.pid;
+  c->pidfd = fd;
+  c->served = helper.era;
+  c->told = false;
+  enlist(c); /* before anybody hears of its end */
+  return 0;
+}
+
+
+int sk_spawn_serve (Child *c, const char *file, const char *code, int keep,
+                    uint64_t job) {
+  fflush(NULL); /* what is buffered now is printed before what it prints */
+  pthread_mutex_lock(&guard);
+  int err = helper.pid == 0 ? hire(file, code, keep) : 0;
+  if (err == 0) {
+    err = sk_server_ask(helper.sock, job);
+    if (err == 0) err = answer(c);
+    if (err == -EPIPE || err == -ETIMEDOUT) dismiss();
+  }
+  pthread_mutex_unlock(&guard);
+  return err;
+}
+
+
+/* Has it ended? The helper says how, and soon, if it lives. */
+static bool reapserved (Child *c) {
+  struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+  sk_time due = sk_clock_now() + PROMPT;
+  if (!c->told && poll(&p, 1, 0) <= 0) return false;
+  while (!c->told && helper.pid != 0 && c->served == helper.era) {
+    Note n;
+    int fd;
+    if (hear(due, &n, &fd) != 0) dismiss();
+  }
+  if (!c->told) c->status = -SIGKILL; /* it died with the helper */
+  return true;
+}
+
+
+static bool reapown (Child *c) {
   siginfo_t info;
   int r;
   info.si_pid = 0;
@@ -164,6 +324,13 @@ static bool reap (Child *c) {
     c->status = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
   else
     c->status = SK_UNKNOWN; /* somebody else reaped it */
+  return true;
+}
+
+
+/* Under the guard: has it ended? Then it is reaped, and off the list. */
+static bool reap (Child *c) {
+  if (!(c->served != 0 ? reapserved(c) : reapown(c))) return false;
   delist(c);
   if (c->pidfd >= 0) close(c->pidfd);
   c->pidfd = -1;
@@ -181,8 +348,7 @@ bool sk_spawn_reap (Child *c) {
 
 
 int sk_spawn_signal (Child *c, int signal) {
-  if (c->pid == 0) return -ESRCH;
-  return kill(c->pid, signal) == 0 ? 0 : -errno;
+  return c->pid != 0 ? reach(c, signal) : -ESRCH;
 }
 
 
@@ -201,7 +367,7 @@ int sk_spawn_killat (Child *c, sk_time due) {
 
 bool sk_spawn_any (void) {
   pthread_mutex_lock(&guard);
-  bool any = children != NULL;
+  bool any = children != NULL || helper.pid != 0;
   pthread_mutex_unlock(&guard);
   return any;
 }
@@ -215,7 +381,7 @@ static bool concerns (const Child *c, const void *user) {
 static void killdaemons (const void *user) {
   pthread_mutex_lock(&guard);
   for (Child *c = children; c != NULL; c = c->next)
-    if (c->daemon && concerns(c, user)) kill(c->pid, SIGKILL);
+    if (c->daemon && concerns(c, user)) reach(c, SIGKILL);
   pthread_mutex_unlock(&guard);
 }
 
@@ -275,10 +441,14 @@ void sk_spawn_finish (const void *user) {
     if (await(&c, killat < patience ? killat : patience))
       collect(c.pid);
     else if (killat <= patience)
-      kill(c.pid, SIGKILL);
+      reach(&c, SIGKILL);
     else {
       announce();
       patience = SK_FOREVER;
     }
   }
+  if (user != NULL) return;
+  pthread_mutex_lock(&guard);
+  dismiss(); /* last: what it forked would die with it */
+  pthread_mutex_unlock(&guard);
 }

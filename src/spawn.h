@@ -12,12 +12,14 @@
 #define SK_UNKNOWN INT32_MIN /* how it ended: somebody else reaped it */
 
 typedef struct Child {
-  int pid;        /* 0: not started, or reaped */
-  int pidfd;      /* -1: none */
-  bool daemon;    /* killed when this process ends; others are awaited */
-  bool freed;     /* nobody looks at it any more */
-  int status;     /* once reaped: n after exit, -n after signal n */
-  sk_time killat; /* it is killed then, at the latest; 0: not */
+  int pid;         /* 0: not started, or reaped */
+  int pidfd;       /* -1: none */
+  bool daemon;     /* killed when this process ends; others are awaited */
+  bool freed;      /* nobody looks at it any more */
+  bool told;       /* its helper told 'status' */
+  uint32_t served; /* which helper forked it; 0: we did */
+  int status;      /* once reaped: n after exit, -n after signal n */
+  sk_time killat;  /* it is killed then, at the latest; 0: not */
   char name[48];
   const void *user;         /* on whose behalf it was started */
   struct Child *next, **at; /* in the list of live children */
@@ -32,10 +34,21 @@ SK_FUNC int sk_spawn_threads (void);
 */
 SK_FUNC int sk_spawn_fork (Child *c);
 SK_FUNC void sk_spawn_unmask (void);
+/* Block all signals until then. */
+SK_FUNC void sk_spawn_mask (void);
 
-/* Run program 'file' with 'argv'; descriptor 'keep' stays open in it. */
-SK_FUNC int sk_spawn_exec (Child *c, const char *file, char *const argv[],
+/* Run Lua 'code' by interpreter 'file'; descriptor 'keep' stays open in it. */
+SK_FUNC int sk_spawn_exec (Child *c, const char *file, const char *code,
                            int keep);
+
+/*
+** Have the helper of this process fork a child that works on 'job'. One is
+** started if there is none, by Lua 'code' that ends in the name of a function:
+** it is called with the socket (see server.h), 'keep' and our pid. 0 or -errno;
+** -EPIPE: the helper has died, another is started at the next need.
+*/
+SK_FUNC int sk_spawn_serve (Child *c, const char *file, const char *code,
+                            int keep, uint64_t job);
 
 /* In a child: die when process 'parent' does. Exits if it is gone already. */
 SK_FUNC void sk_spawn_tie (int parent);

@@ -54,7 +54,7 @@ local skein = {}
 ---@field daemon? boolean  stopped at the end of the program, not waited for
 
 ---@class skein.ProcessOptions: skein.ThreadOptions
----@field method? "fork"|"spawn"
+---@field method? "fork"|"spawn"|"server"
 
 --- Starts `fn(...)` as a coroutine in this thread.
 ---@overload fun(opts: skein.TaskOptions, fn: skein.Callable, ...: any): skein.Task
@@ -682,7 +682,7 @@ function Array:with(fn, ...) end
 ---@class skein.PoolOptions
 ---@field workers? integer  default skein.cpus()
 ---@field kind? "process"|"thread"
----@field method? "fork"|"spawn"
+---@field method? "fork"|"spawn"|"server"
 ---@field init? skein.Callable|string  runs once in each worker
 ---@field init_args? any[]
 ---@field tasks_per_worker? integer  jobs, or items of a map; default: no limit
