@@ -87,6 +87,7 @@ build = {
         "src/lib_value.c",
         "src/lib_wire.c",
         "src/lib_worker.c",
+        "src/listener.c",
         "src/lock.c",
         "src/memo.c",
         "src/numbers.c",

@@ -4,7 +4,6 @@
 local core = require("skein.core")
 local skein = require("skein")
 local peers = require("spec.peers")
-local support = require("spec.support")
 
 if not core.doom(0) then return end
 
@@ -149,7 +148,7 @@ describe("a death at any step", function()
   end))
 
   it("of passing a lock to one who waits", peers.clean(function()
-    local n, code = 0, nil
+    local n, code = 0
     repeat
       n = n + 1
       local l, has = skein.lock(), skein.queue()
@@ -221,10 +220,11 @@ describe("a death at any step", function()
     at_each_step(
       function() return { q = skein.queue() } end,
       function(scene)
-        local inner = skein.queue()
-        inner:put(skein.lock())
-        scene.q:put({ name = "item", inner })
-        inner = nil
+        do
+          local inner = skein.queue()
+          inner:put(skein.lock())
+          scene.q:put({ name = "item", inner })
+        end
         collectgarbage()
         collectgarbage()
       end,

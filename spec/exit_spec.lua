@@ -45,6 +45,8 @@ local function interrupt(signal, code)
   local line = program.line()
   local pids = {}
   for pid in line:gmatch("%d+") do pids[#pids + 1] = tonumber(pid) end
+  -- lua's own handler answers to Ctrl-C until the program waits
+  if signal == "INT" then family.sleeps(pids[#pids]) end
   os.execute(("kill -%s %d"):format(signal, pids[#pids]))
   local output, status = program.finish()
   return output, status, pids

@@ -52,15 +52,28 @@ function family.test(body)
   end
 end
 
+--- The letter of the state that process `pid` is in; nil if there is none.
+local function state(pid)
+  local file = io.open(("/proc/%d/stat"):format(pid))
+  if not file then return nil end
+  local letter = file:read("a"):match("%) (%a)")
+  file:close()
+  return letter
+end
+
 --- Does process `pid` run? A zombie does not.
 ---@param pid integer
 ---@return boolean
 function family.runs(pid)
-  local file = io.open(("/proc/%d/stat"):format(pid))
-  if not file then return false end
-  local state = file:read("a"):match("%) (%a)")
-  file:close()
-  return state ~= nil and state ~= "Z" and state ~= "X"
+  local letter = state(pid)
+  return letter ~= nil and letter ~= "Z" and letter ~= "X"
+end
+
+--- Waits until process `pid` sleeps, for half a second at most: it may be busy.
+---@param pid integer
+function family.sleeps(pid)
+  local due = skein.now() + 0.5
+  while state(pid) == "R" and skein.now() < due do skein.sleep(0.002) end
 end
 
 --- Waits until process `pid` runs no more; false after some seconds.

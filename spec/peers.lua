@@ -40,9 +40,12 @@ function peers.settle()
   skein.sleep(0.03)
 end
 
---- Opens what a member of the family opens once: its memory, its doorbell.
+--- Opens what a member of the family opens once (its memory, its doorbell), and
+--- lets its tables grow beyond what a test needs.
 function peers.warm()
-  skein.queue():get(0.001)
+  local handles = {}
+  for i = 1, 2000 do handles[i] = skein.queue() end
+  handles[1]:get(0.001)
 end
 
 --- A test body that must leave no object and no byte in the family's memory.

@@ -1,3 +1,4 @@
+local core = require("skein.core")
 local skein = require("skein")
 local peers = require("spec.peers")
 local support = require("spec.support")
@@ -293,6 +294,114 @@ describe("pipe", function()
     end))
   end)
 
+  describe("with a descriptor", function()
+    it("is readable when a recv will not wait", task(function()
+      local a, b = skein.pipe()
+      local fd = a:fileno()
+      assert.equal("integer", math.type(fd))
+      assert.equal(fd, a:fileno())
+      assert.is_not.equal(fd, b:fileno())
+      assert.is_false(core.readable(fd, 0))
+      b:send(1)
+      b:send(2)
+      assert.is_true(core.readable(fd, 0))
+      assert.equal(1, a:recv(0))
+      assert.is_true(core.readable(fd, 0))
+      assert.equal(2, a:recv(0))
+      assert.same({ nil, "timeout" }, { a:recv(0) })
+      assert.is_false(core.readable(fd, 0))
+      b:send(3)
+      assert.is_true(core.readable(fd, 0))
+      assert.equal(3, a:recv())
+      b:close()
+      assert.is_true(core.readable(fd, 0))
+      assert.same({ nil, "closed" }, { a:recv(0) })
+      assert.is_true(core.readable(fd, 0))
+    end))
+
+    it("is readable at once if there is something", task(function()
+      local a, b = skein.pipe({ bytes = 10 })
+      b:send(1)
+      assert.is_true(core.readable(a:fileno(), 0))
+      local large = skein.task(a.send, a, ("x"):rep(100))
+      local fd = b:fileno()
+      assert.is_false(core.readable(fd, 0))
+      skein.yield()
+      assert.is_true(core.readable(fd, 0)) -- a sender waits with it
+      b:recv()
+      large:get()
+      local reader, writer = skein.pipe({ duplex = false })
+      assert.is_true(reader:fileno() >= 0)
+      support.failure(writer.fileno, writer)
+    end))
+
+    peers.each(peers.apart, it, "that a %s makes readable", task,
+      function(kind)
+        local a, b = skein.pipe()
+        local fd = a:fileno()
+        local p = peers.start(kind, function(e)
+          for i = 1, 20 do
+            e:send(i)
+            e:recv()
+          end
+        end, b)
+        for i = 1, 20 do
+          local v
+          repeat
+            assert.is_true(core.readable(fd, 5000))
+            v = a:recv(0)
+          until v
+          assert.equal(i, v)
+          a:send(true)
+        end
+        p:join()
+      end)
+
+    it("that tells of a death", task(function()
+      local a, b = skein.pipe()
+      local p = skein.process(function(e)
+        e:send("ready")
+        skein.sleep(100)
+      end, b)
+      assert.equal("ready", a:recv(10))
+      local fd = a:fileno()
+      assert.is_false(core.readable(fd, 10))
+      p:kill()
+      assert.is_true(core.readable(fd, 5000))
+      assert.same({ nil, "closed" }, { a:recv(0) })
+      p:join()
+    end))
+
+    it("that a fork does not share", task(function()
+      local a, b = skein.pipe()
+      a:fileno()
+      local count = support.fds
+      local p = skein.process(function()
+        local before = count()
+        local e = skein.pipe()
+        e:fileno()
+        e:close()
+        return count() - before, pcall(a.fileno, a)
+      end)
+      local more, ok, err = p:get(10)
+      assert.is_true(more <= 2, more) -- its poller, its doorbell
+      assert.is_true(ok, err)
+      local fd = a:fileno() -- it was passed on with the function
+      b:send("still here")
+      assert.is_true(core.readable(fd, 0))
+    end))
+
+    it("for so many members only, and as many ends", task(function()
+      local ends = {}
+      for i = 1, 50 do
+        ends[i] = { skein.pipe() }
+        ends[i][1]:fileno()
+        ends[i][2]:fileno()
+      end
+      for i = 1, 50 do ends[i][1]:close() end
+    end))
+  end)
+
   it("sees a peer that is killed while it writes", task(function()
     for i = 1, 10 do
       local a, b = skein.pipe()
@@ -302,7 +411,7 @@ describe("pipe", function()
       local n = 0
       local stop = skein.now() + 0.001 * (i % 4)
       repeat
-        local v, why = a:recv(10)
+        local v = a:recv(10)
         if v then
           n = n + 1
           assert.same({ n, ("x"):rep(n % 200) }, v)

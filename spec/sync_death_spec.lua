@@ -218,11 +218,12 @@ describe("a death at any step", function()
   it("of making and dropping a condition", peers.clean(function()
     at_each_step(function() return { l = skein.lock() } end,
       function(scene)
-        local c = skein.condition(scene.l)
-        c:acquire()
-        c:wait(0)
-        c:release()
-        c = nil
+        do
+          local c = skein.condition(scene.l)
+          c:acquire()
+          c:wait(0)
+          c:release()
+        end
         collectgarbage()
         collectgarbage()
       end,

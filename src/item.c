@@ -32,6 +32,7 @@ int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs) {
 void sk_item_free (Member *m, Off *word) {
   if (sk_arena_owns(word)) sk_object_unload(m, &sk_at(Item, *word)->cargo);
   sk_arena_give(word);
+  if (m->dead != 0) sk_object_bury(m);
 }
 
 

@@ -1,6 +1,8 @@
 /*
-** lib_arena.c - What is in the memory that the family shares, for specs.
+** lib_arena.c - For specs: what is in the shared memory, deaths, poll(2).
 */
+#include <poll.h>
+
 #include "open.h"
 #include "shared.h"
 #include "sweep.h"
@@ -24,8 +26,18 @@ static int core_doom (lua_State *L) {
 }
 
 
-static const luaL_Reg functions[] = {
-    {"arena", core_arena}, {"doom", core_doom}, {NULL, NULL}};
+/* core.readable(fd, ms) -> what poll(2) says; blocks the whole thread */
+static int core_readable (lua_State *L) {
+  struct pollfd p = {.fd = (int)luaL_checkinteger(L, 1), .events = POLLIN};
+  lua_pushboolean(L, poll(&p, 1, (int)luaL_checkinteger(L, 2)) == 1);
+  return 1;
+}
+
+
+static const luaL_Reg functions[] = {{"arena", core_arena},
+                                     {"doom", core_doom},
+                                     {"readable", core_readable},
+                                     {NULL, NULL}};
 
 
 void sk_open_arena (lua_State *L, Sched *S) {

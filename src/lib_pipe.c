@@ -1,7 +1,10 @@
 /*
 ** lib_pipe.c - skein.pipe: two ends, both ways.
 */
+#include <string.h>
+
 #include "pipe.h"
+#include "listener.h"
 #include "open.h"
 #include "select.h"
 #include "transit.h"
@@ -54,6 +57,7 @@ static int end_send (lua_State *L) {
 static int end_recv (lua_State *L) {
   Handle *h = checkend(L);
   Queue *q = way(L, h, 0, "recv");
+  if (sk_unlikely(h->listener != NULL)) sk_listener_refresh(h->listener);
   sk_time due = sk_checkdeadline(L, 2);
   lua_settop(L, 1);
   return sk_transit_get(L, sk_shared_of((Sched *)sk_upvalue(L)), q, due,
@@ -65,6 +69,7 @@ static int end_recv (lua_State *L) {
 static int end_poll (lua_State *L) {
   Handle *h = checkend(L);
   Queue *q = way(L, h, 0, "poll");
+  if (sk_unlikely(h->listener != NULL)) sk_listener_refresh(h->listener);
   sk_time due = sk_checkdeadline(L, 2);
   lua_settop(L, 1);
   return sk_transit_poll(L, sk_shared_of((Sched *)sk_upvalue(L)), q, due,
@@ -88,6 +93,25 @@ static void leave (void *arg, Seat *w) {
 }
 
 
+/* e:fileno() -> a descriptor for poll(2): readable when a recv may not wait.
+   It belongs to the end, which closes it; see listener.h. */
+static int end_fileno (lua_State *L) {
+  Handle *h = checkend(L);
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  way(L, h, 0, "poll");
+  int err = h->listener == NULL ? sk_listener_open(s, h) : 0;
+  if (err != 0) {
+    luaL_pushfail(L);
+    lua_pushstring(L, strerror(-err));
+    lua_pushinteger(L, -err);
+    return 3;
+  }
+  sk_listener_refresh(h->listener);
+  lua_pushinteger(L, sk_listener_fd(h->listener));
+  return 1;
+}
+
+
 /* e:close() - this handle is given up; closing again does nothing. Tasks that
    wait here for the pipe are told that it is closed. */
 static int end_close (lua_State *L) {
@@ -97,10 +121,18 @@ static int end_close (lua_State *L) {
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   sk_pipe_expel(&s->m, (Pipe *)h->o, (int)(h->flags & SK_ENDS));
   sk_shared_collect(s);
+  if (h->listener != NULL) sk_listener_close(h->listener);
   Leaving l = {&s->m, sk_off(h->o)};
   sk_seat_each(s->m.slot, leave, &l);
   sk_shared_drop(s, h);
   return 0;
+}
+
+
+static int end_gc (lua_State *L) {
+  Handle *h = luaL_checkudata(L, 1, CLASS);
+  if (h->listener != NULL) sk_listener_close(h->listener);
+  return sk_shared_gc(L);
 }
 
 
@@ -200,14 +232,14 @@ static const WireRef ref = {.cls = SK_PIPE,
                             .decode = decode,
                             .drop = sk_shared_forget};
 
-static const luaL_Reg methods[] = {{"send", end_send},
-                                   {"recv", end_recv},
-                                   {"poll", end_poll},
-                                   {"close", end_close},
-                                   {NULL, NULL}};
+static const luaL_Reg methods[] = {{"send", end_send},   {"recv", end_recv},
+                                   {"poll", end_poll},   {"fileno", end_fileno},
+                                   {"close", end_close}, {NULL, NULL}};
 
-static const luaL_Reg meta[] = {
-    {"__close", end_close}, {"__tostring", end_tostring}, {NULL, NULL}};
+static const luaL_Reg meta[] = {{"__close", end_close},
+                                {"__gc", end_gc},
+                                {"__tostring", end_tostring},
+                                {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"pipe", newpipe}, {NULL, NULL}};
 

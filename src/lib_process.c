@@ -519,7 +519,7 @@ static int process_field (lua_State *L, void *handle, const char *key) {
 
 /* core.process([opts,] fn, ...) -> process */
 static int core_process (lua_State *L) {
-  static const char *const options[] = {"name",   "start",  "daemon",
+  static const char *const options[] = {"name",   "start",   "daemon",
                                         "method", "_hidden", NULL};
   Sched *S = sk_upvalue(L);
   int nargs = sk_launch_check(L, 1, options, true);

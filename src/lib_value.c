@@ -149,11 +149,18 @@ static void apply (Member *m, Cell *c, Change *change) {
 
 /* ---- waiting for who is inside 'with' ---- */
 
-/* Push what the change returns. */
-static int report (lua_State *L, Shared *s, const Change *change) {
+/* Free the messages that it left over. */
+static void tidy (Shared *s) {
   sk_cell_tidy(&s->m);
   sk_item_free(&s->m, &s->m.slot->out);
   sk_item_free(&s->m, &s->m.slot->old);
+}
+
+
+/* Push what the change returns. */
+static int report (lua_State *L, Shared *s, const Change *change) {
+  const Slot *slot = s->m.slot;
+  if (slot->in != 0 || slot->out != 0 || slot->old != 0) tidy(s);
   if (change->wrong != NULL) return luaL_error(L, "%s", change->wrong);
   switch (change->op) {
   case SET: return 0;
@@ -210,7 +217,7 @@ static int locked (lua_State *L, int status, lua_KContext ctx) {
 /* Take the argument(s) of 'op' at 2 (and 3) into a change. Raises. */
 static Change prepare (lua_State *L, Shared *s, Cell *c, int op) {
   Change change = {.op = op};
-  sk_item_free(&s->m, &s->m.slot->old); /* a raise may have left it */
+  if (s->m.slot->old != 0) tidy(s); /* a raise left it */
   if (op == CAS) {
     /* what is compared need not fit the type: then it is not equal */
     change.old = checkcontent(L, s, 2, SK_ANY);

@@ -306,6 +306,7 @@ int sk_lock_release (Member *m, Lock *l, uint64_t who) {
   Bells bells;
   bells.count = 0;
   bells.more = false;
+  bells.ears = NULL;
   sk_object_enter(m, &l->o);
   int result = release(l, who, &bells);
   sk_object_leavering(m, &l->o, &bells);

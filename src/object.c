@@ -152,11 +152,12 @@ static void leaverefs (Root *f) {
 }
 
 
-/* Under refguard: nobody refers to 'o', so this member takes it down. */
-static bool doomed (Member *m, Object *o) {
-  if (o->refs > 0 || o->dying != 0) return false;
+/* Under refguard: if nobody refers to 'o', this member takes it down. */
+static void doom (Member *m, Object *o) {
+  if (o->refs > 0 || o->dying != 0) return;
   o->dying = m->index;
-  return true;
+  o->grave = m->dead;
+  m->dead = sk_off(o);
 }
 
 
@@ -166,6 +167,17 @@ static void destroy (Member *m, Object *o) {
   unlinkobject(f, o);
   leaverefs(f);
   sk_arena_give(&o->self);
+}
+
+
+void sk_object_bury (Member *m) {
+  if (m->burying) return;
+  m->burying = true;
+  for (Off i; (i = m->dead) != 0;) {
+    m->dead = sk_at(Object, i)->grave;
+    destroy(m, sk_at(Object, i));
+  }
+  m->burying = false;
 }
 
 
@@ -187,15 +199,10 @@ void sk_object_recount (Member *m) {
     if (o->dying != 0 && sk_slot(o->dying)->state != SK_SLOT_LIVE)
       o->dying = 0; /* who was at it died too */
   }
-  for (;;) {
-    Off i = f->objects;
-    while (i != 0 && !doomed(m, sk_at(Object, i))) i = sk_at(Object, i)->next;
-    if (i == 0) break;
-    leaverefs(f);
-    destroy(m, sk_at(Object, i));
-    f = enterrefs();
-  }
+  for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
+    doom(m, sk_at(Object, i));
   leaverefs(f);
+  sk_object_bury(m);
   sk_slot_ring(m, &bells);
 }
 
@@ -341,11 +348,11 @@ void sk_object_drop (Member *m, uint32_t ref) {
   o->refs--;
   tally(o, r->flags, -1);
   settle(m, o, &bells);
-  bool last = doomed(m, o);
+  doom(m, o);
   leaverefs(f);
   sk_slot_ring(m, &bells);
   putfree(m, ref);
-  if (last) destroy(m, o);
+  sk_object_bury(m);
 }
 
 
@@ -368,7 +375,7 @@ void sk_object_leave (Member *m, Object *o) {
 
 void sk_object_leavering (Member *m, Object *o, Bells *b) {
   sk_object_leave(m, o);
-  if (b->count > 0 || b->more) sk_slot_ring(m, b);
+  if (b->count > 0 || b->more || b->ears != NULL) sk_slot_ring(m, b);
 }
 
 
@@ -436,13 +443,7 @@ void sk_object_unload (Member *m, Cargo *c) {
     tally(o, flags, -1);
     settle(m, o, &bells);
   }
-  for (uint64_t i = 0; i < n; i++) {
-    Object *o = target(carried(c)[i], &flags);
-    if (!doomed(m, o)) continue;
-    leaverefs(f);
-    destroy(m, o);
-    f = enterrefs();
-  }
+  for (uint64_t i = 0; i < n; i++) doom(m, target(carried(c)[i], &flags));
   leaverefs(f);
   sk_slot_ring(m, &bells);
 }

@@ -46,6 +46,7 @@ typedef struct Object {
   Off next, prev; /* all objects */
   Off self;       /* the word that owns the object's block */
   Off whole;      /* the object it is a part of; 0: none */
+  Off grave;      /* the next that is to be taken down */
 } Object;
 
 typedef struct Cargo { /* the head of a message that carries references */
@@ -112,6 +113,9 @@ SK_FUNC void sk_object_load (Cargo *c, uint64_t nrefs);
 /* Mend what a dead member left of the references. */
 SK_FUNC void sk_object_mend (void);
 SK_FUNC void sk_object_unload (Member *m, Cargo *c);
+/* Take down the objects that nobody refers to any more, once the message is
+   freed: they may hold messages that refer to others. */
+SK_FUNC void sk_object_bury (Member *m);
 
 /* The message of 'm' that has 'c' was not sent: what it let go of with it is
    active again. */

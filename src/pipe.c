@@ -1,6 +1,8 @@
 /*
 ** pipe.c - Two ends and a queue in each direction. See pipe.h.
 */
+#include <string.h>
+
 #include "pipe.h"
 
 
@@ -24,6 +26,32 @@ void sk_pipe_expel (Member *m, Pipe *p, int e) {
   sk_queue_expel(m, &p->way[e], &p->way[e].lookouts);
   sk_queue_expel(m, &p->way[1 - e], &p->way[1 - e].getters);
   sk_queue_expel(m, &p->way[1 - e], &p->way[1 - e].watchers);
+}
+
+
+int sk_pipe_listen (Member *m, Pipe *p, int e, const Ear *ear) {
+  int i = 0;
+  sk_object_enter(m, &p->o);
+  while (i < SK_EARS && !sk_slot_isdeaf(&p->ears[e][i])) i++;
+  if (i < SK_EARS) {
+    p->ears[e][i].slot = 0; /* while it changes */
+    sk_step();
+    p->ears[e][i].size = ear->size;
+    memcpy(p->ears[e][i].name, ear->name, sizeof ear->name);
+    p->ears[e][i].born = ear->born;
+    p->ears[e][i].rung = 0;
+    __atomic_store_n(&p->ears[e][i].slot, ear->slot, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&p->way[1 - e].ears, sk_off(p->ears[e]), __ATOMIC_SEQ_CST);
+  }
+  sk_object_leave(m, &p->o);
+  return i < SK_EARS ? i : -ENOSPC;
+}
+
+
+void sk_pipe_deafen (Member *m, Pipe *p, int e, int place) {
+  sk_object_enter(m, &p->o);
+  p->ears[e][place].slot = 0;
+  sk_object_leave(m, &p->o);
 }
 
 

@@ -22,11 +22,15 @@ typedef struct Pipe {
   } end[2];
   uint32_t simplex, spare; /* end A only receives, end B only sends */
   Queue way[2];            /* way[e] carries what end e sends */
+  Ear ears[2][SK_EARS];    /* of those who hold end e and listen */
 } Pipe;
 
 SK_FUNC const Class sk_pipe_class;
 
 SK_FUNC int sk_pipe_init (Pipe *p, uint64_t bytes);
+/* Ring 'ear' whenever a get at end 'e' need not wait: its place, or -ENOSPC. */
+SK_FUNC int sk_pipe_listen (Member *m, Pipe *p, int e, const Ear *ear);
+SK_FUNC void sk_pipe_deafen (Member *m, Pipe *p, int e, int place);
 /* 'm' gives end 'e' up: its waits there are over, with -EPIPE. */
 SK_FUNC void sk_pipe_expel (Member *m, Pipe *p, int e);
 

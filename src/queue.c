@@ -76,6 +76,13 @@ static void handover (Seat *w, Off *from, Bells *b) {
 }
 
 
+/* Now a get need not wait. */
+static void announce (Queue *q, Bells *b) {
+  if (q->watchers.first != 0) sk_seat_grantall(&q->watchers, 0, b);
+  if (sk_unlikely(q->ears != 0)) b->ears = sk_at(Ear, q->ears);
+}
+
+
 /* Let in the putters that fit now. */
 static void admit (Queue *q, Bells *b) {
   for (Seat *w; (w = sk_seat_first(&q->putters)) != NULL;) {
@@ -124,7 +131,7 @@ static int put (Member *m, Queue *q, Seat *w, Bells *b) {
   if (getter == NULL && (q->putters.first != 0 || !fits(q, item(*out)->size))) {
     if (w == NULL) return -EAGAIN;
     offer(w, q, out);
-    sk_seat_grantall(&q->watchers, 0, b);
+    announce(q, b);
     return -EAGAIN;
   }
   begin(q, *out);
@@ -137,7 +144,7 @@ static int put (Member *m, Queue *q, Seat *w, Bells *b) {
   else {
     append(q, out);
     end(q);
-    if (q->watchers.first != 0) sk_seat_grantall(&q->watchers, 0, b);
+    announce(q, b);
   }
   return 0;
 }
@@ -147,6 +154,7 @@ int sk_queue_put (Member *m, Queue *q, Seat *w) {
   Bells bells;
   bells.count = 0;
   bells.more = false;
+  bells.ears = NULL;
   sk_object_enter(m, &q->o);
   int err = put(m, q, w, &bells);
   sk_object_leavering(m, &q->o, &bells);
@@ -197,6 +205,7 @@ int sk_queue_get (Member *m, Queue *q, Seat *w) {
   Bells bells;
   bells.count = 0;
   bells.more = false;
+  bells.ears = NULL;
   if (m->slot->in != 0) sk_item_free(m, &m->slot->in); /* a raise left it */
   sk_object_enter(m, &q->o);
   int err = get(m, q, w, &bells);
@@ -221,6 +230,7 @@ static void putfirst (Queue *q, Off *word, Bells *b) {
   if (q->last == 0) q->last = i;
   q->count++;
   q->bytes += item(i)->size;
+  announce(q, b);
 }
 
 
@@ -253,7 +263,7 @@ int sk_queue_remove (Member *m, Queue *q, uint64_t tag) {
 /* Nobody shall wait for what cannot come any more. */
 static void shut (Queue *q, Bells *b) {
   sk_seat_grantall(&q->getters, -EPIPE, b);
-  sk_seat_grantall(&q->watchers, 0, b);
+  announce(q, b);
   sk_seat_grantall(&q->putters, -EPIPE, b);
   alert(q, b);
 }
@@ -282,7 +292,7 @@ void sk_queue_gohome (Member *m, Off *word) {
     handover(getter, word, &bells);
   else {
     append(q, word);
-    sk_seat_grantall(&q->watchers, 0, &bells);
+    announce(q, &bells);
   }
   sk_object_leavering(m, &q->o, &bells);
 }
@@ -441,8 +451,7 @@ static void repair (Object *o, Bells *b) {
     shut(q, b);
   else
     admit(q, b);
-  if (q->items != 0 || q->putters.first != 0)
-    sk_seat_grantall(&q->watchers, 0, b);
+  if (q->items != 0 || q->putters.first != 0) announce(q, b);
   alert(q, b); /* let them look for themselves */
   if (q->unfinished == 0) sk_seat_grantall(&q->joiners, 0, b);
 }

@@ -30,6 +30,7 @@ typedef struct Queue {
   Line getters, putters, joiners;
   Line watchers; /* they want to know when a get need not wait */
   Line lookouts; /* ... and they, when a put need not */
+  Off ears;      /* rung then; SK_EARS of them, or 0 */
   uint32_t closed;
   uint32_t ordered; /* by priority */
   uint32_t strict;  /* a larger item than 'most' waits for its getter */

@@ -152,7 +152,8 @@ void sk_sched_afterfork (Sched *S, lua_State *top) {
   S->looping = false;
   S->sink.driving = 0;
   S->sink.ready = false;
-  while (sk_list_pop(&S->reports) != NULL) {} /* the parent tells of those */
+  while (sk_list_pop(&S->reports) != NULL) {
+  } /* the parent tells of those */
   S->epoch++;
   season(S);
 }

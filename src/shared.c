@@ -469,6 +469,7 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
     free(d);
   }
   s->deaths = NULL;
+  if (s->deafen != NULL) s->deafen(&s->listeners);
   s->watched = 0;
   s->rescan = false;
   s->spare = NULL; /* their seats are the parent's */
@@ -608,8 +609,13 @@ void sk_shared_class (lua_State *L, Sched *S, const WireRef *ref,
   sk_newclass(L, S, class, methods, meta);
   luaL_getmetatable(L, class);
   S->handles[ref->cls] = lua_topointer(L, -1);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, gc, 1);
+  if (lua_getfield(L, -1, "__gc") == LUA_TNIL) {
+    lua_pushvalue(L, -2);
+    lua_pushlightuserdata(L, S);
+    luaL_setfuncs(L, gc, 1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
   sk_wire_class(ref);
   sk_wire_setref(L, ref);
   lua_pop(L, 1);
@@ -669,6 +675,14 @@ void sk_shared_forget (const void *body) {
 
 /* ---- messages ---- */
 
+/* A copy: in the message it is not aligned. */
+static Body bodyof (const Wire *w, size_t i) {
+  Body b;
+  memcpy(&b, sk_wire_ref(w, i), sizeof b);
+  return b;
+}
+
+
 /* List what the message refers to in 's->cargo'. */
 static bool listrefs (Shared *s, const Wire *w) {
   if (w->nrefs > s->maxcargo) {
@@ -678,8 +692,8 @@ static bool listrefs (Shared *s, const Wire *w) {
     s->maxcargo = w->nrefs;
   }
   for (size_t i = 0; i < w->nrefs; i++) {
-    const Body *b = sk_wire_ref(w, i);
-    s->cargo[i] = b->object | b->flags;
+    Body b = bodyof(w, i);
+    s->cargo[i] = b.object | b.flags;
   }
   return true;
 }
@@ -688,10 +702,10 @@ static bool listrefs (Shared *s, const Wire *w) {
 /* Who sends an end of a pipe lets go of it. */
 static void letgo (Shared *s, const Wire *w) {
   for (size_t i = 0; i < w->nrefs; i++) {
-    const Body *b = sk_wire_ref(w, i);
-    uint32_t flags = sk_object_flags(&s->m, b->mine);
+    Body b = bodyof(w, i);
+    uint32_t flags = sk_object_flags(&s->m, b.mine);
     if (flags & SK_REF_ACTIVE)
-      sk_object_setflags(&s->m, b->mine, flags & ~(uint32_t)SK_REF_ACTIVE);
+      sk_object_setflags(&s->m, b.mine, flags & ~(uint32_t)SK_REF_ACTIVE);
   }
 }
 

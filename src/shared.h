@@ -19,10 +19,13 @@
 #include "seat.h"
 #include "wire.h"
 
+typedef struct Listener Listener;
+
 typedef struct Handle {
-  Object *o;      /* NULL: given up */
-  uint32_t ref;   /* our entry in the slot's table */
-  uint32_t flags; /* of the reference */
+  Object *o;          /* NULL: given up */
+  uint32_t ref;       /* our entry in the slot's table */
+  uint32_t flags;     /* of the reference */
+  Listener *listener; /* of an end of a pipe, see listener.h; or NULL */
 } Handle;
 
 typedef struct Petition { /* a wait for a shared object */
@@ -50,8 +53,8 @@ typedef struct Shared {
   Death *deaths;
   uint64_t watched; /* the family's 'changes', as of the last 'watchall' */
   uint64_t seen;    /* ... and as of the last look for something to do */
-  bool complete; /* the methods written in Lua are loaded */
-  bool rescan;     /* somebody died: look for grants that were not delivered */
+  bool complete;    /* the methods written in Lua are loaded */
+  bool rescan;      /* somebody died: look for grants that were not delivered */
   uint32_t skip, backoff; /* waits that shall not look out before sleeping */
   sk_time slept;          /* when it fell asleep last */
   Off *cargo;             /* room for the references of a message being made */
@@ -59,6 +62,8 @@ typedef struct Shared {
   Buf copy;                  /* of a message that stays where it is */
   struct Shared *next, **at; /* all of this process; see 'leaveall' */
   pthread_t thread;
+  List listeners;                  /* that handles have; see listener.h */
+  void (*deafen)(List *listeners); /* drops them; set with the first one */
   uint64_t held; /* how many locks tasks of this state have, and how often */
 } Shared;
 

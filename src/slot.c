@@ -77,10 +77,9 @@ void sk_slot_rouseall (Member *m) {
   __atomic_add_fetch(&f->changes, 1, __ATOMIC_SEQ_CST);
   for (uint32_t i = 1; i < f->reached; i++) {
     uint32_t shared = SK_ASLEEP_SHARED;
-    if (i != m->index &&
-        __atomic_compare_exchange_n(&f->slot[i].asleep, &shared, SK_AWAKE,
-                                    false, __ATOMIC_SEQ_CST,
-                                    __ATOMIC_SEQ_CST)) {
+    if (i != m->index && __atomic_compare_exchange_n(
+                             &f->slot[i].asleep, &shared, SK_AWAKE, false,
+                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
       bells.slot[bells.count++] = i;
       if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(m, &bells);
     }
@@ -101,8 +100,7 @@ void sk_slot_live (Member *m) {
 ** The doorbell: a datagram socket that the kernel names in the abstract
 ** space, so that it is nobody's file and dies with its process.
 */
-int sk_slot_bell (Member *m) {
-  if (m->bell >= 0) return m->bell;
+int sk_slot_makebell (char *name, uint8_t *length) {
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -errno;
   struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -114,24 +112,37 @@ int sk_slot_bell (Member *m) {
     return err;
   }
   size -= (socklen_t)offsetof(struct sockaddr_un, sun_path);
-  sk_assert(size <= sizeof m->slot->bell);
-  memcpy(m->slot->bell, a.sun_path, size);
-  __atomic_store_n(&m->slot->bellsize, (uint8_t)size, __ATOMIC_RELEASE);
-  return m->bell = fd;
+  sk_assert(size <= 15);
+  memcpy(name, a.sun_path, size);
+  __atomic_store_n(length, (uint8_t)size, __ATOMIC_RELEASE);
+  return fd;
+}
+
+
+int sk_slot_bell (Member *m) {
+  if (m->bell >= 0) return m->bell;
+  int fd = sk_slot_makebell(m->slot->bell, &m->slot->bellsize);
+  if (fd >= 0) m->bell = fd;
+  return fd;
+}
+
+
+void sk_slot_quiet (int bell) {
+  char junk[16]; /* what is said does not matter, that it rang does */
+  while (recv(bell, junk, sizeof junk, MSG_DONTWAIT) >= 0) continue;
 }
 
 
 void sk_slot_answer (Member *m) {
-  char junk[16]; /* what is said does not matter, that it rang does */
-  while (recv(m->bell, junk, sizeof junk, MSG_DONTWAIT) >= 0) continue;
+  sk_slot_quiet(m->bell);
 }
 
 
-static void ring (Member *m, const Slot *s) {
-  if (s->bellsize == 0) return;
+static void ring (Member *m, const char *name, uint8_t length) {
+  if (length == 0) return;
   struct sockaddr_un a = {.sun_family = AF_UNIX};
-  size_t size = offsetof(struct sockaddr_un, sun_path) + s->bellsize;
-  memcpy(a.sun_path, s->bell, s->bellsize);
+  size_t size = offsetof(struct sockaddr_un, sun_path) + length;
+  memcpy(a.sun_path, name, length);
   int fd = sk_slot_bell(m);
   if (fd < 0) return;
   /* a full queue means that it is ringing; a refusal, that it is dead */
@@ -139,6 +150,26 @@ static void ring (Member *m, const Slot *s) {
                 (socklen_t)size) < 0 &&
          errno == EINTR)
     continue;
+}
+
+
+static void ringslot (Member *m, const Slot *s) {
+  ring(m, s->bell, s->bellsize);
+}
+
+
+bool sk_slot_isdeaf (const Ear *ear) {
+  if (ear->slot == 0) return true;
+  const Slot *s = sk_slot(ear->slot);
+  return s->state != SK_SLOT_LIVE || s->born != ear->born;
+}
+
+
+static void ringears (Member *m, Ear *ears) {
+  for (Ear *e = ears; e < ears + SK_EARS; e++)
+    if (!sk_slot_isdeaf(e) &&
+        __atomic_exchange_n(&e->rung, 1, __ATOMIC_SEQ_CST) == 0)
+      ring(m, e->name, e->size);
 }
 
 
@@ -151,14 +182,16 @@ static bool rouse (Slot *s) {
 
 
 void sk_slot_ring (Member *m, Bells *b) {
-  for (uint32_t i = 0; i < b->count; i++) ring(m, sk_slot(b->slot[i]));
+  for (uint32_t i = 0; i < b->count; i++) ringslot(m, sk_slot(b->slot[i]));
   b->count = 0;
+  if (sk_unlikely(b->ears != NULL)) ringears(m, b->ears);
+  b->ears = NULL;
   if (sk_likely(!b->more)) return;
   b->more = false;
   for (uint32_t i = 1; i < sk_root()->reached; i++) {
     Slot *s = sk_slot(i);
     if (__atomic_load_n(&s->inbox, __ATOMIC_SEQ_CST) != 0 && rouse(s))
-      ring(m, s);
+      ringslot(m, s);
   }
 }
 

@@ -41,8 +41,20 @@ typedef struct Slot {
   char kind[12], name[52];
 } Slot;
 
+#define SK_EARS 4
+
+/* A socket of a member, named as a doorbell is; see listener.h. */
+typedef struct Ear {
+  int64_t born;  /* of the member */
+  uint32_t slot; /* the member; 0: none */
+  uint32_t rung; /* and not quieted yet */
+  uint8_t size;  /* of its name */
+  char name[15];
+} Ear;
+
 /* Who or what a bell has to be rung for, collected under a guard. */
 typedef struct Bells {
+  Ear *ears; /* SK_EARS of them, or NULL */
   uint32_t count;
   bool more; /* than were noted: look for them */
   uint32_t slot[30];
@@ -63,7 +75,9 @@ typedef struct Member {
   Slot *slot;
   uint32_t index;
   int bell; /* descriptor of its doorbell, or -1 */
-  struct {  /* entries of its tables that are free, by number */
+  Off dead; /* objects to take down, see object.h */
+  bool burying;
+  struct { /* entries of its tables that are free, by number */
     uint32_t *list;
     uint32_t count, cap, made;
   } refs, seats;
@@ -85,6 +99,11 @@ SK_FUNC void sk_slot_live (Member *m);
 /* Wake all who wait for others: there are more of them, or fewer. */
 SK_FUNC void sk_slot_rouseall (Member *m);
 
+/* A socket that can be rung: a descriptor or -errno. Its name: 15 bytes. */
+SK_FUNC int sk_slot_makebell (char *name, uint8_t *size);
+SK_FUNC void sk_slot_quiet (int bell);
+/* Is there nobody behind this ear? */
+SK_FUNC bool sk_slot_isdeaf (const Ear *ear);
 /* The doorbell of 'm', made on first need: a descriptor or -errno. */
 SK_FUNC int sk_slot_bell (Member *m);
 SK_FUNC void sk_slot_answer (Member *m); /* somebody rang: quiet it */

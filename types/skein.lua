@@ -451,6 +451,12 @@ function End:recv(timeout) end
 ---@return "timeout"? reason
 function End:poll(timeout) end
 
+--- A descriptor that poll(2) finds readable when a recv may not wait.
+---@return integer? fd
+---@return string? message
+---@return integer? errno
+function End:fileno() end
+
 --- Closes this end in this thread.
 function End:close() end
 
@@ -489,6 +495,103 @@ function Lock:with(fn, ...) end
 ---@return userdata hold  a <close> variable
 ---@nodiscard
 function Lock:hold() end
+
+---@class skein.Semaphore
+local Semaphore = {}
+
+---@param n integer  permits at first
+---@param max? integer  permits at most
+---@return skein.Semaphore
+---@nodiscard
+function skein.semaphore(n, max) end
+
+---@async
+---@param timeout? number  seconds
+---@return true? ok
+---@return "timeout"? reason
+function Semaphore:acquire(timeout) end
+
+--- Gives n permits, whoever took them; raises when that exceeds the most.
+---@param n? integer  default 1
+function Semaphore:release(n) end
+
+--- How many permits can be taken now.
+---@return integer
+---@nodiscard
+function Semaphore:value() end
+
+---@class skein.Event
+local Event = {}
+
+---@return skein.Event
+---@nodiscard
+function skein.event() end
+
+--- Sets it, and lets go everyone who waits.
+function Event:set() end
+
+function Event:clear() end
+
+---@return boolean
+---@nodiscard
+function Event:is_set() end
+
+---@async
+---@param timeout? number  seconds
+---@return true? ok
+---@return "timeout"? reason
+function Event:wait(timeout) end
+
+---@class skein.Condition
+local Condition = {}
+
+---@param lock? skein.Lock  default: one of its own
+---@return skein.Condition
+---@nodiscard
+function skein.condition(lock) end
+
+---@async
+---@param timeout? number  seconds
+---@return true? ok
+---@return "timeout"|"abandoned"|nil reason
+function Condition:acquire(timeout) end
+
+function Condition:release() end
+
+--- Releases the lock, waits until notified, has the lock again in every case.
+---@async
+---@param timeout? number  seconds
+---@return true? ok
+---@return "timeout"|"abandoned"|nil reason
+function Condition:wait(timeout) end
+
+--- Notifies those n that have waited longest.
+---@param n? integer  default 1
+function Condition:notify(n) end
+
+--- Notifies all who wait.
+function Condition:notify_all() end
+
+---@class skein.Barrier
+local Barrier = {}
+
+---@param n integer
+---@return skein.Barrier
+---@nodiscard
+function skein.barrier(n) end
+
+--- Waits until n have come; a different number from 1 to n for each.
+---@async
+---@param timeout? number  seconds
+---@return integer? place
+---@return "broken"? reason
+function Barrier:wait(timeout) end
+
+--- Breaks it for all, until it is reset.
+function Barrier:abort() end
+
+--- Makes it new; who waits gets "broken".
+function Barrier:reset() end
 
 
 -- Shared memory ------------------------------------------------------------

@@ -10,10 +10,11 @@ local function read(path)
   return text
 end
 
---- Those that the affinity mask leaves, from a list as "0-3,8".
+--- Those that the affinity mask of this thread leaves: a list as "0-3,8".
 ---@return integer
 local function allowed()
-  local list = (read("/proc/self/status") or ""):match("Cpus_allowed_list:%s*(%S+)")
+  local status = read("/proc/thread-self/status") or ""
+  local list = status:match("Cpus_allowed_list:%s*(%S+)")
   local n = 0
   for first, last in (list or "0"):gmatch("(%d+)%-?(%d*)") do
     n = n + (tonumber(last) or tonumber(first)) - tonumber(first) + 1
