@@ -4,21 +4,6 @@
 #include "cell.h"
 
 
-int sk_cell_enter (Member *m, Cell *c, uint64_t who, Seat *w) {
-  sk_object_enter(m, &c->lock.o);
-  uint64_t owner = sk_lock_owner(&c->lock);
-  if (sk_likely(owner == 0 || owner == who)) return 0;
-  if (w != NULL && !sk_lock_await(&c->lock, who, w)) return 0;
-  sk_object_leave(m, &c->lock.o);
-  return -EAGAIN;
-}
-
-
-void sk_cell_leave (Member *m, Cell *c) {
-  sk_object_leave(m, &c->lock.o);
-}
-
-
 void sk_cell_set (Member *m, Cell *c, const Content *new) {
   Content *old = &c->content[c->which];
   Content *to = &c->content[1 - c->which];

@@ -32,12 +32,6 @@ typedef struct Cell {
 
 SK_FUNC const Class sk_cell_class;
 
-/*
-** Enter to look at or change the cell on behalf of 'who'. 0, or -EAGAIN and
-** not entered: another one holds its lock, and 'w', if any, waits for it.
-*/
-SK_FUNC int sk_cell_enter (Member *m, Cell *c, uint64_t who, Seat *w);
-SK_FUNC void sk_cell_leave (Member *m, Cell *c);
 
 static inline const Content *sk_cell_content (const Cell *c) {
   return &c->content[c->which];

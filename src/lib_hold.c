@@ -1,7 +1,7 @@
 /*
 ** lib_hold.c - The lock inside of a shared object, held while Lua code runs.
 **
-** What 'with' of values and arrays stands on; see lua/skein/hold.lua.
+** What 'with' of values and arrays and 'update' of dicts stand on; see lua/skein/hold.lua.
 */
 #include "lock.h"
 #include "open.h"
@@ -16,6 +16,8 @@ typedef struct Holder { /* a class whose objects begin with a lock */
 static const Holder holders[] = {
     {SK_CELL, "value with", "this task is inside 'with' of the value already"},
     {SK_ARRAY, "array with", "this task is inside 'with' of the array already"},
+    {SK_DICT, "dict update",
+     "this task is inside 'update' of the dict already"},
 };
 
 

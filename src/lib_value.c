@@ -206,9 +206,9 @@ static int locked (lua_State *L, int status, lua_KContext ctx) {
   sk_shared_settle(L, S, ctx);
   Cell *c = checkcell(L);
   Change change = prepareagain(L, s, c);
-  sk_cell_enter(&s->m, c, sk_shared_who(s), NULL);
+  sk_lock_enter(&s->m, &c->lock, sk_shared_who(s), NULL);
   apply(&s->m, c, &change);
-  sk_cell_leave(&s->m, c);
+  sk_object_leave(&s->m, &c->lock.o);
   sk_lock_release(&s->m, &c->lock, sk_shared_who(s));
   return report(L, s, &change);
 }
@@ -243,15 +243,15 @@ static int alter (lua_State *L, int op, int nargs) {
   Change change = prepare(L, s, c, op);
   sk_sched_checkpoint(L, s->S);
   uint64_t who = sk_shared_who(s);
-  if (sk_unlikely(sk_cell_enter(&s->m, c, who, NULL) != 0)) {
+  if (sk_unlikely(sk_lock_enter(&s->m, &c->lock, who, NULL) != 0)) {
     Petition *p = sk_shared_petition(L, s, SK_FOREVER);
     lua_pushinteger(L, op);
-    if (sk_cell_enter(&s->m, c, who, p->seat) != 0)
+    if (sk_lock_enter(&s->m, &c->lock, who, p->seat) != 0)
       return sk_shared_suspend(L, s, p, "value", locked);
     sk_shared_dismiss(s, p);
   }
   apply(&s->m, c, &change);
-  sk_cell_leave(&s->m, c);
+  sk_object_leave(&s->m, &c->lock.o);
   return report(L, s, &change);
 }
 

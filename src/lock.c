@@ -234,6 +234,16 @@ bool sk_lock_await (Lock *l, uint64_t who, Seat *w) {
 }
 
 
+int sk_lock_enter (Member *m, Lock *l, uint64_t who, Seat *w) {
+  sk_object_enter(m, &l->o);
+  uint64_t owner = sk_lock_owner(l);
+  if (sk_likely(owner == 0 || owner == who)) return 0;
+  if (w != NULL && !sk_lock_await(l, who, w)) return 0;
+  sk_object_leave(m, &l->o);
+  return -EAGAIN;
+}
+
+
 /* Under the guard. */
 static int acquire (Lock *l, uint64_t who, Seat *w) {
   for (;;) {

@@ -83,6 +83,13 @@ SK_FUNC int sk_lock_wait (Member *m, Lock *l, Room *r, uint64_t who, Seat *w);
 SK_FUNC int sk_lock_call (Member *m, Lock *l, Room *r, uint64_t who,
                           uint64_t n);
 
+/*
+** For classes whose objects begin with a lock: enter the guard to look at or
+** change the object on behalf of 'who'. 0, or -EAGAIN and not entered: another
+** one holds the lock, and 'w', if any, waits for it.
+*/
+SK_FUNC int sk_lock_enter (Member *m, Lock *l, uint64_t who, Seat *w);
+
 /* For classes whose objects begin with a Lock; all under the guard. */
 SK_FUNC bool sk_lock_await (Lock *l, uint64_t who, Seat *w);
 SK_FUNC void sk_lock_repair (Object *o, Bells *b);

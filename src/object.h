@@ -34,6 +34,7 @@ enum {
   SK_CONDITION,
   SK_BARRIER,
   SK_ARRAY,
+  SK_DICT,
   SK_TYPES = 16
 };
 

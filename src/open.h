@@ -26,6 +26,7 @@ SK_FUNC void sk_open_condition (lua_State *L, Sched *S);
 SK_FUNC void sk_open_barrier (lua_State *L, Sched *S);
 SK_FUNC void sk_open_value (lua_State *L, Sched *S);
 SK_FUNC void sk_open_array (lua_State *L, Sched *S);
+SK_FUNC void sk_open_dict (lua_State *L, Sched *S);
 SK_FUNC void sk_open_hold (lua_State *L, Sched *S);
 SK_FUNC void sk_open_arena (lua_State *L, Sched *S);
 SK_FUNC void sk_open_process (lua_State *L, Sched *S);

@@ -46,6 +46,7 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_barrier(L, S);
   sk_open_value(L, S);
   sk_open_array(L, S);
+  sk_open_dict(L, S);
   sk_open_hold(L, S);
   sk_open_arena(L, S);
   sk_open_process(L, S);

@@ -10,7 +10,7 @@ local layers = {
   { "sk" }, -- vocabulary
   { "list", "clock", "buf", "timers", "memo", "slots" }, -- plain C over memory
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
-    "semaphore", "event", "condition", "barrier", "cell", "array", "pipe", "parcel",
+    "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
     "poller", "poller_epoll", "signals", "server", "spawn", "prod", "osthread" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",

@@ -676,6 +676,51 @@ function Array:add(i, n) end
 ---@return any ...
 function Array:with(fn, ...) end
 
+---@alias skein.Key string|number|boolean
+
+---@class skein.Dict
+---@operator len: integer
+local Dict = {}
+
+---@param opts? table  empty
+---@return skein.Dict
+---@nodiscard
+function skein.dict(opts) end
+
+---@param k skein.Key
+---@return any
+---@nodiscard
+function Dict:get(k) end
+
+--- `nil` removes it.
+---@async
+---@param k skein.Key
+---@param v any
+function Dict:set(k, v) end
+
+---@async
+---@param k skein.Key
+function Dict:delete(k) end
+
+--- Adds to the number at k in one step; returns the new value.
+---@async
+---@param k skein.Key
+---@param n number
+---@return number
+function Dict:add(k, n) end
+
+--- Sets the value at k to what `fn(old)` returns, while all other changes wait.
+---@async
+---@param k skein.Key
+---@param fn fun(old: any): any
+---@return any new
+function Dict:update(k, fn) end
+
+--- All that there is at the call.
+---@return fun(): skein.Key, any
+---@nodiscard
+function Dict:pairs() end
+
 
 -- Pools --------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ local core = require("skein.core")
 local dump = require("skein.dump")
 local many = require("skein.many")
 require("skein.array")
+require("skein.dict")
 require("skein.lock")
 require("skein.value")
 
@@ -15,8 +16,8 @@ end)
 
 --- What of the C module is for users; the rest is for this layer.
 local public = {
-  "array", "barrier", "channel", "children", "condition", "event", "group",
-  "is_cancelled", "lock", "now", "on_error", "pack", "parent", "pipe",
+  "array", "barrier", "channel", "children", "condition", "dict", "event",
+  "group", "is_cancelled", "lock", "now", "on_error", "pack", "parent", "pipe",
   "process", "queue", "run", "select", "self", "semaphore", "shield", "sleep",
   "task", "thread", "timeout", "unpack", "value", "wait", "yield",
 }

@@ -1,0 +1,109 @@
+--- A process dies at each step of what it does with dicts and arrays. See
+--- death_spec.lua.
+
+local core = require("skein.core")
+local skein = require("skein")
+local peers = require("spec.peers")
+local at_each_step = peers.at_each_step
+
+if not core.doom(0) then return end
+
+--- What is in the dict; it is sane, and can be used.
+local function content(d)
+  local t, n = {}, 0
+  for k, v in d:pairs() do
+    n = n + 1
+    t[k] = v
+    assert.same(v, d:get(k))
+  end
+  assert.equal(n, #d)
+  d:set("probe", { "x" })
+  assert.same({ "x" }, d:get("probe"))
+  d:delete("probe")
+  assert.equal(n, #d)
+  return t
+end
+
+local function dict(t)
+  local d = skein.dict()
+  for k, v in pairs(t) do d:set(k, v) end
+  return d
+end
+
+--- After a death in `change` the dict is as `before`, or as `after`.
+local function dies_in(change, before, after)
+  return peers.clean(function()
+    at_each_step(function() return { d = dict(before) } end,
+      function(scene) change(scene.d) end,
+      function(scene, died)
+        local now = content(scene.d)
+        if died and pcall(assert.same, before, now) then return end
+        assert.same(after, now)
+      end)
+  end)
+end
+
+local full = {}
+for i = 1, 8 do full[i] = { i } end
+local fuller = { table.unpack(full) }
+fuller[9] = "x"
+
+describe("a death at any step", function()
+  setup(peers.warm)
+
+  it("of setting what is new", dies_in(function(d) d:set("k", { 1 }) end,
+    { a = 1 }, { a = 1, k = { 1 } }))
+
+  it("of setting what there is", dies_in(function(d) d:set("k", "new") end,
+    { k = { "old" }, a = 1 }, { k = "new", a = 1 }))
+
+  it("of deleting", dies_in(function(d) d:delete("k") end,
+    { k = { "old" }, a = 1 }, { a = 1 }))
+
+  it("of adding", dies_in(function(d) d:add("k", 2) end,
+    { k = 1 }, { k = 3 }))
+
+  it("of adding to nothing", dies_in(function(d) d:add("k", 2) end,
+    {}, { k = 2 }))
+
+  it("of adding a float", dies_in(function(d) d:add("k", 0.5) end,
+    { k = 1 }, { k = 1.5 }))
+
+  it("of growing", dies_in(function(d) d:set(9, "x") end, full, fuller))
+
+  it("of shrinking", peers.clean(function()
+    at_each_step(
+      function()
+        local d = skein.dict()
+        for i = 1, 20 do d:set(i, i) end
+        for i = 5, 20 do d:delete(i) end -- four in 32 chains
+        return { d = d }
+      end,
+      function(scene)
+        scene.d:delete(3)
+        scene.d:delete(2)
+      end,
+      function(scene)
+        local now = content(scene.d)
+        assert.equal(1, now[1])
+        assert.is_true(now[2] == 2 or now[3] == nil)
+      end)
+  end))
+
+  it("of updating", dies_in(
+    function(d) d:update("k", function(old) return { old } end) end,
+    { k = 1 }, { k = { 1 } }))
+
+  it("of making one, and of being the last to have one", peers.clean(function()
+    at_each_step(function() return {} end,
+      function()
+        local d = dict({ 1, "x", { 2 }, a = true })
+        local a = skein.array("int32", 100)
+        a:with(function() a:add(1, d:get(1)) end)
+        d, a = nil, nil
+        collectgarbage()
+        return d, a
+      end,
+      function() collectgarbage() end)
+  end))
+end)

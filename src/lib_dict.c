@@ -1,0 +1,420 @@
+/*
+** lib_dict.c - skein.dict: a table that the whole family sees.
+**
+** What a change needs (a key's hash, an entry with its encoded value) is made
+** before the guard, in the manner of lib_value.c. While another task is inside
+** 'update', changes wait; looking never does.
+*/
+#include <math.h>
+#include <string.h>
+
+#include "dict.h"
+#include "numbers.h"
+#include "open.h"
+#include "shared.h"
+
+#define CLASS "skein.Dict"
+
+static const WireWhat what = {
+    .verb = "keep", .noun = "value", .number = -1, .norefs = true};
+
+
+static Dict *checkdict (lua_State *L) {
+  return (Dict *)sk_shared_check(L, 1, SK_DICT, CLASS)->o;
+}
+
+
+/* ---- keys and values ---- */
+
+typedef union Scalar { /* room for the bytes of a number as a key */
+  lua_Integer i;
+  lua_Number d;
+} Scalar;
+
+
+/* The key at 'arg', in Lua's sense: 1.0 is 1. Raises. */
+static Key checkkey (lua_State *L, int arg, Scalar *number) {
+  Key k = {.bytes = (const char *)number, .size = sizeof *number};
+  size_t size;
+  int isint;
+  switch (lua_type(L, arg)) {
+  case LUA_TBOOLEAN:
+    k.kind = lua_toboolean(L, arg) ? SK_KEY_TRUE : SK_KEY_FALSE;
+    k.size = 0;
+    break;
+  case LUA_TNUMBER:
+    k.kind = SK_KEY_INTEGER;
+    number->i = lua_tointegerx(L, arg, &isint);
+    if (isint) break;
+    k.kind = SK_KEY_FLOAT;
+    number->d = lua_tonumber(L, arg);
+    if (!isnan(number->d)) break; /* fall through */
+  default: sk_number_refuse(L, arg, "string, number or boolean as key"); break;
+  case LUA_TSTRING:
+    k.kind = SK_KEY_STRING;
+    k.bytes = lua_tolstring(L, arg, &size);
+    k.size = size;
+  }
+  sk_dict_hash(&k);
+  return k;
+}
+
+
+static void pushkey (lua_State *L, const Entry *e, const char *bytes) {
+  Scalar number;
+  if (e->keykind == SK_KEY_INTEGER || e->keykind == SK_KEY_FLOAT)
+    memcpy(&number, bytes, sizeof number);
+  switch (e->keykind) {
+  case SK_KEY_FALSE:
+  case SK_KEY_TRUE: lua_pushboolean(L, e->keykind == SK_KEY_TRUE); break;
+  case SK_KEY_INTEGER: lua_pushinteger(L, number.i); break;
+  case SK_KEY_FLOAT: lua_pushnumber(L, number.d); break;
+  default: lua_pushlstring(L, bytes, e->keysize); break;
+  }
+}
+
+
+static void pushnumber (lua_State *L, Amount a) {
+  if (a.kind == SK_DICT_INTEGER)
+    lua_pushinteger(L, (lua_Integer)a.u.i);
+  else
+    lua_pushnumber(L, a.u.d);
+}
+
+
+/* Push what a message says. Its bytes are in a Lua string on the stack. */
+static void pushmessage (lua_State *L, const char *bytes, size_t n) {
+  if (sk_wire_decode(L, sk_wire_of(L), bytes, n,
+                     SK_WIRE_TRUSTED | SK_WIRE_NOREFS) < 0)
+    lua_error(L);
+}
+
+
+static bool getnumber (lua_State *L, int idx, Amount *a) {
+  if (lua_type(L, idx) != LUA_TNUMBER) return false;
+  if (lua_isinteger(L, idx))
+    *a = (Amount){.kind = SK_DICT_INTEGER, .u.i = lua_tointeger(L, idx)};
+  else
+    *a = (Amount){.kind = SK_DICT_FLOAT, .u.d = lua_tonumber(L, idx)};
+  return true;
+}
+
+
+/* Make an entry of key 'k' and the value at 'arg' in 'm.slot->out'. Raises. */
+static void makeentry (lua_State *L, Shared *s, const Key *k, int arg) {
+  Amount a = {.kind = SK_DICT_MESSAGE};
+  if (!getnumber(L, arg, &a))
+    sk_shared_packafter(L, s, sk_dict_room(k), arg, 1, &what);
+  else if (sk_item_new(&s->m, sk_dict_room(k), NULL, 0) != 0)
+    luaL_error(L, "cannot keep value: not enough memory");
+  sk_dict_prepare(&s->m, k, a);
+}
+
+
+/* ---- changes ---- */
+
+/*
+** The lock is ours: call the function at 1 again, with its arguments, and let
+** go also if that raises.
+*/
+static int again (lua_State *L, Shared *s) {
+  Lock *l = &((Dict *)((Handle *)lua_touserdata(L, 2))->o)->lock;
+  lua_pushvalue(L, 2); /* keeps the dict */
+  lua_insert(L, 1);
+  int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
+  sk_lock_release(&s->m, l, sk_shared_who(s));
+  if (status != LUA_OK) return lua_error(L);
+  return lua_gettop(L) - 1;
+}
+
+
+static int locked (lua_State *L, int status, lua_KContext ctx) {
+  Sched *S = sk_upvalue(L);
+  (void)status;
+  sk_shared_settle(L, S, ctx);
+  return again(L, sk_shared_of(S));
+}
+
+
+/* Enter to change 'd'; false: another one holds its lock. */
+static bool enter (Shared *s, Dict *d) {
+  if (s->m.slot->in != 0) sk_item_free(&s->m, &s->m.slot->in);
+  return sk_lock_enter(&s->m, &d->lock, sk_shared_who(s), NULL) == 0;
+}
+
+
+static void leave (Shared *s, Dict *d) {
+  sk_object_leave(&s->m, &d->lock.o);
+  if (s->m.slot->in != 0) sk_item_free(&s->m, &s->m.slot->in);
+}
+
+
+/* It is another one's: get in line for the lock, then do 'fn' again. */
+static int await (lua_State *L, Shared *s, Dict *d, lua_CFunction fn) {
+  lua_pushlightuserdata(L, s->S);
+  lua_pushcclosure(L, fn, 1);
+  lua_insert(L, 1);
+  Petition *p = sk_shared_petition(L, s, SK_FOREVER);
+  int err = sk_lock_acquire(&s->m, &d->lock, sk_shared_who(s), p->seat);
+  if (err == -EAGAIN) return sk_shared_suspend(L, s, p, "dict", locked);
+  sk_shared_dismiss(s, p);
+  return again(L, s);
+}
+
+
+/* d:delete(k) */
+static int dict_delete (lua_State *L) {
+  Dict *d = checkdict(L);
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  Scalar number;
+  lua_settop(L, 2);
+  sk_sched_checkpoint(L, s->S);
+  Key k = checkkey(L, 2, &number);
+  if (!enter(s, d)) return await(L, s, d, dict_delete);
+  Off *at = sk_dict_find(d, &k);
+  if (*at != 0) sk_dict_remove(&s->m, d, at);
+  leave(s, d);
+  return 0;
+}
+
+
+/* d:set(k, v) */
+static int dict_set (lua_State *L) {
+  Dict *d = checkdict(L);
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  Scalar number;
+  luaL_checkany(L, 3);
+  lua_settop(L, 3);
+  if (lua_isnil(L, 3)) {
+    lua_settop(L, 2);
+    return dict_delete(L);
+  }
+  sk_sched_checkpoint(L, s->S);
+  Key k = checkkey(L, 2, &number);
+  makeentry(L, s, &k, 3);
+  if (!enter(s, d)) {
+    sk_item_free(&s->m, &s->m.slot->out);
+    return await(L, s, d, dict_set);
+  }
+  sk_dict_put(&s->m, d, sk_dict_find(d, &k));
+  leave(s, d);
+  return 0;
+}
+
+
+static Amount plus (Amount a, Amount b) {
+  if (a.kind == SK_DICT_INTEGER && b.kind == SK_DICT_INTEGER) {
+    a.u.i = (int64_t)((uint64_t)a.u.i + (uint64_t)b.u.i); /* as Lua's */
+    return a;
+  }
+  double x = a.kind == SK_DICT_FLOAT ? a.u.d : (double)a.u.i;
+  double y = b.kind == SK_DICT_FLOAT ? b.u.d : (double)b.u.i;
+  return (Amount){.kind = SK_DICT_FLOAT, .u.d = x + y};
+}
+
+
+/*
+** Inside: add 'a' to the number of 'k', which is in 'a' then. -EINVAL: there is
+** no number; -ENOENT: it takes a new entry, and there is none to put.
+*/
+static int add (Member *m, Dict *d, const Key *k, Amount *a) {
+  Off *at = sk_dict_find(d, k);
+  Amount sum = *a;
+  if (*at != 0) {
+    Amount old = sk_dict_entry(*at)->amount;
+    if (old.kind == SK_DICT_MESSAGE) return -EINVAL;
+    sum = plus(old, *a);
+    if (sum.kind == old.kind) {
+      sk_dict_renumber(at, sum);
+      *a = sum;
+      return 0;
+    }
+  }
+  if (m->slot->out == 0) return -ENOENT;
+  sk_dict_prepare(m, k, sum);
+  sk_dict_put(m, d, at);
+  *a = sum;
+  return 0;
+}
+
+
+/* d:add(k, n) -> the new value */
+static int dict_add (lua_State *L) {
+  Dict *d = checkdict(L);
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  Scalar number;
+  Amount a;
+  lua_settop(L, 3);
+  if (!getnumber(L, 3, &a)) sk_number_refuse(L, 3, "number");
+  sk_sched_checkpoint(L, s->S);
+  Key k = checkkey(L, 2, &number);
+  int err = -ENOENT;
+  sk_item_free(&s->m, &s->m.slot->out); /* a raise may have left it */
+  for (int i = 0; i < 2 && err == -ENOENT; i++) {
+    if (i > 0) makeentry(L, s, &k, 3);
+    bool inside = enter(s, d);
+    if (inside) {
+      err = add(&s->m, d, &k, &a);
+      leave(s, d);
+    }
+    if (err != -ENOENT || !inside) sk_item_free(&s->m, &s->m.slot->out);
+    if (!inside) return await(L, s, d, dict_add);
+  }
+  if (err != 0) return luaL_error(L, "the value is not a number");
+  pushnumber(L, a);
+  return 1;
+}
+
+
+/* ---- looking ---- */
+
+/* Add the bytes of a message to what is copied. */
+static void copy (Shared *s, Off item) {
+  const Item *i = sk_at(Item, item);
+  sk_buf_add(&s->copy, (const char *)&i->size, sizeof i->size);
+  sk_buf_add(&s->copy, i->bytes, i->size);
+}
+
+
+/* Push what was copied, as a string: decoding it may copy other things. */
+static void pushcopy (lua_State *L, Shared *s) {
+  if (s->copy.failed) luaL_error(L, "not enough memory");
+  lua_pushlstring(L, s->copy.data, s->copy.size);
+}
+
+
+/* Push key and value of the copied entry at 'bytes'; where the next one is. */
+static const char *pushentry (lua_State *L, const char *bytes, bool key) {
+  Entry e;
+  uint64_t size;
+  memcpy(&size, bytes, sizeof size);
+  bytes += sizeof size;
+  memcpy(&e, bytes, sizeof e);
+  if (key) pushkey(L, &e, bytes + offsetof(Entry, key));
+  if (e.amount.kind != SK_DICT_MESSAGE)
+    pushnumber(L, e.amount);
+  else {
+    Key k = {.size = e.keysize};
+    size_t room = sk_dict_room(&k);
+    pushmessage(L, bytes + room, size - room);
+  }
+  return bytes + size;
+}
+
+
+/* d:get(k) -> value */
+static int dict_get (lua_State *L) {
+  Dict *d = checkdict(L);
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  Scalar number;
+  Key k = checkkey(L, 2, &number);
+  Amount a = {.kind = SK_DICT_MESSAGE};
+  sk_object_enter(&s->m, &d->lock.o);
+  Off e = *sk_dict_find(d, &k);
+  if (e != 0) a = sk_dict_entry(e)->amount;
+  if (e != 0 && a.kind == SK_DICT_MESSAGE) {
+    sk_buf_clear(&s->copy);
+    copy(s, e);
+  }
+  sk_object_leave(&s->m, &d->lock.o);
+  if (e == 0)
+    lua_pushnil(L);
+  else if (a.kind != SK_DICT_MESSAGE)
+    pushnumber(L, a);
+  else {
+    pushcopy(L, s);
+    pushentry(L, lua_tostring(L, -1), false);
+  }
+  return 1;
+}
+
+
+/* (entries as a string, where the next one is) -> key, value */
+static int step (lua_State *L) {
+  size_t size;
+  const char *all = lua_tolstring(L, lua_upvalueindex(2), &size);
+  lua_Integer at = lua_tointeger(L, lua_upvalueindex(3));
+  if ((size_t)at >= size) return 0;
+  const char *next = pushentry(L, all + at, true);
+  lua_pushinteger(L, next - all);
+  lua_replace(L, lua_upvalueindex(3));
+  return 2;
+}
+
+
+/* d:pairs() -> iterator: key, value */
+static int dict_pairs (lua_State *L) {
+  Dict *d = checkdict(L);
+  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  sk_buf_clear(&s->copy);
+  sk_object_enter(&s->m, &d->lock.o);
+  for (Off e = sk_dict_next(d, 0); e != 0; e = sk_dict_next(d, e)) copy(s, e);
+  sk_object_leave(&s->m, &d->lock.o);
+  lua_pushlightuserdata(L, s->S);
+  pushcopy(L, s);
+  lua_pushinteger(L, 0);
+  lua_pushcclosure(L, step, 3);
+  return 1;
+}
+
+
+/* #d */
+static int dict_len (lua_State *L) {
+  const Dict *d = checkdict(L);
+  uint64_t n = __atomic_load_n(&d->count, __ATOMIC_ACQUIRE);
+  lua_pushinteger(L, (lua_Integer)n);
+  return 1;
+}
+
+
+/* ---- making ---- */
+
+static int dict_tostring (lua_State *L) {
+  const Dict *d = checkdict(L);
+  lua_pushfstring(L, "skein.Dict: %I", (LUAI_UACINT)sk_off(d));
+  return 1;
+}
+
+
+/* skein.dict([opts]) -> dict; there are no options yet */
+static int newdict (lua_State *L) {
+  static const char *const options[] = {NULL};
+  if (!lua_isnoneornil(L, 1)) sk_checkoptions(L, 1, options);
+  Shared *s = sk_shared_open(L, sk_upvalue(L));
+  Dict *d = (Dict *)sk_shared_new(L, s, SK_DICT, 0, CLASS)->o;
+  if (sk_dict_make(d) != 0)
+    return luaL_error(L, "cannot make a dict: not enough memory");
+  return 1;
+}
+
+
+static int decode (lua_State *L, const void *body) {
+  return sk_shared_decode(L, body, CLASS);
+}
+
+
+static const WireRef ref = {.cls = SK_DICT,
+                            .noun = "dict",
+                            .encode = sk_shared_encode,
+                            .decode = decode,
+                            .drop = sk_shared_forget};
+
+/* 'update' is added by lua/skein/dict.lua. */
+static const luaL_Reg methods[] = {{"get", dict_get},       {"set", dict_set},
+                                   {"delete", dict_delete}, {"add", dict_add},
+                                   {"pairs", dict_pairs},   {NULL, NULL}};
+
+static const luaL_Reg meta[] = {{"__len", dict_len},
+                                {"__pairs", dict_pairs},
+                                {"__tostring", dict_tostring},
+                                {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"dict", newdict}, {NULL, NULL}};
+
+
+void sk_open_dict (lua_State *L, Sched *S) {
+  sk_object_register(SK_DICT, &sk_dict_class);
+  sk_shared_class(L, S, &ref, CLASS, methods, meta);
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, functions, 1);
+}
