@@ -226,7 +226,11 @@ describe("channel", function()
     assert.error_matches(function() skein.channel(-1) end, "capacity")
     assert.error_matches(function() skein.channel(1.5) end, "capacity")
     assert.error_matches(function() skein.channel("x") end, "capacity")
-    assert.error_matches(function() skein.channel { order = "x" } end, "invalid option")
+    assert.error_matches(function() skein.channel { order = "x" } end,
+      "#1 to .*order: .*\"priority\" expected, got 'x'")
+    assert.error_matches(function() skein.channel { order = 1 } end, "got number")
+    assert.error_matches(function() skein.channel { size = 1 } end,
+      "unknown option 'size' %(options: capacity, order%)")
     assert.error_matches(function() c.get({}) end, "skein.Channel expected")
   end)
 end)

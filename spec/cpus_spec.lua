@@ -38,7 +38,9 @@ describe("skein.cpus", function()
   end)
 
   it("counts the affinity mask", function()
-    for list, n in pairs { ["0"] = 1, ["0-3"] = 4, ["0-3,8"] = 5, ["1,3,5-6,10-19"] = 14, ["0-127"] = 128 } do
+    local lists = { ["0"] = 1, ["0-3"] = 4, ["0-3,8"] = 5,
+      ["1,3,5-6,10-19"] = 14, ["0-127"] = 128 }
+    for list, n in pairs(lists) do
       assert.equal(n, cpus { ["/proc/thread-self/status"] = status(list) })
     end
   end)
@@ -82,12 +84,17 @@ describe("skein.cpus", function()
     end
     local dir = "/sys/fs/cgroup/cpu,cpuacct"
     assert.equal(3, v1 {
-      [dir .. "/docker/y/cpu.cfs_quota_us"] = "250000\n", [dir .. "/docker/y/cpu.cfs_period_us"] = "100000\n",
+      [dir .. "/docker/y/cpu.cfs_quota_us"] = "250000\n",
+      [dir .. "/docker/y/cpu.cfs_period_us"] = "100000\n",
     })
     assert.equal(8, v1 {
-      [dir .. "/docker/y/cpu.cfs_quota_us"] = "-1\n", [dir .. "/docker/y/cpu.cfs_period_us"] = "100000\n",
+      [dir .. "/docker/y/cpu.cfs_quota_us"] = "-1\n",
+      [dir .. "/docker/y/cpu.cfs_period_us"] = "100000\n",
     })
-    assert.equal(2, v1 { [dir .. "/cpu.cfs_quota_us"] = "200000\n", [dir .. "/cpu.cfs_period_us"] = "100000\n" })
+    assert.equal(2, v1 {
+      [dir .. "/cpu.cfs_quota_us"] = "200000\n",
+      [dir .. "/cpu.cfs_period_us"] = "100000\n",
+    })
   end)
 
   it("makes do where there is nothing to read", function()

@@ -87,7 +87,9 @@ describe("the end of a script", function()
   end)
 
   it("waits for processes and threads that are no daemons", function()
-    for _, how in ipairs { 'skein.process(late)', 'skein.process({ method = "spawn" }, late)', 'skein.thread(late)' } do
+    local ways = { 'skein.process(late)', 'skein.thread(late)',
+      'skein.process({ method = "spawn" }, late)' }
+    for _, how in ipairs(ways) do
       local output, code = run([[
         local function late()
           require("skein").sleep(0.05)
@@ -185,7 +187,8 @@ describe("the end of a script", function()
     ]]
     assert.equal(0, code)
     for _, text in ipairs {
-      "task 'one' failed: task error", "thread 'two' failed: thread error", "thread 'three' failed: late error",
+      "task 'one' failed: task error", "thread 'two' failed: thread error",
+      "thread 'three' failed: late error",
       "task 'four' failed: inner error", "thread 'five' failed: inner thread",
     } do
       assert.equal(1, times(output, text), text)
@@ -212,7 +215,8 @@ describe("the end of a script", function()
     ]]
     assert.equal(0, code)
     assert.equal(1, times(output, "mine"))
-    assert.match("^skein: process 'kid' %(pid %d+%) failed: .*mine\nstack traceback.*joined\n$", output)
+    assert.match("^skein: process 'kid' %(pid %d+%) failed: .*mine\n"
+      .. "stack traceback.*joined\n$", output)
   end)
 
   it("may come in the middle of waits", function()

@@ -69,10 +69,12 @@ describe("select", function()
       skein.sleep(0.001)
       return 1, nil
     end)
-    assert.same({ n = 3, 2, 1, nil }, table.pack(skein.select { slow, fast }))
+    assert.same({ 2, true }, { skein.select { slow, fast } })
     assert.same({ 2, true }, { skein.select { slow, { fast, "join" } } })
+    assert.same({ n = 3, 1, 1, nil }, table.pack(skein.select { { fast, "get" }, slow }))
     local bad = skein.task(error, "bad", 0)
-    assert.equal("bad", support.failure(skein.select, { slow, bad }))
+    assert.same({ 2, true }, { skein.select { slow, bad } })
+    assert.equal("bad", support.failure(skein.select, { slow, { bad, "get" } }))
     slow:cancel()
   end))
 
@@ -150,7 +152,8 @@ describe("race", function()
     assert.equal("bad", support.failure(skein.race, {
       function() skein.sleep(10) end, function() error("bad", 0) end,
     }))
-    assert.error_matches(function() skein.race {} end, "non%-empty")
+    assert.error_matches(function() skein.race {} end,
+      "#1 to 'race' %(non%-empty list expected, got an empty table%)")
   end))
 
   it("is cancelled as a whole", task(function()
@@ -177,7 +180,11 @@ describe("map", function()
       if x == 2 then error("x", 0) end
       skein.sleep(10)
     end))
-    assert.error_matches(function() skein.map({ 1 }, print, 0) end, "positive")
+    assert.error_matches(function() skein.map({ 1 }, print, 0) end,
+      "#3 to 'map' %(positive whole number expected, got 0%)")
+    assert.error_matches(function() skein.map({ 1 }, print, 1.5) end, "got 1.5")
+    assert.error_matches(function() skein.map({ 1 }, print, "1") end, "got string")
+    assert.error_matches(function() skein.map(7, print) end, "got 7")
   end))
 end)
 
@@ -192,7 +199,10 @@ describe("every", function()
     end
     assert.equal(5, last)
     assert.is_true(skein.now() - start < 0.034)
-    assert.error_matches(function() skein.every(0) end, "positive")
+    assert.error_matches(function() skein.every(-1) end,
+      "positive number expected, got %-1")
+    assert.error_matches(function() skein.every(0 / 0) end, "got NaN")
+    assert.error_matches(function() skein.every() end, "got nil")
   end))
 end)
 

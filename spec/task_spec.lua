@@ -101,6 +101,30 @@ describe("task", function()
     assert.equal(skein.self().pid, self.pid)
   end))
 
+  it("has an id that no thread of the process has", function()
+    local seen = { [skein.self().id] = true }
+    local threads = {}
+    local function ids()
+      local inner = require("skein.core")
+      local list = { inner.self().id }
+      for i = 2, 1500 do list[i] = inner.task({ start = false }, error).id end
+      return list
+    end
+    for i = 1, 2 do threads[i] = skein.thread(ids) end
+    for _, thread in ipairs(threads) do
+      local list = thread:get()
+      assert.equal(thread.id, list[1])
+      for _, id in ipairs(list) do
+        assert.is_nil(seen[id])
+        seen[id] = true
+      end
+    end
+    local function id() return skein.task({ start = false }, error).id end
+    local last = id()
+    assert.is_nil(seen[last])
+    assert.is_true(skein.process(id):get() > last)
+  end)
+
   it("is not for oneself to wait for", task(function()
     local t
     t = skein.task(function() t:join() end)

@@ -170,6 +170,14 @@ lua_Integer sk_checkcount (lua_State *L, int idx, int arg, const char *name,
 }
 
 
+lua_Integer sk_checkcapacity (lua_State *L, int idx, int arg) {
+  if (lua_isnoneornil(L, idx)) return -1;
+  if (lua_type(L, idx) == LUA_TNUMBER && lua_tonumber(L, idx) == HUGE_VAL)
+    return -1;
+  return sk_checkcount(L, idx, arg, "capacity", 0);
+}
+
+
 lua_Integer sk_optcount (lua_State *L, int arg, const char *name,
                          lua_Integer least, lua_Integer absent) {
   if (lua_getfield(L, arg, name) != LUA_TNIL)

@@ -58,6 +58,9 @@ SK_FUNC lua_Integer sk_optcount (lua_State *L, int arg, const char *name,
 /* The whole number at 'idx'; 'name' is what messages about 'arg' call it. */
 SK_FUNC lua_Integer sk_checkcount (lua_State *L, int idx, int arg,
                                    const char *name, lua_Integer least);
+/* The capacity at 'idx' of something that holds items; -1: unbounded, which
+   nil and math.huge ask for. */
+SK_FUNC lua_Integer sk_checkcapacity (lua_State *L, int idx, int arg);
 SK_FUNC bool sk_optflag (lua_State *L, int arg, const char *name, bool absent);
 
 /* What luaL_typeerror says of the value at 'idx': "nil", "skein.Queue" ... */

@@ -243,6 +243,7 @@ static int newarray (lua_State *L) {
 
 
 static int decode (lua_State *L, const void *body) {
+  sk_shared_load(L, "skein.array"); /* for 'with' */
   return sk_shared_decode(L, body, CLASS);
 }
 

@@ -45,7 +45,7 @@ static int crew_part (lua_State *L) {
                  .mark = (uint32_t)field(L, 2, "mark"),
                  .lists = (uint32_t)lua_toboolean(L, 5)};
   WireWhat what = {"send", "item", (int)first - 1, false};
-  uint64_t id = ++S->ids;
+  uint64_t id = sk_sched_newid(S);
   lua_pushinteger(L, (lua_Integer)id);
   lua_setfield(L, 2, "id");
   lua_pushvalue(L, 3);

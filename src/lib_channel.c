@@ -1,7 +1,7 @@
 /*
 ** lib_channel.c - The methods of channels (channel.h).
 */
-#include <math.h>
+#include <string.h>
 
 #include "channel.h"
 #include "lib.h"
@@ -9,6 +9,8 @@
 #include "select.h"
 
 #define CLASS "skein.Channel"
+
+
 /* ---- put and get ---- */
 
 static lua_Number checkpriority (lua_State *L, const Channel *ch, int arg) {
@@ -255,37 +257,35 @@ static int channel_tostring (lua_State *L) {
 
 /* ---- making ---- */
 
-static lua_Integer checkcapacity (lua_State *L, int idx) {
-  if (lua_isnoneornil(L, idx)) return SK_UNBOUNDED;
-  if (lua_type(L, idx) == LUA_TNUMBER && lua_tonumber(L, idx) == HUGE_VAL)
-    return SK_UNBOUNDED;
-  int isint;
-  lua_Integer n = lua_tointegerx(L, idx, &isint);
-  if (lua_type(L, idx) != LUA_TNUMBER || !isint || n < 0) {
-    const char *got = lua_type(L, idx) == LUA_TNUMBER ? lua_tostring(L, idx)
-                                                      : sk_typename(L, idx);
-    luaL_argerror(
-        L, 1,
-        lua_pushfstring(L, "capacity must be an integer of 0 or more, got %s",
-                        got));
-  }
-  return n;
+/* Option 'order' of the table at 1. */
+static Order checkorder (lua_State *L) {
+  static const char *const orders[] = {"fifo", "lifo", "priority", NULL};
+  if (lua_getfield(L, 1, "order") == LUA_TNIL) return SK_FIFO;
+  if (lua_type(L, -1) == LUA_TSTRING)
+    for (int i = 0; orders[i] != NULL; i++)
+      if (strcmp(lua_tostring(L, -1), orders[i]) == 0) return (Order)i;
+  lua_pushfstring(L,
+                  "order: \"fifo\", \"lifo\" or \"priority\" expected, got %s",
+                  lua_type(L, -1) == LUA_TSTRING
+                      ? lua_pushfstring(L, "'%s'", lua_tostring(L, -1))
+                      : sk_typename(L, -1));
+  return (Order)luaL_argerror(L, 1, lua_tostring(L, -1));
 }
 
 
 /* core.channel([capacity | {capacity =, order =}]) -> channel */
 static int core_channel (lua_State *L) {
-  static const char *const orders[] = {"fifo", "lifo", "priority", NULL};
+  static const char *const options[] = {"capacity", "order", NULL};
   lua_settop(L, 1);
   Channel made = {0};
   if (lua_istable(L, 1)) {
+    sk_checkoptions(L, 1, options);
+    made.slots.order = checkorder(L);
     lua_getfield(L, 1, "capacity");
-    lua_getfield(L, 1, "order");
-    made.slots.order = (Order)luaL_checkoption(L, 3, "fifo", orders);
-    made.capacity = checkcapacity(L, 2);
+    made.capacity = sk_checkcapacity(L, -1, 1);
   }
   else
-    made.capacity = checkcapacity(L, 1);
+    made.capacity = sk_checkcapacity(L, 1, 1);
   sk_channel_new(L, sk_upvalue(L), &made);
   return 1;
 }

@@ -1,8 +1,12 @@
 /*
-** lib_dump.c - What every task does, or waits for: the facts for skein.dump.
+** lib_dump.c - What every task does, or waits for, and who else is in the
+** family: the facts for skein.dump.
 */
+#include <string.h>
+
 #include "clock.h"
 #include "coro.h"
+#include "crossing.h"
 #include "lib.h"
 #include "open.h"
 #include "report.h"
@@ -30,11 +34,12 @@ static void pushtaskname (lua_State *L, Sched *S, Task *t) {
     lua_remove(L, -2);
   }
   else
-    lua_pushstring(L, S->kind);
+    sk_crossing_pushself(L, S);
 }
 
 
-/* Push {id, name, state, what, since, where, parent} of a live task. */
+/* Push {id, name, state, what, since, where, parent} of a live task; of the
+   top level its 'kind' as well. */
 static void pushtask (lua_State *L, Sched *S, Task *t, const Task *parent) {
   lua_createtable(L, 0, 7);
   lua_pushinteger(L, (lua_Integer)t->outcome.id);
@@ -56,6 +61,10 @@ static void pushtask (lua_State *L, Sched *S, Task *t, const Task *parent) {
   if (parent != NULL) {
     lua_pushinteger(L, (lua_Integer)parent->outcome.id);
     lua_setfield(L, -2, "parent");
+  }
+  else {
+    lua_pushstring(L, S->kind);
+    lua_setfield(L, -2, "kind");
   }
 }
 
@@ -89,6 +98,82 @@ static int core_tasks (lua_State *L) {
 }
 
 
+/* ---- the family ---- */
+
+static void setstring (lua_State *L, const char *key, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, key);
+}
+
+
+static void setinteger (lua_State *L, const char *key, lua_Integer n) {
+  lua_pushinteger(L, n);
+  lua_setfield(L, -2, key);
+}
+
+
+static void setseconds (lua_State *L, const char *key, int64_t ns) {
+  lua_pushnumber(L, (lua_Number)(ns > 0 ? ns : 0) / 1e9);
+  lua_setfield(L, -2, key);
+}
+
+
+static const char *stateof (const Slot *s) {
+  if (s->state == SK_SLOT_NEW) return "starting";
+  if (s->state == SK_SLOT_DEAD || sk_slot_isgone(s)) return "ended";
+  return s->asleep != SK_AWAKE ? "waiting" : "running";
+}
+
+
+/* What it said before it fell asleep, to the table at the top. */
+static void addwait (lua_State *L, const Slot *s) {
+  Doing heard;
+  sk_slot_hear(s, &heard);
+  char what[sizeof heard.what];
+  memcpy(what, heard.what, sizeof what);
+  what[sizeof what - 1] = '\0';
+  if (what[0] != '\0') setstring(L, "what", what);
+  setseconds(L, "since", sk_clock_now() - heard.since);
+  setinteger(L, "tasks", heard.tasks);
+}
+
+
+/* Push {slot, maker, pid, kind, name, state, age, what, since, tasks}. */
+static void pushmember (lua_State *L, uint32_t index, sk_time now) {
+  const Slot *s = sk_slot(index);
+  lua_createtable(L, 0, 10);
+  setinteger(L, "slot", index);
+  setinteger(L, "maker", s->maker);
+  if (s->pid != 0) setinteger(L, "pid", s->pid);
+  setstring(L, "kind", s->kind);
+  setstring(L, "name", s->name);
+  const char *state = stateof(s);
+  setstring(L, "state", state);
+  setseconds(L, "age", now - s->born);
+  if (strcmp(state, "waiting") == 0) addwait(L, s);
+}
+
+
+/* core.members() -> list of all of the family, the slot of this one */
+static int core_members (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  lua_settop(L, 0);
+  lua_newtable(L);
+  if (sk_shared_of(S) == NULL) return 1;
+  sk_time now = sk_slot_clock();
+  for (uint32_t i = 1; i < sk_root()->reached; i++) {
+    if (sk_slot(i)->state == SK_SLOT_FREE || sk_slot(i)->kind[0] == '\0')
+      continue;
+    pushmember(L, i, now);
+    lua_rawseti(L, 1, luaL_len(L, 1) + 1);
+  }
+  lua_pushinteger(L, sk_shared_of(S)->m.index);
+  return 2;
+}
+
+
+/* ---- the text ---- */
+
 /* core.set_dump(f) - f() returns the text of skein.dump() */
 static int core_setdump (lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -111,6 +196,7 @@ static void dump (lua_State *L, Sched *S) {
 
 static const luaL_Reg functions[] = {
     {"tasks", core_tasks},
+    {"members", core_members},
     {"set_dump", core_setdump},
     {NULL, NULL},
 };

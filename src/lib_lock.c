@@ -204,6 +204,7 @@ static int newlock (lua_State *L) {
 
 
 static int decode (lua_State *L, const void *body) {
+  sk_shared_load(L, "skein.lock"); /* for 'with' */
   return sk_shared_decode(L, body, CLASS);
 }
 

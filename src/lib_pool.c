@@ -4,6 +4,7 @@
 ** The class, and the table 'crew' with what lua/skein/pool.lua needs; there
 ** the other methods are.
 */
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -19,36 +20,51 @@
 
 typedef struct Wishes { /* options of a job */
   int name;             /* stack index, or 0 */
-  double timeout;       /* or 0 */
+  bool limited;
+  double timeout;
   int64_t priority;
 } Wishes;
 
 
-static double checktimeout (lua_State *L, int idx, int arg) {
-  double t = lua_tonumber(L, idx);
-  if (lua_type(L, idx) != LUA_TNUMBER || t != t || t <= 0)
-    luaL_argerror(L, arg, "timeout: number of seconds above 0 expected");
-  return t;
+/* Option 'key', a number. False: it is absent. */
+static bool getnumber (lua_State *L, int arg, const char *key, double *n) {
+  bool there = lua_getfield(L, arg, key) != LUA_TNIL;
+  if (there) {
+    *n = lua_tonumber(L, -1);
+    if (lua_type(L, -1) != LUA_TNUMBER || *n != *n)
+      luaL_argerror(L, arg,
+                    lua_pushfstring(L, "%s: number expected, got %s", key,
+                                    lua_type(L, -1) == LUA_TNUMBER
+                                        ? "NaN"
+                                        : sk_typename(L, -1)));
+  }
+  lua_pop(L, 1);
+  return there;
+}
+
+
+/* An integer for each number, in the same order. */
+static int64_t rank (double n) {
+  int64_t bits;
+  n += 0.0; /* there is one zero */
+  memcpy(&bits, &n, sizeof bits);
+  return bits >= 0 ? bits : bits ^ INT64_MAX;
 }
 
 
 static void checkwishes (lua_State *L, int arg, Wishes *w) {
   static const char *const options[] = {"name", "timeout", "priority", NULL};
+  double priority = 0;
   sk_checkoptions(L, arg, options);
-  if (lua_getfield(L, arg, "timeout") != LUA_TNIL)
-    w->timeout = checktimeout(L, -1, arg);
-  if (w->timeout > 1e9) w->timeout = 0; /* for ever */
-  if (lua_getfield(L, arg, "priority") != LUA_TNIL) {
-    int isint;
-    w->priority = lua_tointegerx(L, -1, &isint);
-    if (!isint || lua_type(L, -1) != LUA_TNUMBER)
-      luaL_argerror(L, arg, "priority: whole number expected");
-  }
+  w->limited = getnumber(L, arg, "timeout", &w->timeout) && w->timeout < 1e9;
+  if (w->timeout < 0) w->timeout = 0;
+  if (getnumber(L, arg, "priority", &priority)) w->priority = rank(priority);
   if (lua_getfield(L, arg, "name") != LUA_TNIL &&
       lua_type(L, -1) != LUA_TSTRING)
-    luaL_argerror(L, arg, "name: string expected");
+    luaL_argerror(L, arg,
+                  lua_pushfstring(L, "name: string expected, got %s",
+                                  sk_typename(L, -1)));
   lua_replace(L, arg);
-  lua_pop(L, 2);
   w->name = arg;
 }
 
@@ -90,7 +106,7 @@ static bool stillborn (lua_State *L, Pool *p, int job) {
 
 /* ([opts,] fn, ...) from stack index 2 on: leaves the job at index 2. */
 static void submit (lua_State *L, Sched *S, Pool *p) {
-  Wishes w = {0, 0, 0};
+  Wishes w = {0};
   int fn = 2;
   if (lua_type(L, 2) == LUA_TTABLE) checkwishes(L, fn++, &w);
   checkfunction(L, fn);
@@ -100,7 +116,7 @@ static void submit (lua_State *L, Sched *S, Pool *p) {
   j->limit = w.timeout;
   lua_insert(L, fn++);
   if (!stillborn(L, p, fn - 1)) {
-    Order order = {.tell = w.timeout > 0};
+    Order order = {.tell = w.limited};
     if (pushstate(L, p, "retries"))
       order.tries = (uint32_t)lua_tointeger(L, -1);
     lua_pop(L, 1);
@@ -111,7 +127,7 @@ static void submit (lua_State *L, Sched *S, Pool *p) {
   }
   lua_copy(L, fn - 1, 2);
   lua_settop(L, 2);
-  if (w.timeout > 0 && j->outcome.status == SK_PENDING) {
+  if (w.limited && j->outcome.status == SK_PENDING) {
     lua_pushvalue(L, 1);
     lua_pushvalue(L, 2);
     sk_pool_call(L, p, "limit", 2);

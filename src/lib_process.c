@@ -186,7 +186,7 @@ static int takeslot (Process *p, Shared *s, const char *name) {
   Slot *slot = sk_slot(p->slot);
   p->born = slot->born;
   p->parcel->slot = p->slot;
-  snprintf(slot->name, sizeof slot->name, "%s", name);
+  sk_slot_name(p->slot, p->hidden ? "pool worker" : "process", name);
   return 0;
 }
 

@@ -25,6 +25,8 @@ static int queue_put (lua_State *L) {
   Queue *q = checkqueue(L);
   checkitem(L, 2);
   sk_time due = sk_checkdeadline(L, 3);
+  luaL_argcheck(L, lua_isnoneornil(L, 4), 4,
+                "priority given, but a queue has no order \"priority\"");
   lua_settop(L, 2);
   return sk_transit_put(L, sk_shared_of((Sched *)sk_upvalue(L)), q, 2, due,
                         "queue put");
@@ -103,15 +105,19 @@ static int queue_capacity (lua_State *L) {
 }
 
 
+/* q:empty() -> would a get wait? */
 static int queue_empty (lua_State *L) {
-  lua_pushboolean(L, checkqueue(L)->count == 0);
+  const Queue *q = checkqueue(L);
+  lua_pushboolean(L, q->count == 0 && q->putters.first == 0);
   return 1;
 }
 
 
+/* q:full() -> would a put wait? */
 static int queue_full (lua_State *L) {
-  Queue *q = checkqueue(L);
-  lua_pushboolean(L, q->count >= q->capacity || q->bytes >= q->most);
+  const Queue *q = checkqueue(L);
+  bool room = q->count < q->capacity && q->bytes < q->most;
+  lua_pushboolean(L, !room && q->getters.first == 0);
   return 1;
 }
 
@@ -175,14 +181,15 @@ static int queue_tostring (lua_State *L) {
 /* skein.queue([capacity | {capacity =, bytes =}]) -> queue */
 static int newqueue (lua_State *L) {
   static const char *const options[] = {"capacity", "bytes", NULL};
-  lua_Integer capacity = -1, bytes = BYTES;
+  lua_Integer capacity, bytes = BYTES;
   if (lua_istable(L, 1)) {
     sk_checkoptions(L, 1, options);
     bytes = sk_optcount(L, 1, "bytes", 1, bytes);
-    capacity = sk_optcount(L, 1, "capacity", 0, capacity);
+    lua_getfield(L, 1, "capacity");
+    capacity = sk_checkcapacity(L, -1, 1);
   }
-  else if (!lua_isnoneornil(L, 1))
-    capacity = sk_checkcount(L, 1, 1, "capacity", 0);
+  else
+    capacity = sk_checkcapacity(L, 1, 1);
   Shared *s = sk_shared_open(L, sk_upvalue(L));
   Handle *h = sk_shared_new(L, s, SK_QUEUE, 0, CLASS);
   Queue *q = (Queue *)h->o;

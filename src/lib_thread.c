@@ -28,6 +28,7 @@ typedef struct Body { /* what the thread itself looks at */
   Parcel *parcel;
   Berth life, last; /* to live in, and to say good-bye from */
   char *path, *cpath;
+  uint64_t id; /* of its handle, and so of itself */
 } Body;
 
 typedef struct Thread {
@@ -66,6 +67,7 @@ static int prepare (lua_State *L) {
   luaL_requiref(L, "skein.core", luaopen_skein_core, 0);
   Sched *S = sk_sched_of(L);
   S->kind = "thread";
+  S->top.outcome.id = b->id;
   Shared *s = sk_shared_adopt(L, S, b->life.slot);
   b->os.arg = S;
   lua_settop(L, 0);
@@ -183,13 +185,12 @@ static void freebody (Shared *s, Body *b) {
 
 
 /* Take a slot that holds the parcel. */
-static int takeberth (Shared *s, Berth *b, Parcel *p, const char *name) {
+static int takeberth (Shared *s, Berth *b, Parcel *p) {
   int err = sk_slot_take(s->m.index, &b->slot);
   if (err != 0) return err;
   Slot *slot = sk_slot(b->slot);
   b->born = slot->born;
   slot->pid = getpid();
-  snprintf(slot->name, sizeof slot->name, "%s", name);
   return sk_object_lend(&s->m, &p->o, b->slot);
 }
 
@@ -215,13 +216,17 @@ static int launch (Shared *s, Thread *t, const char *path, const char *cpath,
   Body *b = calloc(1, sizeof *b);
   if (b == NULL) return -ENOMEM;
   b->parcel = t->parcel;
+  b->id = t->outcome.id;
   b->os.daemon = t->daemon;
   b->os.user = t->S;
   b->path = strdup(path);
   b->cpath = strdup(cpath);
   int err = b->path == NULL || b->cpath == NULL ? -ENOMEM : 0;
-  if (err == 0) err = takeberth(s, &b->life, t->parcel, name);
-  if (err == 0) err = takeberth(s, &b->last, t->parcel, name);
+  if (err == 0) err = takeberth(s, &b->life, t->parcel);
+  if (err == 0) {
+    sk_slot_name(b->life.slot, t->hidden ? "pool worker" : "thread", name);
+    err = takeberth(s, &b->last, t->parcel);
+  }
   if (err == 0) err = run(s, t, b);
   if (err == 0)
     t->body = b;

@@ -327,6 +327,7 @@ static int newvalue (lua_State *L) {
 
 
 static int decode (lua_State *L, const void *body) {
+  sk_shared_load(L, "skein.value"); /* for 'with' */
   return sk_shared_decode(L, body, CLASS);
 }
 

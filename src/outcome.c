@@ -60,7 +60,7 @@ void *sk_outcome_new (lua_State *L, Sched *S, const HandleClass *c, size_t size,
   if (name != 0) name = lua_absindex(L, name);
   Outcome *o = lua_newuserdatauv(L, size, 1);
   memset(o, 0, size);
-  o->id = ++S->ids;
+  o->id = sk_sched_newid(S);
   lua_rawgetp(L, LUA_REGISTRYINDEX, c);
   lua_setmetatable(L, -2);
   if (name != 0 && !lua_isnil(L, name)) {
@@ -415,14 +415,14 @@ static int finishjoincase (lua_State *L, Sched *S, int at, int n) {
 
 
 static const SelectOp selects[] = {
-    {.name = "get",
-     .attempt = attemptget,
-     .enlist = enlistget,
-     .finish = finishgetcase},
     {.name = "join",
      .attempt = attemptjoin,
      .enlist = enlistjoin,
      .finish = finishjoincase},
+    {.name = "get",
+     .attempt = attemptget,
+     .enlist = enlistget,
+     .finish = finishgetcase},
     {.name = "ready", .attempt = attemptready, .enlist = enlistjoin},
     {.name = NULL},
 };

@@ -9,6 +9,8 @@
 #include "sched.h"
 #include "scope.h"
 
+#define IDS 1024 /* fetched at a time */
+
 static const char KEY = 'S'; /* of the scheduler, in the registry */
 static const char AUX = 'x'; /* of its auxiliary stack */
 
@@ -18,6 +20,16 @@ Sched *sk_sched_of (lua_State *L) {
   Sched *S = lua_touserdata(L, -1);
   lua_pop(L, 1);
   return S;
+}
+
+
+/* ---- ids ---- */
+
+uint64_t sk_sched_moreids (Sched *S) {
+  static uint64_t given; /* process-wide */
+  S->ids = __atomic_fetch_add(&given, IDS, __ATOMIC_RELAXED);
+  S->idlimit = S->ids + IDS;
+  return ++S->ids;
 }
 
 
@@ -191,7 +203,7 @@ Sched *sk_sched_open (lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &AUX);
   S->top.state = SK_ACTIVE;
   S->top.outcome.status = SK_RUNNING;
-  S->top.outcome.id = ++S->ids;
+  S->top.outcome.id = sk_sched_newid(S);
   S->top.nursery = &S->loose;
   S->current = &S->top;
   S->active = S->top.at;

@@ -35,8 +35,10 @@ Scope *sk_scope_enter (lua_State *L, Sched *S, ScopeKind kind) {
     luaL_error(L, "cannot open a scope inside a coroutine that is not "
                   "skein's: use skein.coroutine");
   Scope *sc = obtain(L, S);
-  *sc = (Scope){
-      .parent = t->scope, .task = t, .serial = ++S->ids, .kind = (uint8_t)kind};
+  *sc = (Scope){.parent = t->scope,
+                .task = t,
+                .serial = sk_sched_newid(S),
+                .kind = (uint8_t)kind};
   t->scope = sc;
   if (kind == SK_SHIELD) t->pending = false;
   return sc;

@@ -192,6 +192,9 @@ static bool fallasleep (Sched *S) {
     if (s->rescan) return false;
   }
   if (sk_unlikely(s->bell.era == 0) && !hang(s)) return true;
+  const Task *top = &S->top;
+  const char *what = top->state == SK_PARKED ? top->what : "";
+  sk_slot_say(s->m.slot, what, top->since, S->live);
   __atomic_store_n(&s->m.slot->asleep, how, __ATOMIC_SEQ_CST);
   uint64_t changes = __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST);
   if (hasmail(s) || (S->shared > 0 && changes != s->seen)) {
@@ -418,6 +421,7 @@ Shared *sk_shared_open (lua_State *L, Sched *S) {
   int err = sk_root_open();
   if (err == 0) err = sk_slot_take(0, &index);
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
+  sk_slot_name(index, S->kind, "main");
   enter(s, index);
   enlist(s);
   return s;
@@ -642,26 +646,9 @@ int sk_shared_encode (lua_State *L, int idx, void *body) {
 }
 
 
-/*
-** A fresh process or thread begins with the C module alone, for speed. Once a
-** shared object comes, it needs the methods that are written in Lua as well.
-*/
-static void complete (lua_State *L, Shared *s) {
-  s->complete = true; /* also for those that loading it brings */
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  bool loaded = lua_getfield(L, -1, "skein") != LUA_TNIL;
-  lua_pop(L, 2);
-  if (loaded) return;
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "skein");
-  lua_call(L, 1, 0);
-}
-
-
 int sk_shared_decode (lua_State *L, const void *body, const char *class) {
   const Body *b = body;
   Shared *s = sk_shared_open(L, sk_sched_of(L));
-  if (sk_unlikely(!s->complete)) complete(L, s);
   sk_shared_push(L, s, sk_at(Object, b->object), b->flags, class);
   return 0;
 }
@@ -670,6 +657,17 @@ int sk_shared_decode (lua_State *L, const void *body, const char *class) {
 /* The message's holds are dropped with the message, not one by one. */
 void sk_shared_forget (const void *body) {
   (void)body;
+}
+
+
+void sk_shared_load (lua_State *L, const char *name) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  bool loaded = lua_getfield(L, -1, name) != LUA_TNIL;
+  lua_pop(L, 2);
+  if (loaded) return;
+  lua_getglobal(L, "require");
+  lua_pushstring(L, name);
+  lua_call(L, 1, 0);
 }
 
 

@@ -53,7 +53,6 @@ typedef struct Shared {
   Death *deaths;
   uint64_t watched; /* the family's 'changes', as of the last 'watchall' */
   uint64_t seen;    /* ... and as of the last look for something to do */
-  bool complete;    /* the methods written in Lua are loaded */
   bool rescan;      /* somebody died: look for grants that were not delivered */
   uint32_t skip, backoff; /* waits that shall not look out before sleeping */
   sk_time slept;          /* when it fell asleep last */
@@ -92,6 +91,9 @@ SK_FUNC int sk_shared_encode (lua_State *L, int idx, void *body);
 SK_FUNC int sk_shared_decode (lua_State *L, const void *body,
                               const char *class);
 SK_FUNC void sk_shared_forget (const void *body);
+/* A handle arrives whose class has methods that Lua module 'name' adds: load
+   it. A fresh state begins with the C module alone, for speed. Raises. */
+SK_FUNC void sk_shared_load (lua_State *L, const char *name);
 /* Give the handle up; nobody of this state waits through it. */
 SK_FUNC void sk_shared_drop (Shared *s, Handle *h);
 /* __gc of handles. */

@@ -36,7 +36,7 @@ int sk_root_open (void) {
 }
 
 
-static int64_t sinceboot (void) {
+int64_t sk_slot_clock (void) {
   struct timespec ts;
   clock_gettime(CLOCK_BOOTTIME, &ts);
   return (int64_t)ts.tv_sec * SK_SECOND + ts.tv_nsec;
@@ -60,7 +60,7 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
     memset(s, 0, sizeof *s);
     s->maker = maker;
     if (maker == 0) s->pid = getpid();
-    s->born = sinceboot();
+    s->born = sk_slot_clock();
     if (i == f->reached) f->reached++;
     __atomic_store_n(&s->state, SK_SLOT_NEW, __ATOMIC_SEQ_CST);
     *index = i;
@@ -88,9 +88,35 @@ void sk_slot_rouseall (Member *m) {
 }
 
 
+void sk_slot_name (uint32_t index, const char *kind, const char *name) {
+  Slot *s = sk_slot(index);
+  snprintf(s->kind, sizeof s->kind, "%s", kind);
+  snprintf(s->name, sizeof s->name, "%s", name);
+}
+
+
+/* Word by word: another member may read it meanwhile, and gets some text. */
+void sk_slot_say (Slot *s, const char *what, sk_time since, size_t tasks) {
+  uint64_t words[SK_COUNT(s->doing.what)] = {0};
+  memcpy(words, what, strnlen(what, sizeof words - 1));
+  for (size_t i = 0; i < SK_COUNT(words); i++)
+    __atomic_store_n(&s->doing.what[i], words[i], __ATOMIC_RELAXED);
+  __atomic_store_n(&s->doing.since, since, __ATOMIC_RELAXED);
+  __atomic_store_n(&s->doing.tasks, (uint32_t)tasks, __ATOMIC_RELAXED);
+}
+
+
+void sk_slot_hear (const Slot *s, Doing *heard) {
+  for (size_t i = 0; i < SK_COUNT(heard->what); i++)
+    heard->what[i] = __atomic_load_n(&s->doing.what[i], __ATOMIC_RELAXED);
+  heard->since = __atomic_load_n(&s->doing.since, __ATOMIC_RELAXED);
+  heard->tasks = __atomic_load_n(&s->doing.tasks, __ATOMIC_RELAXED);
+}
+
+
 void sk_slot_live (Member *m) {
   m->slot->pid = getpid();
-  m->slot->born = sinceboot();
+  m->slot->born = sk_slot_clock();
   __atomic_store_n(&m->slot->state, SK_SLOT_LIVE, __ATOMIC_SEQ_CST);
   sk_slot_rouseall(m); /* they want to watch this one too */
 }

@@ -23,6 +23,12 @@
 enum { SK_SLOT_FREE, SK_SLOT_NEW, SK_SLOT_LIVE, SK_SLOT_DEAD };
 enum { SK_AWAKE, SK_ASLEEP, SK_ASLEEP_SHARED };
 
+typedef struct Doing { /* what a member says before it sleeps; for dumps only */
+  uint64_t what[3];    /* text: what its top level waits for */
+  int64_t since;       /* monotonic */
+  uint32_t tasks;
+} Doing;
+
 typedef struct Slot {
   uint32_t state;
   uint32_t asleep; /* SK_AWAKE ... */
@@ -38,7 +44,9 @@ typedef struct Slot {
   Off refs[SK_STAGES], seats[SK_STAGES]; /* tables, see object.h, seat.h */
   uint8_t bellsize; /* of its doorbell's name; 0: none yet */
   char bell[15];
-  char kind[12], name[52];
+  Doing doing;
+  char kind[12]; /* "process" ...; "": nobody that anyone asks about */
+  char name[52];
 } Slot;
 
 #define SK_EARS 4
@@ -91,9 +99,14 @@ static inline Slot *sk_slot (uint32_t index) {
   return &sk_root()->slot[index];
 }
 
+/* Nanoseconds since boot, as in 'born'. */
+SK_FUNC int64_t sk_slot_clock (void);
+
 /* Take a slot in state NEW for a member that 'maker' makes (0: for oneself).
    0; -EAGAIN: there is none. */
 SK_FUNC int sk_slot_take (uint32_t maker, uint32_t *index);
+/* Whom people will call what. */
+SK_FUNC void sk_slot_name (uint32_t index, const char *kind, const char *name);
 /* It lives, in this process: announce it to those who sleep. */
 SK_FUNC void sk_slot_live (Member *m);
 /* Wake all who wait for others: there are more of them, or fewer. */
@@ -104,6 +117,13 @@ SK_FUNC int sk_slot_makebell (char *name, uint8_t *size);
 SK_FUNC void sk_slot_quiet (int bell);
 /* Is there nobody behind this ear? */
 SK_FUNC bool sk_slot_isdeaf (const Ear *ear);
+
+/* Say what it is about to wait for, since when, and how many tasks it has. */
+SK_FUNC void sk_slot_say (Slot *s, const char *what, sk_time since,
+                          size_t tasks);
+/* Copy what member 's', which may be saying something else, said last. */
+SK_FUNC void sk_slot_hear (const Slot *s, Doing *heard);
+
 /* The doorbell of 'm', made on first need: a descriptor or -errno. */
 SK_FUNC int sk_slot_bell (Member *m);
 SK_FUNC void sk_slot_answer (Member *m); /* somebody rang: quiet it */

@@ -187,7 +187,8 @@ struct Sched {
   List reports;      /* failures nobody has asked for: see outcome.c */
   sk_time now;       /* the clock, as read last */
   sk_time looked;    /* when the poller was looked at last */
-  uint64_t ids;      /* the last id or serial given */
+  uint64_t ids;      /* the last id or serial given ... */
+  uint64_t idlimit;  /* ... of those that are ours to give */
   uint64_t salt;     /* tells serials from those of other schedulers */
   uint32_t dice;     /* of select, to favour nobody */
   unsigned quick;    /* operations in a row that did not wait */
@@ -212,5 +213,15 @@ struct Sched {
 
 /* The scheduler of this Lua state, for who has no upvalue. */
 SK_FUNC Sched *sk_sched_of (lua_State *L);
+
+SK_FUNC uint64_t sk_sched_moreids (Sched *S);
+
+/*
+** An id or serial that nothing else in this process has. A scheduler fetches
+** them a thousand at a time; a forked child goes on where its parent was.
+*/
+static inline uint64_t sk_sched_newid (Sched *S) {
+  return sk_likely(S->ids != S->idlimit) ? ++S->ids : sk_sched_moreids(S);
+}
 
 #endif

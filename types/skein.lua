@@ -323,7 +323,7 @@ function Coroutine.install() end
 ---@param f? fun(err: any, text: string)  nil: stderr
 function skein.on_error(f) end
 
---- The tasks of this thread as a tree, and what each waits for.
+--- Processes, threads and the tasks of this one as a tree, and what each waits for.
 ---@return string
 ---@nodiscard
 function skein.dump() end

@@ -2,35 +2,93 @@
 
 local core = require("skein.core")
 
----@param task table  an entry of core.tasks()
----@return string
-local function describe(task)
-  local text = task.name .. ": " .. task.state
-  if task.what then
-    text = ("%s for %s, %.1f s"):format(text, task.what, task.since)
+--- "waiting for queue get, 0.1 s, at file:7", or another state.
+local function doing(entry)
+  local text = entry.state
+  if entry.what then
+    text = ("%s for %s, %.1f s"):format(text, entry.what, entry.since)
   end
-  if task.where then text = text .. ", at " .. task.where end
-  return text
+  return entry.where and text .. ", at " .. entry.where or text
 end
 
---- The tasks as lines, each below the one whose group or run it is part of.
+--- The line of a process or thread.
+---@param member table  an entry of core.members()
 ---@return string
-local function dump()
-  local children, lines = {}, {}
-  local tasks = core.tasks()
-  for i = 2, #tasks do
-    local siblings = children[tasks[i].parent] or {}
-    siblings[#siblings + 1] = tasks[i]
-    children[tasks[i].parent] = siblings
+local function describe(member)
+  local text = ("%s '%s'"):format(member.kind, member.name)
+  if member.pid and member.kind ~= "thread" then
+    text = ("%s, pid %d"):format(text, member.pid)
   end
-  local function add(task, indent)
-    lines[#lines + 1] = indent .. describe(task)
-    for _, child in ipairs(children[task.id] or {}) do
-      add(child, indent .. "  ")
+  text = text .. ": " .. doing(member)
+  local tasks = member.tasks or 0
+  if tasks > 0 then
+    text = ("%s; %d task%s"):format(text, tasks, tasks > 1 and "s" or "")
+  end
+  return member.age and ("%s; began %.1f s ago"):format(text, member.age) or text
+end
+
+local function put_below(below, parent, entry)
+  below[parent] = below[parent] or {}
+  table.insert(below[parent], entry)
+end
+
+--- Adds the tasks of this thread as lines, each below the one whose group or
+--- run it is part of.
+local function add_tasks(lines, tasks, indent)
+  local below = {}
+  for i = 2, #tasks do put_below(below, tasks[i].parent, tasks[i]) end
+  local function add(id, inner)
+    for _, task in ipairs(below[id] or {}) do
+      lines[#lines + 1] = ("%s%s: %s"):format(inner, task.name, doing(task))
+      add(task.id, inner .. "  ")
     end
   end
-  tasks[1].name = ("%s, pid %d"):format(tasks[1].name, core.self().pid)
-  add(tasks[1], "")
+  add(tasks[1].id, indent)
+end
+
+--- The members of the family by the slot of who made them; by 0, the others.
+local function by_maker(members)
+  local known, below = {}, {}
+  table.sort(members, function(a, b) return a.age > b.age end)
+  for _, member in ipairs(members) do known[member.slot] = true end
+  for _, member in ipairs(members) do
+    put_below(below, known[member.maker] and member.maker or 0, member)
+  end
+  return below
+end
+
+--- The entry of this thread in `members`, where it is known better what it
+--- does than there.
+local function own(members, here, top)
+  local self
+  for _, member in ipairs(members) do
+    if member.slot == here then self = member end
+  end
+  if not self then
+    self = { slot = 0, maker = 0, kind = top.kind, name = top.name }
+    self.pid, members[1] = core.self().pid, self
+  end
+  self.state, self.what, self.since = top.state, top.what, top.since
+  self.where, self.tasks = top.where, nil
+  return self
+end
+
+--- All processes and threads of the family, each below the one that started
+--- it, and the tasks of this thread.
+---@return string
+local function dump()
+  local tasks = core.tasks()
+  local members, here = core.members()
+  local self = own(members, here, tasks[1])
+  local below, lines = by_maker(members), {}
+  local function add(maker, indent)
+    for _, member in ipairs(below[maker] or {}) do
+      lines[#lines + 1] = indent .. describe(member)
+      if member == self then add_tasks(lines, tasks, indent .. "  ") end
+      if member.slot ~= maker then add(member.slot, indent .. "  ") end
+    end
+  end
+  add(0, "")
   return table.concat(lines, "\n")
 end
 

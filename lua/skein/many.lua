@@ -4,10 +4,16 @@ local core = require("skein.core")
 
 local many = {}
 
+--- What came, for a message: of a number its value.
+local function show(v)
+  if v ~= v then return "NaN" end
+  return type(v) == "number" and tostring(v) or type(v)
+end
+
 --- Raises at the line that called the public function.
 local function misuse(name, number, expected, got)
   error(("bad argument #%d to '%s' (%s expected, got %s)"):format(number, name,
-    expected, type(got)), 3)
+    expected, got), 3)
 end
 
 --- A function that runs the function, or awaits the handle, `thing`.
@@ -16,7 +22,7 @@ local function runner(name, list, i)
   if type(thing) == "function" then return thing end
   if not core.is_handle(thing) then
     error(("bad argument #1 to '%s' (item %d: function or handle expected, " ..
-      "got %s)"):format(name, i, type(thing)), 4)
+      "got %s)"):format(name, i, show(thing)), 4)
   end
   return function()
     local handle <close> = thing -- left early, it is cancelled
@@ -58,7 +64,7 @@ end
 ---@return any ...  its results; its error is raised
 function many.race(list)
   local fns = runners("race", list)
-  if #fns == 0 then misuse("race", 1, "non-empty list", list) end
+  if #fns == 0 then misuse("race", 1, "non-empty list", "an empty table") end
   local winner, outcome
   core.group(function(group)
     local function compete(i, fn)
@@ -80,12 +86,13 @@ end
 ---@param limit? integer  how many at once at most
 ---@return table results  the first result of each, in order, and `n`
 function many.map(list, fn, limit)
-  if type(list) ~= "table" then misuse("map", 1, "table", list) end
-  if type(fn) ~= "function" then misuse("map", 2, "function", fn) end
+  if type(list) ~= "table" then misuse("map", 1, "table", show(list)) end
+  if type(fn) ~= "function" then misuse("map", 2, "function", show(fn)) end
   local n = list.n or #list
   if limit == nil or limit == math.huge then limit = n end
-  if math.type(limit) ~= "integer" or limit < 1 and n > 0 then
-    misuse("map", 3, "positive integer", limit)
+  local whole = math.type(limit) and math.tointeger(limit)
+  if not whole or whole < 1 and n > 0 then
+    misuse("map", 3, "positive whole number", show(limit))
   end
   local results, taken = { n = n }, 0
   local function work()
@@ -108,7 +115,7 @@ end
 function many.every(seconds)
   local positive = type(seconds) == "number" and seconds > 0
   if not positive then
-    misuse("every", 1, "positive number", seconds)
+    misuse("every", 1, "positive number", show(seconds))
   end
   local start, tick = core.now(), 0
   return function()

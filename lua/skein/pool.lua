@@ -205,7 +205,7 @@ local function pool(opts)
     local ok, err = pcall(crews.hire, new, st)
     if not ok then
       new:terminate()
-      error(err, 0)
+      options.raise(err)
     end
   end
   return new
