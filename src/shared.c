@@ -479,7 +479,7 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
   s->spare = NULL; /* their seats are the parent's */
   s->m.seats.count = s->m.seats.made = 0;
   s->held = 0;
-  pthread_mutex_init(&guard, NULL);
+  guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
   all = NULL; /* other states of the parent are not alive here */
   enlist(s);
   enter(s, index);

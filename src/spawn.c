@@ -67,7 +67,7 @@ void sk_spawn_free (Child *c) {
 
 /* The children are the parent's, and so are their descriptors. */
 static void forget (void) {
-  pthread_mutex_init(&guard, NULL);
+  guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
   for (Child *c = children; c != NULL; c = c->next) {
     close(c->pidfd);
     c->pidfd = -1;
