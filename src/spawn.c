@@ -412,12 +412,12 @@ static void collect (int pid) {
 static bool await (const Child *c, sk_time due) {
   struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
   for (;;) {
-    sk_time left = due == SK_FOREVER ? due : due - sk_clock_now();
+    sk_time left = due == SK_FOREVER ? due : due - sk_clock_real();
     if (left > PATIENCE) left = PATIENCE;
     if (left < 0) left = 0;
     int n = poll(&p, 1, (int)(left / 1000000) + 1);
     if (n > 0) return true;
-    if (n == 0 && due != SK_FOREVER && sk_clock_now() >= due) return false;
+    if (n == 0 && due != SK_FOREVER && sk_clock_real() >= due) return false;
   }
 }
 
@@ -433,7 +433,7 @@ static void announce (void) {
 
 
 void sk_spawn_finish (const void *user) {
-  sk_time patience = sk_clock_now() + PATIENCE;
+  sk_time patience = sk_clock_real() + PATIENCE;
   Child c;
   killdaemons(user);
   while (first(user, &c)) {
