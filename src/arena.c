@@ -192,6 +192,12 @@ static void enter (void) {
 }
 
 
+void sk_arena_mend (void) {
+  enter();
+  sk_guard_leave(&arena->guard);
+}
+
+
 static void note (uint32_t op, uint32_t class, Off b, const Off *word) {
   arena->log.class = class;
   arena->log.block = b;

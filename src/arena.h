@@ -44,6 +44,8 @@ SK_FUNC void sk_arena_give (Off *word);
 SK_FUNC void sk_arena_clear (Off b, size_t size);
 /* How many bytes the block at 'b' has room for. */
 SK_FUNC size_t sk_arena_room (Off b);
+/* Finish or undo what a dead process was taking or giving. */
+SK_FUNC void sk_arena_mend (void);
 SK_FUNC bool sk_arena_owns (const Off *word);
 /* Make 'word' the owner of block 'b', which it may not hold yet. */
 SK_FUNC void sk_arena_own (Off b, const Off *word);
