@@ -79,6 +79,7 @@ build = {
         "src/lib_hold.c",
         "src/lib_job.c",
         "src/lib_lock.c",
+        "src/lib_loop.c",
         "src/lib_pipe.c",
         "src/lib_pool.c",
         "src/lib_process.c",
