@@ -41,6 +41,7 @@ build = {
     ["skein.options"] = "lua/skein/options.lua",
     ["skein.pool"] = "lua/skein/pool.lua",
     ["skein.progress"] = "lua/skein/progress.lua",
+    ["skein.test"] = "lua/skein/test.lua",
     ["skein.value"] = "lua/skein/value.lua",
     ["skein.worker"] = "lua/skein/worker.lua",
     ["skein.core"] = {
@@ -86,6 +87,7 @@ build = {
         "src/lib_semaphore.c",
         "src/lib_signal.c",
         "src/lib_task.c",
+        "src/lib_test.c",
         "src/lib_thread.c",
         "src/lib_value.c",
         "src/lib_wire.c",

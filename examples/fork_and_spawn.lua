@@ -1,8 +1,9 @@
 --- What a child finds of its parent: everything, or what it was sent.
 -- What to see: a forked child is a copy of the parent, globals included; a
 -- spawned one is a white page that receives the function, its arguments and
--- its upvalues; so is one from the server, a clean helper that forks. Any way parent and child are independent from then on:
--- what the child sets, the parent never sees.
+-- its upvalues; so is one by the server, a clean helper process that forks.
+-- Each way parent and child are independent from then on: what the child
+-- sets, the parent never sees.
 
 local skein = require("skein")
 

@@ -1,6 +1,6 @@
 local skein = require("skein")
 local support = require("spec.support")
-local task = support.task
+local task = support.still
 
 describe("channel", function()
   it("delivers in the order of putting", task(function()

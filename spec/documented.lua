@@ -43,6 +43,7 @@ local prefixes = {
   ["skein"] = "skein.",
   ["skein.NetLib"] = "skein.net.",
   ["skein.CoroutineLib"] = "skein.coroutine.",
+  ["skein.TestLib"] = "skein.test.",
 }
 
 --- What an object of a class is called there, if not by the name of the class.

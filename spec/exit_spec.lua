@@ -382,7 +382,8 @@ describe("a program that is killed", function()
         local idle = skein.process(skein.sleep, 60)
         local fresh = skein.process({ method = "spawn" }, function() while true do end end)
         local function helper()
-          for pid in io.open("/proc/self/task/" .. skein.self().pid .. "/children"):read("a"):gmatch("%d+") do
+          local path = "/proc/self/task/" .. skein.self().pid .. "/children"
+          for pid in io.open(path):read("a"):gmatch("%d+") do
             local file <close> = io.open("/proc/" .. pid .. "/cmdline")
             if file:read("a"):find("serve(", 1, true) then return pid end
           end

@@ -455,7 +455,8 @@ describe("the helper", function()
     -- a forked child does not use its parent's
     assert.same({ true, 0 }, { skein.process(function()
       local n = #family.helpers()
-      local q = start("server", function() return require("skein").parent().pid end)
+      local function parent() return require("skein").parent().pid end
+      local q = start("server", parent)
       return q:get() == skein.self().pid, n
     end):get() })
   end))
@@ -464,7 +465,9 @@ describe("the helper", function()
     local function work()
       local inner = require("skein")
       local list = {}
-      for i = 1, 5 do list[i] = inner.process({ method = "server" }, function(n) return n end, i) end
+      for i = 1, 5 do
+        list[i] = inner.process({ method = "server" }, function(n) return n end, i)
+      end
       local sum = 0
       for _, p in ipairs(list) do sum = sum + p:get() end
       return sum
@@ -475,7 +478,8 @@ describe("the helper", function()
     local p = serve(function() return "main" end)
     assert.equal("main", p:get())
     local ended = skein.thread(function()
-      require("skein").process({ method = "server", daemon = true }, function() while true do end end)
+      require("skein").process({ method = "server", daemon = true },
+        function() while true do end end)
     end)
     assert.is_true(ended:join(5))
   end))

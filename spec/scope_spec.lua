@@ -1,14 +1,18 @@
 local core = require("skein.core")
 local skein = require("skein")
 local support = require("spec.support")
-local task, kind = support.task, support.kind
+local task, kind = support.still, support.kind
 
 -- Runs the test in a task of its own, not at the top level of the run.
-local function inside(body)
-  return task(function() skein.task({ name = "test" }, body):get() end)
+local function inside(body, bounded)
+  return (bounded or task)(function() skein.task({ name = "test" }, body):get() end)
 end
 
-for where, wrap in pairs { ["at top level"] = task, ["in a task"] = inside } do
+local function outside(body, bounded)
+  return (bounded or task)(body)
+end
+
+for where, wrap in pairs { ["at top level"] = outside, ["in a task"] = inside } do
   describe("timeout " .. where, function()
     it("returns what the function returned", wrap(function()
       assert.same({ n = 3, 1, nil, nil }, table.pack(skein.timeout(1,
@@ -98,7 +102,7 @@ for where, wrap in pairs { ["at top level"] = task, ["in a task"] = inside } do
         skein.yield()
       end))
       assert.same({ "cancelled", "cancelled" }, log)
-    end))
+    end, support.task)) -- the thread is busy: time passes by itself
 
     it("cancels a handle and waits for it", wrap(function()
       local t = skein.task(skein.sleep, 10)

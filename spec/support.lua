@@ -24,20 +24,31 @@ function support.fds()
   return n
 end
 
+local function bounded(run, body)
+  return function()
+    skein.event():wait(0.0001) -- the scheduler's own descriptors are open
+    collectgarbage()
+    local live, fds = core.live(), support.fds()
+    run(skein.timeout, support.patience, body)
+    assert.equal(live, core.live(), "tasks were left behind")
+    collectgarbage()
+    assert.equal(fds, support.fds(), "descriptors were left open")
+  end
+end
+
 --- A test body that runs in `skein.run`, with a watchdog, and must leave no
 --- task and no descriptor behind.
 ---@param body fun()
 ---@return fun()
 function support.task(body)
-  return function()
-    skein.event():wait(0.0001) -- the scheduler's own descriptors are open
-    collectgarbage()
-    local live, fds = core.live(), support.fds()
-    skein.run(skein.timeout, support.patience, body)
-    assert.equal(live, core.live(), "tasks were left behind")
-    collectgarbage()
-    assert.equal(fds, support.fds(), "descriptors were left open")
-  end
+  return bounded(skein.run, body)
+end
+
+--- The same on the clock of `skein.test`: sleeping takes no time.
+---@param body fun()
+---@return fun()
+function support.still(body)
+  return bounded(skein.test.run, body)
 end
 
 --- The error that `fn(...)` raises.

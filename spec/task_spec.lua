@@ -1,7 +1,7 @@
 local core = require("skein.core")
 local skein = require("skein")
 local support = require("spec.support")
-local task = support.task
+local task = support.still
 
 describe("task", function()
   it("returns all results, again and again", task(function()
@@ -169,7 +169,7 @@ describe("task", function()
     assert.is_true(cleaned)
   end))
 
-  it("never fires early", task(function()
+  it("never fires early", support.task(function()
     for _, s in ipairs { 0.0001, 0.001, 0.0137 } do
       local before = skein.now()
       skein.sleep(s)
@@ -205,7 +205,7 @@ describe("task", function()
     other:cancel()
   end))
 
-  it("lets timers fire while others are busy", task(function()
+  it("lets timers fire while others are busy", support.task(function()
     local fired = false
     skein.task(function()
       skein.sleep(0.001)

@@ -105,6 +105,23 @@ describe("value", function()
       assert.matches("value expected", support.failure(skein.value))
     end))
 
+    it("is looked at while another one is rebuilt", task(function()
+      local shapes = require("spec.wire_shapes")
+      local other = skein.value({ ("z"):rep(60) })
+      function shapes.look(x)
+        other:get()
+        return x
+      end
+      local odd = setmetatable({}, {
+        __transfer = function() return "spec.wire_shapes.look", "abc" end,
+      })
+      local v, d = skein.value({ odd, "after", odd }), skein.dict()
+      d:set(1, { odd, "after", odd })
+      assert.same({ "abc", "after", "abc" }, v:get())
+      assert.same({ "abc", "after", "abc" }, d:get(1))
+      shapes.look = nil
+    end))
+
     it("holds nothing that is shared itself", task(function()
       assert.matches("queue", tostring(support.failure(skein.value,
         { skein.queue() })))

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "clock.h"
 #include "osthread.h"
 #include "report.h"
 #include "server.h"
@@ -89,9 +90,7 @@ static int reportall (lua_State *L) {
    arguments) or in the parcel, and end the process. */
 static _Noreturn void live (lua_State *L, Shared *s, Parcel *p, bool forked,
                             int nargs) {
-  char source[128];
-  snprintf(source, sizeof source, "process '%s' (pid %d)", who.name, getpid());
-  Crossing c = {.s = s, .p = p, .source = source};
+  Crossing c = {.s = s, .p = p, .name = who.name};
   sk_crossing_run(L, &c,
                   forked ? sk_crossing_wrapcall(L, &c, nargs)
                          : sk_crossing_pushcall(L, &c));
@@ -133,16 +132,19 @@ static void replaceexit (lua_State *L) {
 }
 
 
-/* What the child draws from math.random is not what the parent draws, nor a
-   sibling: Lua's own seed is the time in seconds, and an address. */
+/* What the child draws from math.random is not what the parent draws, nor
+   another child: Lua's own seed is the second and an address. */
 static void reseed (lua_State *L) {
   lua_Integer seed[2] = {0};
+  if (getrandom(seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed) {
+    seed[0] = getpid();
+    seed[1] = sk_clock_now();
+  }
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_pushliteral(L, "math");
   if (lua_rawget(L, -2) != LUA_TTABLE) return;
   lua_pushliteral(L, "randomseed");
   if (lua_rawget(L, -2) != LUA_TFUNCTION) return;
-  if (getrandom(seed, sizeof seed, GRND_NONBLOCK) < 0) seed[0] = getpid();
   lua_pushinteger(L, seed[0]);
   lua_pushinteger(L, seed[1]);
   lua_call(L, 2, 0);

@@ -2,6 +2,7 @@
 ** crossing.c - A function runs elsewhere. See crossing.h.
 */
 #include <string.h>
+#include <unistd.h>
 
 #include "crossing.h"
 
@@ -252,13 +253,23 @@ static void classify (lua_State *L, Crossing *c) {
 }
 
 
+/* Push who runs it. The first one to need it makes the text: in a forked
+   child every page that is touched costs. */
+static const char *pushsource (lua_State *L, const Crossing *c) {
+  const char *kind = c->s->S->kind;
+  if (strcmp(kind, "process") != 0)
+    return lua_pushfstring(L, "%s '%s'", kind, c->name);
+  return lua_pushfstring(L, "%s '%s' (pid %d)", kind, c->name, (int)getpid());
+}
+
+
 /* The same as a text. */
-static void tellstory (lua_State *L, Crossing *c) {
+static void tellstory (lua_State *L, Crossing *c, const char *source) {
   lua_getfield(L, 2, "message");
   lua_getfield(L, 2, "traceback");
   const char *trace = lua_tostring(L, -1);
   const char *text =
-      lua_pushfstring(L, "%s failed: %s%s%s", c->source, lua_tostring(L, -2),
+      lua_pushfstring(L, "%s failed: %s%s%s", source, lua_tostring(L, -2),
                       trace != NULL ? "\n" : "", trace != NULL ? trace : "");
   c->story = strdup(text);
   lua_pop(L, 3);
@@ -269,9 +280,9 @@ static void tellstory (lua_State *L, Crossing *c) {
 static int senderror (lua_State *L) {
   Crossing *c = lua_touserdata(L, 1);
   classify(L, c);
-  lua_pushstring(L, c->source);
-  lua_setfield(L, 2, "source");
-  if (c->outcome == SK_RAISED && !c->interrupted) tellstory(L, c);
+  const char *source = pushsource(L, c);
+  lua_setfield(L, 2, "source"); /* which keeps it */
+  if (c->outcome == SK_RAISED && !c->interrupted) tellstory(L, c, source);
   packerror(L, c->s, 2);
   sendout(c);
   return 0;

@@ -23,11 +23,11 @@ SK_FUNC int sk_crossing_call (lua_State *L, int nargs);
 typedef struct Crossing { /* a function's run, and what became of it */
   Shared *s;
   Parcel *p;
-  const char *source; /* who runs it */
-  int outcome;        /* SK_RESULTS, SK_RAISED or SK_STOPPED (cancelled) */
-  bool begun;         /* the function was called */
-  bool interrupted;   /* what it raised is Ctrl-C */
-  char *story;        /* what it raised, for people; to be freed */
+  const char *name; /* of who runs it */
+  int outcome;      /* SK_RESULTS, SK_RAISED or SK_STOPPED (cancelled) */
+  bool begun;       /* the function was called */
+  bool interrupted; /* what it raised is Ctrl-C */
+  char *story;      /* what it raised, for people; to be freed */
 } Crossing;
 
 /*

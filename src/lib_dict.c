@@ -389,6 +389,7 @@ static int newdict (lua_State *L) {
 
 
 static int decode (lua_State *L, const void *body) {
+  sk_shared_load(L, "skein.dict"); /* for 'update' */
   return sk_shared_decode(L, body, CLASS);
 }
 

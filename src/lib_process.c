@@ -287,12 +287,19 @@ static void makeparcel (lua_State *L, Process *p, Shared *s) {
 }
 
 
-/* Put function and arguments on a stack of their own, for the child. */
+/* Put function and arguments on a stack of their own, for the child. The same
+   one for each child: a fork makes all memory dear that is written to next. */
 static lua_State *pushtop (lua_State *L, int nargs) {
-  lua_State *top = lua_newthread(L);
+  static const char pad; /* its key in the registry */
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &pad);
+  lua_State *top = lua_tothread(L, -1);
+  if (top == NULL || lua_gettop(top) > 0) { /* in use: we run on it */
+    top = lua_newthread(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &pad);
+  }
+  lua_pop(L, 1);
   if (!lua_checkstack(top, nargs + LUA_MINSTACK))
     luaL_error(L, "too many arguments");
-  lua_insert(L, -nargs - 2);
   lua_xmove(L, top, nargs + 1);
   return top;
 }
@@ -326,6 +333,7 @@ static void start (lua_State *L, int handle, int nargs) {
   p->outcome.status = SK_RUNNING; /* also in a child, to which it is strange */
   p->epoch = p->S->epoch;
   int err = launch(p, top, code, name);
+  if (top != NULL) lua_settop(top, 0);
   if (err == 0) return;
   p->outcome.status = SK_NEW;
   sk_launch_unanchor(L, p);
@@ -460,6 +468,7 @@ static void ongrace (Watch *w, unsigned events) {
 /* See that it is killed at 'due'. */
 static int killat (Process *p, sk_time due) {
   stopgrace(p);
+  due += sk_clock_real() - sk_clock_now(); /* its clock is not that of tests */
   int fd = sk_spawn_killat(p->child, due);
   if (fd < 0) return fd;
   p->grace = (Watch){.fd = fd, .fire = ongrace, .idle = true};

@@ -61,6 +61,7 @@ static void setfield (lua_State *L, const char *key, const char *value) {
 /* (body): all that can raise before the function runs. -> name */
 static int prepare (lua_State *L) {
   Body *b = lua_touserdata(L, 1);
+  lua_gc(L, LUA_GCSTOP); /* nothing of this is garbage */
   luaL_openlibs(L);
   setfield(L, "path", b->path);
   setfield(L, "cpath", b->cpath);
@@ -75,16 +76,16 @@ static int prepare (lua_State *L) {
   lua_getfield(L, 1, "name");
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &S->kind);
+  lua_gc(L, LUA_GCRESTART);
   return 1;
 }
 
 
 static void live (lua_State *L, Body *b) {
-  char source[128];
-  snprintf(source, sizeof source, "thread '%s'", lua_tostring(L, -1));
+  Crossing c = {.s = sk_shared_of((Sched *)b->os.arg),
+                .p = b->parcel,
+                .name = lua_tostring(L, -1)}; /* the registry has it, too */
   lua_settop(L, 0);
-  Crossing c = {
-      .s = sk_shared_of((Sched *)b->os.arg), .p = b->parcel, .source = source};
   sk_osthread_listen(&b->os, onalert);
   sk_crossing_run(L, &c, sk_crossing_pushcall(L, &c));
   sk_osthread_listen(&b->os, NULL);

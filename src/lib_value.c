@@ -294,7 +294,9 @@ static int value_get (lua_State *L) {
     return 1;
   }
   if (s->copy.failed) return luaL_error(L, "not enough memory");
-  int n = sk_wire_decode(L, sk_wire_of(L), s->copy.data, s->copy.size,
+  /* as a string: decoding may run code that looks at another value */
+  const char *bytes = lua_pushlstring(L, s->copy.data, s->copy.size);
+  int n = sk_wire_decode(L, sk_wire_of(L), bytes, s->copy.size,
                          SK_WIRE_TRUSTED | SK_WIRE_NOREFS);
   if (n < 0) return lua_error(L);
   return n;

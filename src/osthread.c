@@ -169,7 +169,6 @@ void sk_osthread_finish (const void *user, void (*tell)(void *, const char *),
 
 
 void sk_osthread_forget (void) {
-  pthread_mutex_init(&guard, NULL);
+  guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
   threads = NULL;
-  mine = NULL;
 }

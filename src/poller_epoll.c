@@ -128,7 +128,7 @@ int sk_poller_wait (Poller *p, sk_time due) {
   if (rc < 0) return rc;
   sk_time span = due;
   if (due != SK_NOW && due != SK_FOREVER) {
-    span = due - sk_clock_now();
+    span = due - sk_clock_real();
     if (span < 0) span = 0;
   }
   int n = sleepns(p->fd - 1, events, span);

@@ -192,6 +192,9 @@ SK_FUNC bool sk_sched_attend (Sched *S);
 /* Run the others until the top level, parked or ready, can go on. */
 SK_FUNC void sk_sched_drive (Sched *S, lua_State *L);
 
+/* Time passes by itself again; what was to come in a second still will. */
+SK_FUNC void sk_sched_endtest (Sched *S);
+
 /*
 ** In a forked child: 'top' is the new top level. The tasks of the parent are
 ** dropped (their handles say cancelled), with timers, watches and scopes.

@@ -61,18 +61,30 @@ static void glance (Sched *S) {
   S->now = sk_clock_now();
   expire(S);
   if (S->family.pending != NULL) S->family.pending(S);
-  if (S->poller.watches > 0 && S->now - S->looked >= LOOK) {
+  if (S->poller.watches > 0 && (S->testing || S->now - S->looked >= LOOK)) {
     S->looked = S->now;
     sk_poller_wait(&S->poller, SK_NOW);
   }
 }
 
 
+/* Can anything but a deadline end a wait? */
+static bool isopen (Sched *S) {
+  if (S->poller.hopes > 0 || S->hopes > 0) return true;
+  if (S->shared == 0) return false;
+  return S->family.hopeless == NULL || !S->family.hopeless(S);
+}
+
+
 static bool hopeless (Sched *S) {
-  if (S->poller.hopes > 0 || S->hopes > 0) return false;
-  if (S->timers.count > 0 || S->limits.count > 0) return false;
-  if (S->shared == 0) return true;
-  return S->family.hopeless != NULL && S->family.hopeless(S);
+  return S->timers.count == 0 && S->limits.count == 0 && !isopen(S);
+}
+
+
+static sk_time nearest (const Sched *S) {
+  sk_time due = sk_timers_next(&S->timers);
+  sk_time limit = sk_timers_next(&S->limits);
+  return due < limit ? due : limit;
 }
 
 
@@ -82,16 +94,51 @@ static void nap (void) {
 }
 
 
-static void sleep (Sched *S) {
-  sk_time due = sk_timers_next(&S->timers);
-  sk_time limit = sk_timers_next(&S->limits);
+/* Sleep until 'due' of the real clock, or until something comes. */
+static void sleep (Sched *S, sk_time due) {
   sk_poller_open(&S->poller); /* an alert can ring from now on ... */
   if (S->alerts != 0) return; /* ... this one could not */
   if (S->family.sleep != NULL && !S->family.sleep(S)) return;
   sk_signals_ready(&S->sink);
-  if (sk_poller_wait(&S->poller, due < limit ? due : limit) < 0)
+  if (sk_poller_wait(&S->poller, due) < 0)
     nap(); /* no descriptors left: there are timers only */
   if (S->family.awake != NULL) S->family.awake(S);
+}
+
+
+static bool isbusy (const Sched *S) {
+  return !sk_list_isempty(&S->ready) || S->alerts != 0;
+}
+
+
+/*
+** In a test: time is set to the next deadline, unless something comes from
+** outside. For that there is a real wait, where it can come at all.
+*/
+static void leap (Sched *S) {
+  sk_time due = nearest(S);
+  bool endless = due >= SK_FOREVER - 1;
+  if (isopen(S)) {
+    sk_time until = SK_FOREVER, real = sk_clock_real();
+    if (!endless && S->patience < SK_FOREVER - real) until = real + S->patience;
+    sleep(S, until);
+    if (S->family.pending != NULL) S->family.pending(S);
+    if (endless || isbusy(S) || sk_clock_real() < until) return;
+  }
+  else if (endless) {
+    sk_sched_disturb(S, &S->top, -EDEADLK);
+    return;
+  }
+  sk_clock_set(due);
+}
+
+
+/* All tasks wait: tell those who waited for that. */
+static bool settle (Sched *S) {
+  if (sk_likely(sk_list_isempty(&S->settlers))) return false;
+  if (S->poller.watches > 0) sk_poller_wait(&S->poller, SK_NOW);
+  if (!isbusy(S)) sk_sched_wakeall(S, &S->settlers, 0);
+  return true;
 }
 
 
@@ -101,11 +148,13 @@ static void idle (Sched *S) {
   S->steps = 0;
   expire(S);
   if (S->family.pending != NULL) S->family.pending(S);
-  if (!sk_list_isempty(&S->ready) || S->alerts != 0) return;
+  if (isbusy(S) || settle(S)) return;
   if (hopeless(S))
     sk_sched_disturb(S, &S->top, -EDEADLK);
+  else if (S->testing)
+    leap(S);
   else
-    sleep(S);
+    sleep(S, nearest(S));
 }
 
 
@@ -130,6 +179,21 @@ static void step (Sched *S, lua_State *L, Task *t) {
 }
 
 
+/* One of those that can go on, by chance. */
+static List *draw (Sched *S) {
+  size_t n = 0;
+  List *end = &S->ready, *link = end->next;
+  for (List *l = link; l != NULL && l != end; l = l->next) n++;
+  if (n == 0) return NULL;
+  S->shuffle ^= S->shuffle << 13;
+  S->shuffle ^= S->shuffle >> 7;
+  S->shuffle ^= S->shuffle << 17;
+  for (n = (size_t)(S->shuffle % n); n > 0; n--) link = link->next;
+  sk_list_remove(link);
+  return link;
+}
+
+
 void sk_sched_drive (Sched *S, lua_State *L) {
   S->looping = true;
   S->active = NULL;
@@ -138,7 +202,7 @@ void sk_sched_drive (Sched *S, lua_State *L) {
   for (;;) {
     if (sk_unlikely(S->alerts != 0)) sk_sched_attend(S);
     if (S->steps++ >= STEPS) glance(S);
-    List *link = sk_list_pop(&S->ready);
+    List *link = sk_likely(S->shuffle == 0) ? sk_list_pop(&S->ready) : draw(S);
     if (link == NULL) {
       idle(S);
       continue;

@@ -167,7 +167,19 @@ void sk_sched_afterfork (Sched *S, lua_State *top) {
   while (sk_list_pop(&S->reports) != NULL) {
   } /* the parent tells of those */
   S->epoch++;
+  sk_sched_endtest(S);
   season(S);
+}
+
+
+void sk_sched_endtest (Sched *S) {
+  if (!S->testing) return;
+  sk_time ahead = sk_clock_now() - sk_clock_real();
+  sk_timers_shift(&S->timers, ahead);
+  sk_timers_shift(&S->limits, ahead);
+  sk_clock_set(0);
+  S->testing = false;
+  S->shuffle = 0;
 }
 
 
@@ -176,6 +188,7 @@ static int sched_gc (lua_State *L) {
   if (S->closed) return 0;
   S->closed = true;
   S->active = NULL;
+  sk_sched_endtest(S);
   sk_signals_fini(&S->sink);
   dropall(S);
   sk_scope_fini(S);

@@ -155,7 +155,7 @@ static bool spin (Shared *s) {
     s->skip--;
     return false;
   }
-  sk_time start = sk_clock_now(), end = start + SPIN;
+  sk_time start = sk_clock_real(), end = start + SPIN;
   sk_time due = sk_timers_next(&s->S->timers);
   if (due < end) end = due;
   do {
@@ -167,7 +167,7 @@ static bool spin (Shared *s) {
       sk_clock_relax();
     }
     sched_yield(); /* the one who answers may wait for this processor */
-  } while (s->S->alerts == 0 && sk_clock_now() < end);
+  } while (s->S->alerts == 0 && sk_clock_real() < end);
   s->backoff = s->backoff * 2 + 1 < SKIP ? s->backoff * 2 + 1 : SKIP;
   s->skip = s->backoff;
   return false;
@@ -201,7 +201,7 @@ static bool fallasleep (Sched *S) {
     __atomic_store_n(&s->m.slot->asleep, SK_AWAKE, __ATOMIC_SEQ_CST);
     return false;
   }
-  s->slept = sk_clock_now();
+  s->slept = sk_clock_real();
   return true;
 }
 
@@ -209,7 +209,7 @@ static bool fallasleep (Sched *S) {
 static void wakeup (Sched *S) {
   Shared *s = sk_shared_of(S);
   __atomic_store_n(&s->m.slot->asleep, SK_AWAKE, __ATOMIC_SEQ_CST);
-  if (s->skip > 0 && hasmail(s) && sk_clock_now() - s->slept < SHORT)
+  if (s->skip > 0 && hasmail(s) && sk_clock_real() - s->slept < SHORT)
     s->skip /= 2;
 }
 
@@ -479,7 +479,7 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
   s->spare = NULL; /* their seats are the parent's */
   s->m.seats.count = s->m.seats.made = 0;
   s->held = 0;
-  pthread_mutex_init(&guard, NULL);
+  guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
   all = NULL; /* other states of the parent are not alive here */
   enlist(s);
   enter(s, index);

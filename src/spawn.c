@@ -67,7 +67,7 @@ void sk_spawn_free (Child *c) {
 
 /* The children are the parent's, and so are their descriptors. */
 static void forget (void) {
-  pthread_mutex_init(&guard, NULL);
+  guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
   for (Child *c = children; c != NULL; c = c->next) {
     close(c->pidfd);
     c->pidfd = -1;
@@ -412,12 +412,12 @@ static void collect (int pid) {
 static bool await (const Child *c, sk_time due) {
   struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
   for (;;) {
-    sk_time left = due == SK_FOREVER ? due : due - sk_clock_now();
+    sk_time left = due == SK_FOREVER ? due : due - sk_clock_real();
     if (left > PATIENCE) left = PATIENCE;
     if (left < 0) left = 0;
     int n = poll(&p, 1, (int)(left / 1000000) + 1);
     if (n > 0) return true;
-    if (n == 0 && due != SK_FOREVER && sk_clock_now() >= due) return false;
+    if (n == 0 && due != SK_FOREVER && sk_clock_real() >= due) return false;
   }
 }
 
@@ -433,7 +433,7 @@ static void announce (void) {
 
 
 void sk_spawn_finish (const void *user) {
-  sk_time patience = sk_clock_now() + PATIENCE;
+  sk_time patience = sk_clock_real() + PATIENCE;
   Child c;
   killdaemons(user);
   while (first(user, &c)) {

@@ -194,6 +194,10 @@ struct Sched {
   unsigned quick;    /* operations in a row that did not wait */
   unsigned steps;    /* of the loop, since the clock was read */
   size_t strays;     /* suspended coroutines with scopes of their own */
+  List settlers;     /* who waits until all others wait */
+  sk_time patience;  /* of a leap of the clock, for what is outside */
+  uint64_t shuffle;  /* not 0: ready tasks run in an order of chance */
+  bool testing;      /* time stands still, and leaps: see lib_test.c */
   uint32_t epoch;    /* forks since the beginning: what is older is dropped */
   bool looping;      /* the loop runs */
   bool closed;       /* the Lua state is about to go */

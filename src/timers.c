@@ -108,6 +108,15 @@ Timer *sk_timers_pop (Timers *ts, sk_time now) {
 }
 
 
+void sk_timers_shift (Timers *ts, sk_time by) {
+  for (uint32_t i = 1; i <= ts->count; i++) {
+    TimerSlot *s = &ts->heap[i];
+    if (s->due >= SK_FOREVER - 1) continue;
+    s->due = s->timer->due = s->due - by;
+  }
+}
+
+
 void sk_timers_fini (Timers *ts) {
   for (uint32_t i = 1; i <= ts->count; i++) ts->heap[i].timer->pos = 0;
   free(ts->heap);

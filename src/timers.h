@@ -32,6 +32,8 @@ SK_FUNC void sk_timers_remove (Timers *ts, Timer *t);
 SK_FUNC sk_time sk_timers_next (const Timers *ts);
 /* Remove and return the nearest timer if due by 'now', else NULL. */
 SK_FUNC Timer *sk_timers_pop (Timers *ts, sk_time now);
+/* All deadlines come earlier by 'by', endless ones excepted. */
+SK_FUNC void sk_timers_shift (Timers *ts, sk_time by);
 /* Make all idle and give the memory back. */
 SK_FUNC void sk_timers_fini (Timers *ts);
 

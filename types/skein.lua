@@ -5,6 +5,7 @@
 
 ---@class skein
 ---@field coroutine skein.CoroutineLib
+---@field test skein.TestLib
 local skein = {}
 
 ---@alias skein.Timeout number?  seconds; nil waits for ever, 0 or less tries once
@@ -318,6 +319,27 @@ local Coroutine = {}
 
 --- Makes it the global `coroutine`.
 function Coroutine.install() end
+
+--- For tests of what takes time.
+---@class skein.TestLib
+local Test = {}
+
+---@class skein.TestOptions
+---@field seed? integer  ready tasks run in an order of chance, by this
+---@field patience? number  real seconds that what is outside has before a leap
+
+--- `skein.run` on a clock that leaps to the next deadline when everything waits.
+---@async
+---@overload fun(fn: skein.Callable, ...: any): any ...
+---@param opts skein.TestOptions
+---@param fn skein.Callable
+---@param ... any  arguments for `fn`
+---@return any ...  what `fn` returned
+function Test.run(opts, fn, ...) end
+
+--- Waits until every other task of the thread waits.
+---@async
+function Test.settle() end
 
 --- Takes the reports of errors that nobody asked for.
 ---@param f? fun(err: any, text: string)  nil: stderr

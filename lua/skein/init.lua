@@ -32,6 +32,7 @@ local skein = {
   map = many.map,
   pool = require("skein.pool"),
   race = many.race,
+  test = require("skein.test"),
 }
 for _, name in ipairs(public) do skein[name] = core[name] end
 
