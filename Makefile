@@ -89,7 +89,8 @@ steps:
 	@tools/setup build test
 	@$(MAKEALL) BUILD=build/steps OPT="-O1 -g -DSK_STEPS"
 	@BUILD=build/steps tools/test $(LIMIT) $(ARGS) spec/death_spec.lua \
-	  spec/sync_death_spec.lua spec/dict_death_spec.lua
+	  spec/sync_death_spec.lua spec/dict_death_spec.lua \
+	  spec/pool_death_spec.lua
 
 LUADIR = $(DESTDIR)$(PREFIX)/share/lua/5.4
 LIBDIR = $(DESTDIR)$(PREFIX)/lib/lua/5.4

@@ -1,5 +1,6 @@
 --- Pools whose workers die.
 
+local core = require("skein.core")
 local skein = require("skein")
 local support = require("spec.support")
 
@@ -190,6 +191,36 @@ describe("a worker that dies", function()
     assert.is_true(pool:join(5))
   end))
 end)
+
+-- In a build for it (make steps): a worker dies between any two steps.
+if core.doom(0) then
+  describe("a worker that dies at any step", function()
+    it("costs its own job only", with(2, function(pool)
+      for n = 1, 60 do
+        local doomed = pool:submit(function() return n, require("skein.core").doom(n) end)
+        local other = pool:submit(function() return n end)
+        for _, job in ipairs { doomed, other } do
+          local ok, v = pcall(job.get, job, 10)
+          assert.is_true(ok and v == n or v.kind == "killed", tostring(v))
+        end
+      end
+    end))
+
+    it("does not spoil a map that may try again", with({ workers = 2, retries = 100 },
+      function(pool)
+        local once = skein.queue()
+        for n = 1, 300 do
+          once:put(n)
+          local results = pool:map(function(x)
+            local steps = once:get(0)
+            if steps then require("skein.core").doom(steps) end
+            return x
+          end, range(8), { chunk = 3, timeout = 10 })
+          for i = 1, 8 do assert.equal(i, results[i]) end
+        end
+      end))
+  end)
+end
 
 describe("the owner of a pool", function()
   it("takes its workers with it when it is killed", function()

@@ -1,5 +1,6 @@
 --- skein.pool: jobs and their results.
 
+local peers = require("spec.peers")
 local skein = require("skein")
 local support = require("spec.support")
 local family = require("spec.family")
@@ -557,6 +558,23 @@ describe("skein.pool", function()
       assert.match("pool_spec.lua:%d+: ", tostring(err), args[1])
     end
   end)
+
+  it("can have workers from the clean helper process", function()
+    family.server()
+    local pool <close> = skein.pool { workers = 2, method = "server" }
+    assert.equal(5, pool:apply(function(a) return a + 1 end, 4))
+    assert.same({ n = 2, 1, 2 }, pool:map("math.abs", { -1, 2 }))
+  end)
+
+  it("leaves nothing in the memory of the family", peers.clean(function()
+    local pool <close> = skein.pool(2)
+    local q = skein.queue()
+    pool:map(function(x) q:put(x) end, { 1, 2, 3, { "t" } })
+    pool:submit(function() return q:get() end):cancel()
+    pcall(pool.apply, pool, os.exit, 1)
+    pcall(pool.apply, pool, error, q)
+    q:close()
+  end))
 
   it("leaves no process behind", function()
     local before = children()
