@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "osthread.h"
+#include "rtsignal.h"
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
 static OsThread *threads;                                 /* as are these */
@@ -21,20 +22,10 @@ static void onsignal (int number, siginfo_t *info, void *context) {
 }
 
 
-/* A signal that nobody uses. Under 'guard'. */
+/* Under 'guard'. */
 static int claim (void) {
-  struct sigaction old,
-      ours = {.sa_sigaction = onsignal, .sa_flags = SA_SIGINFO};
-  if (signo != 0) return 0;
-  sigemptyset(&ours.sa_mask);
-  for (int n = SIGRTMIN + 3; n <= SIGRTMAX; n++) {
-    if (sigaction(n, NULL, &old) != 0) continue;
-    if ((old.sa_flags & SA_SIGINFO) || old.sa_handler != SIG_DFL) continue;
-    if (sigaction(n, &ours, NULL) != 0) return -errno;
-    signo = n;
-    return 0;
-  }
-  return -EAGAIN;
+  if (signo <= 0) signo = sk_rtsignal_claim(onsignal, 0);
+  return signo < 0 ? signo : 0;
 }
 
 

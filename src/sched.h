@@ -186,6 +186,9 @@ SK_FUNC void sk_sched_unwatch (Sched *S, Watch *w);
 */
 SK_FUNC void sk_sched_alert (Sched *S, unsigned what);
 
+/* In a signal handler: is there an alert, or its hook in 'L'? */
+SK_FUNC bool sk_sched_isalerted (const Sched *S, lua_State *L);
+
 /* Do what the alerts ask for. Was Ctrl-C among them? */
 SK_FUNC bool sk_sched_attend (Sched *S);
 

@@ -191,6 +191,7 @@ sk_time sk_sched_doze (Sched *S) {
 
 static void step (Sched *S, lua_State *L, Task *t) {
   int n = t->woken > 0 && t->at == t->co ? t->woken : 0;
+  S->turns++;
   S->current = t;
   S->active = t->at;
   if (sk_unlikely(S->alerts != 0)) sk_sched_alert(S, 0); /* it was too early */
@@ -242,6 +243,7 @@ void sk_sched_drive (Sched *S, lua_State *L) {
     if (t == &S->top) break;
     step(S, L, t);
   }
+  S->turns++;
   S->sink.driving--;
   S->looping = false;
   S->quick = 0;

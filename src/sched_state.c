@@ -54,6 +54,11 @@ static void onhook (lua_State *L, lua_Debug *ar) {
 }
 
 
+bool sk_sched_isalerted (const Sched *S, lua_State *L) {
+  return S->alerts != 0 || lua_gethook(L) == onhook;
+}
+
+
 /*
 ** The coroutine that runs inside of 'L', which called 'resume' and waits for
 ** it: that has it as its first argument, or a wrapped one as its upvalue.
@@ -168,6 +173,7 @@ void sk_sched_afterfork (Sched *S, lua_State *top) {
   } /* the parent tells of those */
   S->epoch++;
   sk_sched_endtest(S);
+  if (S->onfork != NULL) S->onfork(S);
   season(S);
 }
 

@@ -201,6 +201,7 @@ struct Sched {
   uint32_t epoch;    /* forks since the beginning: what is older is dropped */
   bool looping;      /* the loop runs */
   bool closed;       /* the Lua state is about to go */
+  volatile uint64_t turns;    /* how often somebody began to run */
   volatile unsigned alerts;   /* SK_ALERT_*, set by signal handlers */
   lua_State *volatile active; /* where Lua runs now, for alerts */
   lua_Hook hook;              /* what our hook replaced */
@@ -213,6 +214,7 @@ struct Sched {
   void (*onsignal)(Sched *S);              /* SK_ALERT_SIGNAL came */
   void (*onclose)(lua_State *L, Sched *S); /* of a tapped channel */
   void (*dump)(lua_State *L, Sched *S);    /* push the text of skein.dump() */
+  void (*onfork)(Sched *S);                /* in a forked child, or NULL */
 };
 
 /* The scheduler of this Lua state, for who has no upvalue. */

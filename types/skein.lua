@@ -321,6 +321,13 @@ local Coroutine = {}
 --- Makes it the global `coroutine`.
 function Coroutine.install() end
 
+---@class skein.DebugOptions
+---@field slow? number|false  seconds; false: off
+
+--- Reports tasks that keep the thread longer than `slow`, while they do.
+---@param opts skein.DebugOptions
+function skein.debug(opts) end
+
 --- The scheduler as the guest of another event loop.
 ---@class skein.LoopLib
 local Loop = {}
