@@ -426,7 +426,7 @@ static int newworker (lua_State *L) {
   *w = (Worker){.s = sk_shared_of(S), .crew = (Crew *)h->o};
   luaL_setmetatable(L, CLASS);
   w->number = (int32_t)luaL_checkinteger(L, 2);
-  w->berth = &w->crew->berth[luaL_checkinteger(L, 3)];
+  w->berth = sk_crew_berth(w->crew, (uint32_t)luaL_checkinteger(L, 3));
   w->left = (uint64_t)luaL_optinteger(L, 4, LUA_MAXINTEGER);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, CREW);

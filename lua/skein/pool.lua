@@ -200,7 +200,7 @@ local function pool(opts)
   st.init_args = table.pack(table.unpack(args, 1, args.n or #args))
   st.name = st.name .. " worker"
   crews.prepare(st)
-  local new = crew.new(st, crews.policy)
+  local new = crew.new(st, crews.policy, st.size)
   for _ = 1, st.size do
     local ok, err = pcall(crews.hire, new, st)
     if not ok then
