@@ -43,6 +43,7 @@ local prefixes = {
   ["skein"] = "skein.",
   ["skein.NetLib"] = "skein.net.",
   ["skein.CoroutineLib"] = "skein.coroutine.",
+  ["skein.LoopLib"] = "skein.loop.",
   ["skein.TestLib"] = "skein.test.",
 }
 

@@ -15,6 +15,7 @@ SK_FUNC void sk_open_scope (lua_State *L, Sched *S);
 SK_FUNC void sk_open_group (lua_State *L, Sched *S);
 SK_FUNC void sk_open_channel (lua_State *L, Sched *S);
 SK_FUNC void sk_open_dump (lua_State *L, Sched *S);
+SK_FUNC void sk_open_loop (lua_State *L, Sched *S);
 SK_FUNC void sk_open_test (lua_State *L, Sched *S);
 SK_FUNC void sk_open_coroutine (lua_State *L, Sched *S);
 SK_FUNC void sk_open_signal (lua_State *L, Sched *S);

@@ -295,6 +295,15 @@ static int finishcheckpoint (lua_State *L, int status, lua_KContext ctx) {
 }
 
 
+int sk_sched_step (lua_State *L, Sched *S) {
+  if (!maywait(L, S)) cannotwait(L, S);
+  S->quick = 0;
+  sk_sched_look(S);
+  sk_sched_ready(S, &S->top);
+  return leave(L, S, (lua_KContext)S, finishcheckpoint);
+}
+
+
 int sk_sched_yield (lua_State *L, Sched *S) {
   if (!maywait(L, S)) cannotwait(L, S);
   S->quick = 0;

@@ -192,6 +192,15 @@ SK_FUNC bool sk_sched_attend (Sched *S);
 /* Run the others until the top level, parked or ready, can go on. */
 SK_FUNC void sk_sched_drive (Sched *S, lua_State *L);
 
+/*
+** For a loop that is not ours, at top level. 'look' makes ready whatever can go
+** on, 'step' does that and runs it once, 'doze' says until when nothing will be
+** ready: meanwhile the poller's descriptor tells of what comes sooner.
+*/
+SK_FUNC void sk_sched_look (Sched *S);
+SK_FUNC int sk_sched_step (lua_State *L, Sched *S);
+SK_FUNC sk_time sk_sched_doze (Sched *S);
+
 /* Time passes by itself again; what was to come in a second still will. */
 SK_FUNC void sk_sched_endtest (Sched *S);
 

@@ -158,6 +158,34 @@ static void idle (Sched *S) {
 }
 
 
+/* ---- for a loop that is not ours ---- */
+
+void sk_sched_look (Sched *S) {
+  S->looping = true;
+  S->active = NULL;
+  if (S->family.awake != NULL) S->family.awake(S);
+  glance(S);
+  if (S->poller.fd != 0) sk_poller_wait(&S->poller, SK_NOW);
+  S->active = S->top.at;
+  S->looping = false;
+}
+
+
+sk_time sk_sched_doze (Sched *S) {
+  sk_time due = SK_NOW;
+  S->looping = true;
+  S->active = NULL;
+  if (S->family.pending != NULL) S->family.pending(S);
+  if (!isbusy(S) && (S->family.sleep == NULL || S->family.sleep(S)))
+    due = nearest(S);
+  S->active = S->top.at;
+  S->looping = false;
+  return due;
+}
+
+
+/* ---- the loop ---- */
+
 static void step (Sched *S, lua_State *L, Task *t) {
   int n = t->woken > 0 && t->at == t->co ? t->woken : 0;
   S->current = t;

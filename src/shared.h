@@ -165,4 +165,12 @@ SK_FUNC void sk_shared_finish (void);
 /* Somebody's process 'pid' is gone: sweep it. */
 SK_FUNC void sk_shared_died (Shared *s, int pid);
 
+/* ---- between the files of this noun ---- */
+
+/* Make the weak table of handles. Raises for memory. */
+SK_FUNC void sk_shared_makehandles (lua_State *L);
+/* Take part in the loop of the scheduler; and no more. */
+SK_FUNC void sk_shared_hook (Shared *s);
+SK_FUNC void sk_shared_unhook (Shared *s);
+
 #endif

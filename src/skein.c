@@ -33,6 +33,7 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_group(L, S);
   sk_open_channel(L, S);
   sk_open_select(L, S);
+  sk_open_loop(L, S);
   sk_open_test(L, S);
   sk_open_coroutine(L, S);
   sk_open_signal(L, S);

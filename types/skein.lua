@@ -5,6 +5,7 @@
 
 ---@class skein
 ---@field coroutine skein.CoroutineLib
+---@field loop skein.LoopLib
 ---@field test skein.TestLib
 local skein = {}
 
@@ -319,6 +320,23 @@ local Coroutine = {}
 
 --- Makes it the global `coroutine`.
 function Coroutine.install() end
+
+--- The scheduler as the guest of another event loop.
+---@class skein.LoopLib
+local Loop = {}
+
+--- A descriptor, readable when `step` has something to do.
+---@return integer
+---@nodiscard
+function Loop.fd() end
+
+--- To be called right before the host sleeps.
+---@return number? seconds  until `step` is due; nil: only the descriptor tells
+---@nodiscard
+function Loop.deadline() end
+
+--- Runs what is ready, once, without sleeping.
+function Loop.step() end
 
 --- For tests of what takes time.
 ---@class skein.TestLib

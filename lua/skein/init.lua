@@ -29,6 +29,9 @@ local skein = {
   cpus = require("skein.cpus"),
   dump = dump,
   every = many.every,
+  loop = {
+    deadline = core.loop_deadline, fd = core.loop_fd, step = core.loop_step,
+  },
   map = many.map,
   pool = require("skein.pool"),
   race = many.race,

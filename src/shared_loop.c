@@ -1,0 +1,291 @@
+/*
+** shared_loop.c - What sharing adds to the loop: grants are delivered, deaths
+** are noticed, and sleepers can be rung. See shared.h.
+*/
+#include <sched.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "lock.h"
+#include "shared.h"
+#include "sweep.h"
+
+#define SPIN 50000   /* ns: an answer that takes longer is slept for */
+#define SHORT 250000 /* ns: a sleep that some patience might have saved */
+#define SKIP 255     /* waits at most that do not look out before sleeping */
+
+
+/* A wish was granted: its task can go on. */
+static void deliver (void *arg, Seat *seat) {
+  Shared *s = arg;
+  Petition *p = (Petition *)(uintptr_t)seat->owner;
+  if (p->notify != NULL) {
+    p->notify(p);
+    return;
+  }
+  if (p->task == NULL) return; /* not yet suspended: it will see */
+  Task *t = p->task;
+  p->task = NULL;
+  sk_sched_wake(s->S, t, 0);
+}
+
+
+bool sk_shared_collect (Shared *s) {
+  bool all = s->rescan;
+  if (!all && __atomic_load_n(&s->m.slot->inbox, __ATOMIC_RELAXED) == 0)
+    return false;
+  s->rescan = false;
+  return sk_seat_collect(&s->m, all, deliver, s);
+}
+
+
+/* What the loop concludes after this holds while 'changes' does not grow. */
+static bool pending (Sched *S) {
+  Shared *s = sk_shared_of(S);
+  s->seen = __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST);
+  return sk_shared_collect(s);
+}
+
+
+static void onbell (Watch *w, unsigned events) {
+  (void)events;
+  sk_slot_answer(&sk_container(w, Shared, bell)->m);
+}
+
+
+static void ondeath (Watch *w, unsigned events) {
+  Death *d = sk_container(w, Death, watch);
+  (void)events;
+  sk_shared_died(d->shared, d->pid);
+}
+
+
+static void unwatch (Shared *s, Death **at) {
+  Death *d = *at;
+  *at = d->next;
+  sk_sched_unwatch(s->S, &d->watch);
+  close(d->watch.fd);
+  free(d);
+}
+
+
+void sk_shared_died (Shared *s, int pid) {
+  for (Death **d = &s->deaths; *d != NULL; d = &(*d)->next) {
+    if ((*d)->pid != pid) continue;
+    unwatch(s, d);
+    break;
+  }
+  sk_sweep_process(&s->m, pid);
+  s->rescan = true;
+}
+
+
+static bool iswatched (const Shared *s, int pid) {
+  const Death *d = s->deaths;
+  while (d != NULL && d->pid != pid) d = d->next;
+  return d != NULL;
+}
+
+
+/* Watch the process of another member; true: it is dead already. */
+static bool watch (Shared *s, const Slot *other) {
+  int pid = other->pid;
+  if (pid == 0 || pid == s->m.slot->pid || iswatched(s, pid)) return false;
+  int fd = sk_slot_pidfd(other);
+  if (fd == -ESRCH) return true;
+  if (fd < 0) return false;
+  Death *d = calloc(1, sizeof *d);
+  if (d == NULL) {
+    close(fd);
+    return false;
+  }
+  d->watch.fd = fd;
+  d->watch.fire = ondeath;
+  d->watch.idle = true;
+  d->pid = pid;
+  d->shared = s;
+  if (sk_sched_watch(s->S, &d->watch, SK_READ) != 0) {
+    close(fd);
+    free(d);
+    return false;
+  }
+  d->next = s->deaths;
+  s->deaths = d;
+  return false;
+}
+
+
+/* Who waits for others watches all of them: any may hold what it needs. */
+static void watchall (Shared *s) {
+  Root *f = sk_root();
+  uint64_t changes = __atomic_load_n(&f->changes, __ATOMIC_SEQ_CST);
+  if (changes == s->watched) return;
+  s->watched = changes;
+  bool dead = false;
+  for (uint32_t i = 1; i < f->reached; i++)
+    if (f->slot[i].state == SK_SLOT_LIVE) dead |= watch(s, &f->slot[i]);
+  if (dead) {
+    sk_sweep_dead(&s->m);
+    s->rescan = true;
+  }
+}
+
+
+static bool hasmail (const Shared *s) {
+  return __atomic_load_n(&s->m.slot->inbox, __ATOMIC_SEQ_CST) != 0;
+}
+
+
+/*
+** Look out for an answer that is under way. In vain: the next waits go to
+** sleep at once, twice as many each time, and fewer after short sleeps. So two
+** that answer each other find back from sleeping to spinning, where neither
+** needs the kernel, and one whose answers are slow wastes little.
+*/
+static bool spin (Shared *s) {
+  if (s->skip > 0) {
+    s->skip--;
+    return false;
+  }
+  sk_time start = sk_clock_real(), end = start + SPIN;
+  sk_time due = sk_timers_next(&s->S->timers);
+  if (due < end) end = due;
+  do {
+    for (int i = 0; i < 4; i++) {
+      if (hasmail(s)) {
+        s->backoff = 0;
+        return true;
+      }
+      sk_clock_relax();
+    }
+    sched_yield(); /* the one who answers may wait for this processor */
+  } while (s->S->alerts == 0 && sk_clock_real() < end);
+  s->backoff = s->backoff * 2 + 1 < SKIP ? s->backoff * 2 + 1 : SKIP;
+  s->skip = s->backoff;
+  return false;
+}
+
+
+/* Hang the doorbell where the poller hears it. */
+static bool hang (Shared *s) {
+  s->bell.fd = sk_slot_bell(&s->m);
+  s->bell.fire = onbell;
+  s->bell.idle = true;
+  return s->bell.fd >= 0 && sk_sched_watch(s->S, &s->bell, SK_READ) == 0;
+}
+
+
+static bool fallasleep (Sched *S) {
+  Shared *s = sk_shared_of(S);
+  uint32_t how = S->shared > 0 ? SK_ASLEEP_SHARED : SK_ASLEEP;
+  if (S->shared > 0) {
+    if (spin(s)) return false;
+    watchall(s);
+    if (s->rescan) return false;
+  }
+  if (sk_unlikely(s->bell.era == 0) && !hang(s)) return true;
+  const Task *top = &S->top;
+  const char *what = top->state == SK_PARKED ? top->what : "";
+  sk_slot_say(s->m.slot, what, top->since, S->live);
+  __atomic_store_n(&s->m.slot->asleep, how, __ATOMIC_SEQ_CST);
+  uint64_t changes = __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST);
+  if (hasmail(s) || (S->shared > 0 && changes != s->seen)) {
+    __atomic_store_n(&s->m.slot->asleep, SK_AWAKE, __ATOMIC_SEQ_CST);
+    return false;
+  }
+  s->slept = sk_clock_real();
+  return true;
+}
+
+
+static void wakeup (Sched *S) {
+  Shared *s = sk_shared_of(S);
+  __atomic_store_n(&s->m.slot->asleep, SK_AWAKE, __ATOMIC_SEQ_CST);
+  if (s->skip > 0 && hasmail(s) && sk_clock_real() - s->slept < SHORT)
+    s->skip /= 2;
+}
+
+
+static void ishope (void *arg, Seat *seat) {
+  bool *hope = arg;
+  uint32_t state = __atomic_load_n(&seat->state, __ATOMIC_ACQUIRE);
+  if (state == SK_GRANTED) *hope = true; /* meanwhile */
+  if (state != SK_WAITING || *hope) return;
+  Object *o = sk_at(Object, seat->object);
+  Petition *p = (Petition *)(uintptr_t)seat->owner;
+  *hope = sk_object_isshared(&p->shared->m, o);
+}
+
+
+static bool hopeless (Sched *S) {
+  Shared *s = sk_shared_of(S);
+  bool hope = false;
+  if (sk_slot_isalone(&s->m)) return true;
+  sk_seat_each(s->m.slot, ishope, &hope);
+  return !hope;
+}
+
+
+/* ---- what tasks hold ---- */
+
+typedef struct Ending { /* of a task */
+  Shared *s;
+  uint64_t who;
+} Ending;
+
+
+static void abandon (void *arg, Object *o, uint32_t flags) {
+  const Ending *e = arg;
+  const Class *c = sk_object_class(o->type);
+  (void)flags;
+  if (c->abandon != NULL) e->s->held -= c->abandon(&e->s->m, o, e->who);
+}
+
+
+/* What it still holds goes to the next in line. */
+static void ended (Sched *S, Task *t) {
+  Shared *s = sk_shared_of(S);
+  if (sk_likely(s->held == 0)) return;
+  Ending e = {s, sk_lock_who(&s->m, t->outcome.id)};
+  sk_object_each(s->m.slot, abandon, &e);
+}
+
+
+/* ---- the hooks ---- */
+
+/* What the case 'w' of a select waits for may be there. */
+static void told (Petition *p) {
+  Waiter *w = p->arg;
+  if (w->task != NULL) sk_sched_grant(p->shared->S, w, -EAGAIN);
+}
+
+
+static void *reserve (Sched *S, Waiter *w) {
+  Petition *p = sk_shared_watcher(sk_shared_of(S), told);
+  if (p != NULL) p->arg = w;
+  return p;
+}
+
+
+static void vacate (Sched *S, void *place) {
+  sk_shared_unwatch(sk_shared_of(S), place);
+}
+
+
+void sk_shared_hook (Shared *s) {
+  s->S->family = (Family){.pending = pending,
+                          .sleep = fallasleep,
+                          .awake = wakeup,
+                          .hopeless = hopeless,
+                          .reserve = reserve,
+                          .vacate = vacate,
+                          .ended = ended,
+                          .data = s};
+}
+
+
+void sk_shared_unhook (Shared *s) {
+  while (s->deaths != NULL) unwatch(s, &s->deaths);
+  if (s->m.bell >= 0) sk_sched_unwatch(s->S, &s->bell);
+  s->S->family = (Family){0};
+}
