@@ -157,8 +157,9 @@ function meta.__close(pool, err)
 end
 
 function meta.__tostring(pool)
-  local st = crew.own(pool)
-  return ("pool '%s' (%s)"):format(st.name, st.closed or "open")
+  local ok, st = pcall(crew.own, pool)
+  if not ok then return "pool of another process" end
+  return ("pool of %d (%s)"):format(st.size, st.closed or "open")
 end
 
 
