@@ -66,7 +66,7 @@ describe("pool:map", function()
       { { 1, 2 }, { 3, 4, 5 }, {}, { n = 3, 1, nil, 2 } }, { unpack = true })
     assert.same({ n = 4, 3, 12, 0, 3 }, results)
     local err = failure(pool.map, pool, square, { { 1 }, 2 }, { unpack = true })
-    assert.equal("error", err.kind)
+    assert.match("item 2 is no list of arguments", err.message)
   end))
 
   it("takes functions with upvalues, and names", with(2, function(pool)

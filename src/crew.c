@@ -1,6 +1,8 @@
 /*
 ** crew.c - What a pool and its workers share. See crew.h.
 */
+#include <string.h>
+
 #include "crew.h"
 
 
@@ -12,12 +14,16 @@ static int initqueue (Crew *c, Queue *q) {
 }
 
 
-int sk_crew_init (Crew *c) {
+int sk_crew_init (Crew *c, uint32_t n) {
   int err = initqueue(c, &c->jobs);
   if (err == 0) err = initqueue(c, &c->results);
   c->jobs.ordered = c->jobs.recent = 1;
   for (int i = 0; i <= SK_MARKS; i++) c->mark[i] = UINT64_MAX;
-  return err;
+  if (err == 0) err = sk_arena_take(&c->berths, n * sizeof(Berth));
+  if (err != 0) return err;
+  memset(sk_crew_berth(c, 0), 0, n * sizeof(Berth));
+  c->nberths = n;
+  return 0;
 }
 
 
@@ -32,8 +38,10 @@ bool sk_crew_end (Berth *b) {
 
 
 Berth *sk_crew_find (Crew *c, uint64_t id) {
-  for (Berth *b = c->berth; b < c->berth + SK_BERTHS; b++)
+  for (uint32_t i = 0; i < c->nberths; i++) {
+    Berth *b = sk_crew_berth(c, i);
     if (__atomic_load_n(&b->work, __ATOMIC_RELAXED) / 2 == id) return b;
+  }
   return NULL;
 }
 
@@ -59,6 +67,7 @@ static void fini (Member *m, Object *o) {
   Crew *c = (Crew *)o;
   sk_queue_class.fini(m, &c->jobs.o);
   sk_queue_class.fini(m, &c->results.o);
+  sk_arena_give(&c->berths);
 }
 
 

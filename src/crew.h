@@ -17,8 +17,7 @@
 
 #include "queue.h"
 
-#define SK_BERTHS 1000 /* workers at most */
-#define SK_MARKS 64    /* maps at a time that have one */
+#define SK_MARKS 64 /* maps at a time that have one */
 #define SK_NOMARK SK_MARKS
 
 typedef struct Berth {
@@ -32,7 +31,8 @@ typedef struct Crew {
   Object o;
   Queue jobs, results;
   uint64_t mark[SK_MARKS + 1]; /* items above it are dropped */
-  Berth berth[SK_BERTHS];
+  Off berths;                  /* a block of them */
+  uint32_t nberths, spare;
 } Crew;
 
 /* What the message of a job begins with. Its function follows, if the workers
@@ -61,7 +61,12 @@ enum {
 
 SK_FUNC const Class sk_crew_class;
 
-SK_FUNC int sk_crew_init (Crew *c);
+/* A new crew with room for 'n' workers. 0 or -errno. */
+SK_FUNC int sk_crew_init (Crew *c, uint32_t n);
+
+static inline Berth *sk_crew_berth (const Crew *c, uint32_t i) {
+  return sk_at(Berth, c->berths) + i;
+}
 
 /* The worker at 'b' begins job 'id'; it is done with it: was it to be
    cancelled? */

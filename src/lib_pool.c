@@ -190,7 +190,7 @@ static int crew_working (lua_State *L) {
   Pool *p = sk_pool_check(L, 1);
   Berth *b = sk_crew_find(p->crew, (uint64_t)luaL_checkinteger(L, 2));
   if (b == NULL) return 0;
-  lua_pushinteger(L, b - p->crew->berth);
+  lua_pushinteger(L, b - sk_crew_berth(p->crew, 0));
   return 1;
 }
 
@@ -202,7 +202,7 @@ static int crew_cancel (lua_State *L) {
   uint64_t id = (uint64_t)luaL_checkinteger(L, 2);
   Berth *b = sk_crew_find(p->crew, id);
   if (b == NULL || !sk_crew_cancel(b, id)) return 0;
-  lua_pushinteger(L, b - p->crew->berth);
+  lua_pushinteger(L, b - sk_crew_berth(p->crew, 0));
   return 1;
 }
 
@@ -234,8 +234,8 @@ static int crew_drain (lua_State *L) {
 
 static Berth *checkberth (lua_State *L, const Pool *p) {
   lua_Integer n = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, n >= 0 && n < SK_BERTHS, 2, "no such berth");
-  return &p->crew->berth[n];
+  luaL_argcheck(L, n >= 0 && n < p->crew->nberths, 2, "no such berth");
+  return sk_crew_berth(p->crew, (uint32_t)n);
 }
 
 
@@ -306,9 +306,10 @@ static void newtable (lua_State *L, lua_State *to, const char *mode) {
 }
 
 
-/* crew.new(state, policy) -> pool without workers */
+/* crew.new(state, policy, n) -> pool for n workers, as yet without */
 static int crew_new (lua_State *L) {
   Sched *S = sk_upvalue(L);
+  uint32_t n = (uint32_t)luaL_checkinteger(L, 3);
   lua_settop(L, 2);
   Shared *s = sk_shared_open(L, S);
   Handle *h = sk_shared_new(L, s, SK_CREW, 0, CREW); /* at 3 */
@@ -324,7 +325,7 @@ static int crew_new (lua_State *L) {
   lua_pushvalue(L, 3);
   p->decoder = lua_newthread(L);
   lua_xmove(L, p->own, 4);
-  int err = sk_crew_init(p->crew);
+  int err = sk_crew_init(p->crew, n);
   if (err == 0 && (p->ear = sk_shared_watcher(s, sk_pool_hear)) == NULL)
     err = -ENOMEM;
   if (err != 0) return luaL_error(L, "cannot make a pool: not enough memory");

@@ -21,7 +21,8 @@
 #include "shared.h"
 
 #define CLASS "skein.Worker"
-#define KEPT 256 /* functions */
+#define KEPT 256    /* functions */
+#define MOST 200000 /* arguments */
 
 /* User values. */
 #define CREW 1   /* anchors what 'crew' points to */
@@ -218,18 +219,21 @@ static int pushitem (lua_State *L, const Worker *w, int i) {
   lua_pushvalue(w->bench, i);
   lua_xmove(w->bench, L, 1);
   if (!w->order.lists) return 1;
-  luaL_checktype(L, -1, LUA_TTABLE);
   int list = lua_gettop(L);
+  if (!lua_istable(L, list))
+    luaL_error(L, "item %I is no list of arguments",
+               (LUAI_UACINT)(w->order.first + w->at));
   if (lua_getfield(L, list, "n") == LUA_TNIL) {
     lua_pop(L, 1);
     lua_pushinteger(L, luaL_len(L, list));
   }
-  int n = (int)luaL_checkinteger(L, -1);
+  lua_Integer n = lua_tointeger(L, -1);
   lua_pop(L, 1);
-  luaL_checkstack(L, n, "too many arguments");
-  for (int k = 1; k <= n; k++) lua_geti(L, list, k);
+  if (n > MOST || !lua_checkstack(L, (int)n))
+    luaL_error(L, "too many arguments");
+  for (lua_Integer k = 1; k <= n; k++) lua_geti(L, list, k);
   lua_remove(L, list);
-  return n;
+  return n > 0 ? (int)n : 0;
 }
 
 
@@ -426,7 +430,7 @@ static int newworker (lua_State *L) {
   *w = (Worker){.s = sk_shared_of(S), .crew = (Crew *)h->o};
   luaL_setmetatable(L, CLASS);
   w->number = (int32_t)luaL_checkinteger(L, 2);
-  w->berth = &w->crew->berth[luaL_checkinteger(L, 3)];
+  w->berth = sk_crew_berth(w->crew, (uint32_t)luaL_checkinteger(L, 3));
   w->left = (uint64_t)luaL_optinteger(L, 4, LUA_MAXINTEGER);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, CREW);

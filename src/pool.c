@@ -339,7 +339,8 @@ static uint64_t hash (const char *s, size_t n) {
 }
 
 
-/* Push the bytes of the function at 'fn', behind their hash; or nil. */
+/* Push the bytes of the function at 'fn', behind their hash; or nil. They are
+   kept while the function is. */
 static const char *pushbytes (lua_State *L, const Pool *p, int fn, size_t *n) {
   luaL_Buffer b;
   lua_pushvalue(L, fn);
@@ -370,8 +371,7 @@ Item *sk_pool_pack (lua_State *L, const Pool *p, int fn, int n, Order *order,
   size_t nfn = 0;
   const char *bytes = pushbytes(L, p, fn, &nfn);
   bool apart = bytes != NULL;
-  lua_insert(L, fn); /* below the function: it lives as long */
-  fn++;
+  lua_pop(L, 1);
   if (apart) {
     memcpy(&order->hash, bytes, sizeof order->hash);
     bytes += sizeof order->hash;

@@ -13,6 +13,9 @@
 
 #define STEPS 32               /* between two looks at the clock */
 #define LOOK ((sk_time)100000) /* between two looks at the poller, if busy */
+/* How far a leap goes past a deadline: as a real clock, which is never exact,
+   so that a span computed from two instants in seconds is not too short. */
+#define LATE ((sk_time)100)
 
 
 /*
@@ -129,7 +132,7 @@ static void leap (Sched *S) {
     sk_sched_disturb(S, &S->top, -EDEADLK);
     return;
   }
-  sk_clock_set(due);
+  sk_clock_set(due + LATE);
 }
 
 

@@ -157,8 +157,9 @@ function meta.__close(pool, err)
 end
 
 function meta.__tostring(pool)
-  local st = crew.own(pool)
-  return ("pool '%s' (%s)"):format(st.name, st.closed or "open")
+  local ok, st = pcall(crew.own, pool)
+  if not ok then return "pool of another process" end
+  return ("pool of %d (%s)"):format(st.size, st.closed or "open")
 end
 
 
@@ -200,7 +201,7 @@ local function pool(opts)
   st.init_args = table.pack(table.unpack(args, 1, args.n or #args))
   st.name = st.name .. " worker"
   crews.prepare(st)
-  local new = crew.new(st, crews.policy)
+  local new = crew.new(st, crews.policy, st.size)
   for _ = 1, st.size do
     local ok, err = pcall(crews.hire, new, st)
     if not ok then
