@@ -51,6 +51,8 @@ static void tune (const Listener *l) {
     __atomic_store_n(&ear->rung, 0, __ATOMIC_SEQ_CST);
     sk_slot_quiet(l->bell);
     if (!isnews(l)) return;
+    /* what was quieted may have been the ring for it: ring again */
+    __atomic_store_n(&ear->rung, 0, __ATOMIC_SEQ_CST);
   }
   Bells bells = {.ears = l->pipe->ears[l->end]};
   sk_slot_ring(&l->s->m, &bells);
