@@ -90,6 +90,7 @@ steps:
 	@$(MAKEALL) BUILD=build/steps OPT="-O1 -g -DSK_STEPS"
 	@BUILD=build/steps tools/test $(LIMIT) $(ARGS) spec/death_spec.lua \
 	  spec/sync_death_spec.lua spec/dict_death_spec.lua \
+	  spec/sweep_death_spec.lua \
 	  spec/pool_death_spec.lua
 
 LUADIR = $(DESTDIR)$(PREFIX)/share/lua/5.4

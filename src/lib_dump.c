@@ -120,7 +120,7 @@ static void setseconds (lua_State *L, const char *key, int64_t ns) {
 
 static const char *stateof (const Slot *s) {
   if (s->state == SK_SLOT_NEW) return "starting";
-  if (s->state == SK_SLOT_DEAD || sk_slot_isgone(s)) return "ended";
+  if (s->state == SK_SLOT_DEAD || sk_slot_fate(s) == 1) return "ended";
   return s->asleep != SK_AWAKE ? "waiting" : "running";
 }
 

@@ -164,9 +164,11 @@ static void doom (Member *m, Object *o) {
 static void destroy (Member *m, Object *o) {
   if (classes[o->type]->fini != NULL) classes[o->type]->fini(m, o);
   Root *f = enterrefs();
+  sk_arena_move(&m->slot->fresh, &o->self); /* ours, once it is not listed */
   unlinkobject(f, o);
+  sk_step();
   leaverefs(f);
-  sk_arena_give(&o->self);
+  sk_arena_give(&m->slot->fresh);
 }
 
 
@@ -370,6 +372,20 @@ void sk_object_enter (Member *m, Object *o) {
 void sk_object_leave (Member *m, Object *o) {
   sk_guard_leave(&o->guard);
   m->slot->busy = 0;
+}
+
+
+/* A dead member was inside, without a reference perhaps: so it may be gone. */
+void sk_object_visit (Member *m, Off place) {
+  if (place == 0) return;
+  Root *f = enterrefs();
+  for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
+    if (place - i >= classes[sk_at(Object, i)->type]->size) continue;
+    sk_object_enter(m, sk_at(Object, place));
+    sk_object_leave(m, sk_at(Object, place));
+    break;
+  }
+  leaverefs(f);
 }
 
 

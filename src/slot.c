@@ -3,6 +3,7 @@
 */
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -115,9 +116,13 @@ void sk_slot_hear (const Slot *s, Doing *heard) {
 
 
 void sk_slot_live (Member *m) {
+  uint32_t new = SK_SLOT_NEW;
+  /* swept with its maker, which died: so does this process */
+  if (!__atomic_compare_exchange_n(&m->slot->state, &new, SK_SLOT_LIVE, false,
+                                   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    raise(SIGKILL);
   m->slot->pid = getpid();
   m->slot->born = sk_slot_clock();
-  __atomic_store_n(&m->slot->state, SK_SLOT_LIVE, __ATOMIC_SEQ_CST);
   sk_slot_rouseall(m); /* they want to watch this one too */
 }
 
@@ -264,17 +269,17 @@ int sk_slot_pidfd (const Slot *s) {
 }
 
 
-bool sk_slot_isgone (const Slot *s) {
+int sk_slot_fate (const Slot *s) {
   if (s->pid == 0) { /* nobody lives in it yet: its maker counts */
-    s = sk_slot(s->maker);
-    if (s->state == SK_SLOT_FREE) return true;
-    if (s->pid == 0) return false;
+    const Slot *maker = sk_slot(s->maker);
+    if (maker->state == SK_SLOT_FREE || maker->born > s->born) return 1;
+    if (maker->pid == 0) return 0;
+    s = maker;
   }
-  if (s->pid == getpid()) return false;
   int fd = sk_slot_pidfd(s);
-  if (fd < 0) return fd == -ESRCH;
+  if (fd < 0) return fd == -ESRCH ? 1 : fd;
   struct pollfd p = {.fd = fd, .events = POLLIN};
-  bool gone = poll(&p, 1, 0) == 1;
+  int gone = poll(&p, 1, 0) == 1;
   close(fd);
   return gone;
 }

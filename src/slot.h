@@ -38,6 +38,8 @@ typedef struct Slot {
   Off inbox;       /* seats whose wait is over, newest first */
   Off busy;        /* the object that is being changed right now */
   Off out, in;     /* a message being made, a message being taken */
+  Off open;        /* messages being decoded, the last one first; see item.h */
+  Off waste;       /* a message that is about to be freed */
   Off fresh;       /* any other block being made */
   Off old;         /* a message to compare with */
   Off job;         /* the message that is being worked on, see item.h */
@@ -132,8 +134,8 @@ SK_FUNC void sk_slot_alert (Bells *b, uint32_t slot);
 /* Ring all bells noted. Not under a guard. */
 SK_FUNC void sk_slot_ring (Member *m, Bells *b);
 
-/* Is the process of this slot gone (a zombie is)? */
-SK_FUNC bool sk_slot_isgone (const Slot *s);
+/* Is the process of this slot gone (a zombie is)? 1; 0: it lives; -errno. */
+SK_FUNC int sk_slot_fate (const Slot *s);
 /* A pidfd of the process of 's', not one that reuses its number; or -errno. */
 SK_FUNC int sk_slot_pidfd (const Slot *s);
 
