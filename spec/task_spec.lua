@@ -279,6 +279,63 @@ describe("task", function()
   end))
 end)
 
+describe("a stranger who resumes a task that waits", function()
+  --- Resumes, from outside, the coroutine of a task that waits in `fn`; `grant`
+  --- is called in between. The task fails.
+  local function intrude(fn, grant)
+    local co
+    local t = skein.task(function()
+      co = coroutine.running()
+      fn()
+    end)
+    skein.yield()
+    grant()
+    coroutine.resume(co)
+    assert.is_false(pcall(t.get, t))
+    assert.equal("failed", t:status())
+  end
+
+  local function nothing() end
+
+  it("takes no item, granted already or not", task(function()
+    local q = skein.queue()
+    intrude(function() q:get() end, nothing)
+    intrude(function() q:get() end, function() q:put("item") end)
+    assert.equal("item", q:get(0))
+    local full = skein.queue(1)
+    full:put(1)
+    intrude(function() full:put(2) end, nothing)
+    assert.equal(1, full:get(0))
+    assert.same({ nil, "timeout" }, { full:get(0) })
+    local c = skein.channel()
+    intrude(function() c:get() end, nothing)
+    c:put("item")
+    assert.equal("item", c:get(0))
+  end))
+
+  it("takes no lock, granted already or not", task(function()
+    local l = skein.lock()
+    l:acquire()
+    intrude(function() l:acquire() end, nothing)
+    intrude(function() l:acquire() end, function() l:release() end)
+    assert.same({ true, "abandoned" }, { l:acquire(0) })
+    l:release()
+    local s = skein.semaphore(0)
+    intrude(function() s:acquire() end, function() s:release() end)
+    assert.equal(1, s:value())
+  end))
+
+  it("takes nothing of a select", task(function()
+    local q, c = skein.queue(), skein.channel()
+    local function either() skein.select { q, c } end
+    intrude(either, nothing)
+    intrude(either, function() q:put("item") end)
+    assert.equal("item", q:get(0))
+    c:put("item")
+    assert.equal("item", c:get(0))
+  end))
+end)
+
 describe("an error nobody asked for", function()
   it("is told once, with name and traceback", function()
     local out = support.program([[
