@@ -241,7 +241,14 @@ describe("task", function()
       skein.sleep(0.001)
       return a < b
     end)
-    assert.error_matches(function() t:get() end, "cannot wait here")
+    assert.matches("task_spec.lua:%d+: cannot wait here: Lua cannot yield inside function 'table.sort'",
+      support.failure(t.get, t))
+    local inner = skein.task(string.gsub, "x", "x", function()
+      local ok, err = pcall(skein.timeout, 1, skein.yield)
+      assert(not ok)
+      error(err, 0)
+    end)
+    assert.matches("inside function 'string.gsub'", support.failure(inner.get, inner))
     local co = coroutine.wrap(function() skein.sleep(0.001) end)
     if not skein.installed then
       assert.error_matches(co, "skein.coroutine")
