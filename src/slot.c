@@ -82,10 +82,10 @@ void sk_slot_rouseall (Member *m) {
                              &f->slot[i].asleep, &shared, SK_AWAKE, false,
                              __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
       bells.slot[bells.count++] = i;
-      if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(m, &bells);
+      if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(&bells);
     }
   }
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
 }
 
 
@@ -169,23 +169,37 @@ void sk_slot_answer (Member *m) {
 }
 
 
-static void ring (Member *m, const char *name, uint8_t length) {
+static int ringer = -1; /* process-wide: what rings all bells */
+
+
+int sk_slot_ringer (void) {
+  static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+  int err = 0;
+  pthread_mutex_lock(&making);
+  if (ringer < 0) {
+    ringer = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (ringer < 0) err = -errno;
+  }
+  pthread_mutex_unlock(&making);
+  return err;
+}
+
+
+static void ring (const char *name, uint8_t length) {
   if (length == 0) return;
   struct sockaddr_un a = {.sun_family = AF_UNIX};
   size_t size = offsetof(struct sockaddr_un, sun_path) + length;
   memcpy(a.sun_path, name, length);
-  int fd = sk_slot_bell(m);
-  if (fd < 0) return;
   /* a full queue means that it is ringing; a refusal, that it is dead */
-  while (sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&a,
+  while (sendto(ringer, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&a,
                 (socklen_t)size) < 0 &&
          errno == EINTR)
     continue;
 }
 
 
-static void ringslot (Member *m, const Slot *s) {
-  ring(m, s->bell, s->bellsize);
+static void ringslot (const Slot *s) {
+  ring(s->bell, s->bellsize);
 }
 
 
@@ -196,11 +210,11 @@ bool sk_slot_isdeaf (const Ear *ear) {
 }
 
 
-static void ringears (Member *m, Ear *ears) {
+static void ringears (Ear *ears) {
   for (Ear *e = ears; e < ears + SK_EARS; e++)
     if (!sk_slot_isdeaf(e) &&
         __atomic_exchange_n(&e->rung, 1, __ATOMIC_SEQ_CST) == 0)
-      ring(m, e->name, e->size);
+      ring(e->name, e->size);
 }
 
 
@@ -212,17 +226,17 @@ static bool rouse (Slot *s) {
 }
 
 
-void sk_slot_ring (Member *m, Bells *b) {
-  for (uint32_t i = 0; i < b->count; i++) ringslot(m, sk_slot(b->slot[i]));
+void sk_slot_ring (Bells *b) {
+  for (uint32_t i = 0; i < b->count; i++) ringslot(sk_slot(b->slot[i]));
   b->count = 0;
-  if (sk_unlikely(b->ears != NULL)) ringears(m, b->ears);
+  if (sk_unlikely(b->ears != NULL)) ringears(b->ears);
   b->ears = NULL;
   if (sk_likely(!b->more)) return;
   b->more = false;
   for (uint32_t i = 1; i < sk_root()->reached; i++) {
     Slot *s = sk_slot(i);
     if (__atomic_load_n(&s->inbox, __ATOMIC_SEQ_CST) != 0 && rouse(s))
-      ringslot(m, s);
+      ringslot(s);
   }
 }
 
@@ -260,7 +274,11 @@ static int64_t startof (int pid) {
 int sk_slot_pidfd (const Slot *s) {
   if (s->pid == 0) return -ESRCH;
   int fd = pidfdopen(s->pid);
-  if (fd < 0) return -errno;
+  if (fd < 0) {
+    int err = -errno;
+    /* without a descriptor for it: it is gone if its number is */
+    return kill(s->pid, 0) != 0 && errno == ESRCH ? -ESRCH : err;
+  }
   if (startof(s->pid) > s->born + SK_SECOND) { /* younger: another one */
     close(fd);
     return -ESRCH;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "queue.h"
+#include "refs.h"
 #include "sweep.h"
 
 typedef struct Sweeper {
@@ -46,7 +47,7 @@ static void clear (Member *m, Slot *dead, uint32_t index) {
   sk_step();
   sk_seat_each(dead, forsake, &s);
   sk_step();
-  sk_object_each(dead, depart, &s);
+  sk_refs_each(dead, depart, &s);
   sk_item_free(m, &dead->out);
   sk_item_freeall(m, &dead->in); /* it may have got on top already */
   sk_item_freeall(m, &dead->waste);
