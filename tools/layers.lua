@@ -8,7 +8,7 @@
 --- to the left like all others, their .c files include any of the layer's.
 local layers = {
   { "sk" }, -- vocabulary
-  { "list", "clock", "buf", "timers", "memo", "slots" }, -- plain C over memory
+  { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
@@ -18,7 +18,7 @@ local layers = {
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "sched_*", "channel",
     mutual = true }, -- tasks
-  { "shared", "shared_*", "wish", "transit", "listener", "crossing", "launch", "child",
+  { "stream", "stream_kinds", "stream_*", "shared", "shared_*", "wish", "transit", "listener", "crossing", "launch", "child",
     "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
