@@ -279,7 +279,7 @@ static void meetsignal (Sched *S) {
       nanosleep(&ms, NULL);
     else
       sk_sched_attend(S);
-  S->top.cancelled = false;
+  S->top.cancelled = S->top.raised = false;
   sk_scope_refresh(&S->top);
 }
 

@@ -126,7 +126,7 @@ void sk_sched_alert (Sched *S, unsigned what) {
   lua_State *L = S->active;
   if (L == NULL) return;
   if (what & SK_ALERT_AGAIN) {
-    if (what & SK_ALERT_CANCEL && S->top.cancelled) return; /* it cleans up */
+    if (what & SK_ALERT_CANCEL && S->top.raised) return; /* it cleans up */
     if (lua_gethook(L) == onhook) L = innermost(L);
   }
   else if (!(S->alerts & ~SK_ALERT_CANCEL))
@@ -215,7 +215,7 @@ void sk_sched_afterfork (Sched *S, lua_State *top) {
   sk_poller_fini(&S->poller);
   S->top.co = S->top.at = top;
   S->top.state = SK_ACTIVE;
-  S->top.pending = S->top.cancelled = false;
+  S->top.pending = S->top.cancelled = S->top.raised = false;
   S->current = &S->top;
   S->active = top;
   S->alerts = 0;

@@ -147,6 +147,7 @@ void sk_scope_pusherror (lua_State *L, Task *t) {
 
 
 int sk_scope_raise (lua_State *L, Task *t) {
+  t->raised = t->cancelled;
   sk_scope_pusherror(L, t);
   return lua_error(L);
 }

@@ -135,6 +135,7 @@ struct Task {
   uint8_t state;    /* a TaskState */
   bool pending;     /* a cancel reaches it: its next wait raises */
   bool cancelled;   /* the root scope is cancelled */
+  bool raised;      /* ... and it has been told so */
   bool traced;      /* a traceback is kept for it: see coro.c */
   bool strays;      /* a group of it is inside of a suspended coroutine */
   bool rethrown;    /* the error under way is the one that was traced */
