@@ -1,63 +1,9 @@
---- How programs end: what they print, their exit code, what is left.
+--- How programs end by themselves: what they print, their exit code, what is
+--- left.
 
 local skein = require("skein")
-local support = require("spec.support")
-local family = require("spec.family")
-
---- Starts `code` as a program of its own. Its output ends when the last process
---- that could write to it is gone.
-local function launch(code)
-  local path = os.tmpname()
-  local file = assert(io.open(path, "w"))
-  file:write([[
-    local skein = require("skein")
-    io.stdout:setvbuf("full")
-    local function say(...)
-      print(...)
-      io.stdout:flush()
-    end
-    local function spin() while true do end end
-  ]], code)
-  file:close()
-  local command = ("LUA_PATH='%s' LUA_CPATH='%s' exec timeout -s KILL %d %s %s 2>&1"):format(
-    package.path, package.cpath, support.patience, support.lua, path)
-  local pipe = assert(io.popen(command))
-  return {
-    line = function() return pipe:read("l") end,
-    finish = function()
-      local output = pipe:read("a")
-      local _, how, status = pipe:close()
-      os.remove(path)
-      return output, how == "exit" and status or -status
-    end,
-  }
-end
-
---- Runs it: all that it printed, and its exit code (-n: signal n).
-local function run(code)
-  return launch(code).finish()
-end
-
---- Runs it until it has printed numbers, sends a signal to the last of them;
---- what else it printed, its exit code, the numbers.
-local function interrupt(signal, code)
-  local program = launch(code)
-  local line = program.line()
-  local pids = {}
-  for pid in line:gmatch("%d+") do pids[#pids + 1] = tonumber(pid) end
-  -- lua's own handler answers to Ctrl-C until the program waits
-  if signal == "INT" then family.sleeps(pids[#pids]) end
-  os.execute(("kill -%s %d"):format(signal, pids[#pids]))
-  local output, status = program.finish()
-  return output, status, pids
-end
-
---- How `timeout` tells that its program was ended by signal n.
-local function by(n) return -n end
-
-local function times(text, pattern)
-  return select(2, text:gsub(pattern, ""))
-end
+local program = require("spec.program")
+local run, times = program.run, program.times
 
 describe("the end of a script", function()
   it("leaves nothing to say", function()
@@ -375,162 +321,141 @@ describe("os.exit", function()
   end)
 end)
 
-describe("a program that is killed", function()
-  for _, signal in ipairs { "KILL", "TERM" } do
-    it("by " .. signal .. " takes all of its family along", function()
-      local output, code, pids = interrupt(signal, [[
-        local busy = skein.process(spin)
-        local idle = skein.process(skein.sleep, 60)
-        local fresh = skein.process({ method = "spawn" }, function() while true do end end)
-        local function helper()
-          local path = "/proc/self/task/" .. skein.self().pid .. "/children"
-          for pid in io.open(path):read("a"):gmatch("%d+") do
-            local file <close> = io.open("/proc/" .. pid .. "/cmdline")
-            if file:read("a"):find("serve(", 1, true) then return pid end
-          end
-        end
-        local served = skein.process({ method = "server" }, function() while true do end end)
-        local pipe, mine = skein.pipe()
-        local deep = skein.process(function()
-          local p = skein.process(function()
-            pipe:send(skein.self().pid)
-            while true do end
-          end)
-          p:join()
-        end)
-        local inner = mine:recv()
-        skein.thread({ daemon = true }, spin)
-        say(busy.pid, idle.pid, fresh.pid, served.pid, helper(), deep.pid, inner, skein.self().pid)
-        skein.sleep(60)
-      ]])
-      assert.equal("", output)
-      assert.equal(by(signal == "KILL" and 9 or 15), code)
-      for _, pid in ipairs(pids) do assert.is_true(family.ends(pid), pid) end
+--- One of each that may be alive when a program ends.
+local crowd = [[
+  local q, lock, event = skein.queue(), skein.lock(), skein.event()
+  lock:acquire()
+  for _ = 1, 3 do skein.task(q.get, q) end
+  skein.task(lock.acquire, lock)
+  skein.task(skein.sleep, 60)
+  skein.task(function() skein.shield(event.wait, event) end)
+  local tick = coroutine.wrap(function() skein.task(event.wait, event) coroutine.yield() end)
+  tick()
+  for _, method in ipairs { "spawn", "server" } do
+    skein.process({ method = method, daemon = true }, spin)
+    skein.process({ method = method, daemon = true }, function() q:get() end)
+  end
+  skein.thread({ daemon = true }, spin)
+  skein.thread({ daemon = true }, function() lock:acquire() end)
+  local pools = { skein.pool { workers = 1, method = "server" }, skein.pool { workers = 1, kind = "thread" } }
+  for i, pool in ipairs(pools) do
+    pool:submit(function() return 1 end):get()
+    pool:submit(spin)
+    pool:submit(skein.sleep, 60)
+  end
+  skein.sleep(0.02)
+  io.write("here ")
+]]
+
+describe("a program in which everything lives", function()
+  local ends = {
+    { "returns", "", 0, "" },
+    { "raises", "error('oops', 0)", 1, "oops" },
+    { "raises in a run", "skein.run(function() skein.task(skein.sleep, 60) skein.yield() error('oops', 0) end)", 1, "oops" },
+    { "leaves by os.exit", "os.exit(3)", 3, "" },
+    { "closes its state", "os.exit(3, true)", 3, "" },
+    { "leaves from a task", "skein.task(os.exit, 3) skein.sleep(60)", 3, "" },
+    { "closes its state in a task", "skein.task(os.exit, 3, true) skein.sleep(60)", 3, "" },
+    { "leaves from a run", "skein.run(function() skein.yield() os.exit(3, true) end)", 3, "" },
+  }
+  for _, way in ipairs(ends) do
+    local name, last, status, text = table.unpack(way)
+    it(name .. ", soon and in silence", function()
+      local begin = skein.now()
+      local output, code = run(crowd .. last)
+      assert.equal(status, code)
+      assert.match("here ", output)
+      if text == "" then
+        assert.equal("here ", output)
+      else
+        assert.match(text, output)
+        assert.equal(0, times(output, "skein: "))
+      end
+      assert.is_true(skein.now() - begin < 8)
     end)
   end
-
-  it("takes its family along when it is busy itself", function()
-    local output, _, pids = interrupt("KILL", [[
-      local p = skein.process(spin)
-      say(p.pid, skein.self().pid)
-      spin()
-    ]])
-    assert.equal("", output)
-    for _, pid in ipairs(pids) do assert.is_true(family.ends(pid), pid) end
-  end)
-
-  it("as a child lets the others go on", function()
-    local output, code, pids = interrupt("KILL", [[
-      local q, l = skein.queue(), skein.lock()
-      local other = skein.process(function() return q:get() end)
-      local victim = skein.process(function()
-        l:acquire()
-        skein.process(spin) -- a child of its own
-        say(other.pid, skein.self().pid)
-        q:join()
-        spin()
-      end)
-      victim:join()
-      print(victim:exitcode(), l:acquire())
-      q:put("still here")
-      print(other:get())
-    ]])
-    assert.equal("-9\ttrue\tabandoned\nstill here\n", output)
-    assert.equal(0, code)
-    assert.is_true(family.ends(pids[2]))
-  end)
-
-  it("by the system in the middle of a wait for a child, too", function()
-    local _, _, pids = interrupt("KILL", [[
-      local p = skein.process(function() skein.sleep(60) end)
-      say(p.pid, skein.self().pid)
-    ]])
-    assert.is_true(family.ends(pids[1]))
-  end)
 end)
 
-describe("Ctrl-C", function()
-  it("ends a wait of the main program with an error", function()
-    local output, code = interrupt("INT", [[
-      say(skein.self().pid)
-      local ok, err = pcall(skein.sleep, 60)
-      print(ok, err.kind)
-    ]])
-    assert.equal("false\tinterrupted\n", output)
-    assert.equal(0, code)
+describe("the end", function()
+  it("says after a while whom it waits for", function()
+    for _, last in ipairs { "", "os.exit(0)", "os.exit(0, true)" } do
+      local output = run([[
+        require("skein.core").patience(0.05)
+        local function late() require("skein").sleep(0.3) end
+        skein.thread({ name = "hem" }, late)
+        skein.thread({ name = "seam" }, late)
+        skein.thread({ name = "quick" }, function() end):join()
+        skein.process({ name = "cuff", method = "spawn" }, function() require("skein").sleep(0.6) end)
+      ]] .. last)
+      local threads, processes = output:match("^skein: the program waits for its threads to end: ([^\n]*)\n"
+        .. "skein: the program waits for its processes to end: ([^\n]*)\n$")
+      assert.is_string(threads, output)
+      assert.match("hem", threads)
+      assert.match("seam", threads)
+      assert.not_match("quick", threads)
+      assert.match("^cuff %(pid %d+%)$", processes)
+    end
   end)
 
-  it("uncaught ends the program and its children", function()
-    local output, code, pids = interrupt("INT", [[
-      local p = skein.process(skein.sleep, 60)
-      local d = skein.process({ daemon = true }, spin)
-      local own <close> = p
-      say(p.pid, d.pid, skein.self().pid)
-      p:join()
-    ]])
-    assert.equal(1, code)
-    assert.match("interrupted", output)
-    for _, pid in ipairs(pids) do assert.is_true(family.ends(pid), pid) end
-  end)
-
-  it("cancels a run, which raises it", function()
-    local output, code = interrupt("INT", [[
-      local ok, err = pcall(skein.run, function()
-        local own <close> = setmetatable({}, { __close = function() print("clean") end })
-        skein.task(function()
-          local inner <close> = setmetatable({}, { __close = function() print("clean too") end })
-          skein.sleep(60)
+  it("reports errors of tasks that nobody can ask any more", function()
+    for _, last in ipairs { "", "os.exit(0)", "os.exit(0, true)", "skein.task(os.exit, 0) skein.sleep(9)" } do
+      local output, code = run([[
+        skein.task({ name = "seam" }, error, "came apart", 0)
+        skein.task({ name = "known" }, error, "asked for", 0):error()
+        local p = skein.process(function()
+          skein.task({ name = "inner" }, error, "came apart", 0)
+          skein.yield()
+          os.exit(0)
         end)
+        p:join()
         skein.yield()
-        say(skein.self().pid)
-        skein.sleep(60)
-      end)
-      print(ok, err.kind)
-    ]])
-    assert.equal("clean\nclean too\nfalse\tinterrupted\n", output)
-    assert.equal(0, code)
+      ]] .. last)
+      assert.equal(0, code)
+      assert.equal(1, times(output, "task 'seam' failed: came apart"), output)
+      assert.equal(1, times(output, "task 'inner' failed: came apart"), output)
+      assert.equal(2, times(output, "failed"), output)
+    end
   end)
 
-  it("at the terminal reaches a child as well, which dies of it quietly", function()
-    local output, code = interrupt("INT", [[
-      local p = skein.process(function()
-        say(skein.self().pid)
-        skein.sleep(60)
-      end)
-      p:join()
-      print(p:exitcode(), p:status(), p:error().kind, p:error().signal)
-    ]])
-    assert.equal("-2\tfailed\tkilled\t2\n", output)
-    assert.equal(0, code)
-  end)
-
-  it("interrupts a busy child", function()
-    local output = interrupt("INT", [[
-      local p = skein.process(function()
-        say(skein.self().pid)
-        spin()
-      end)
-      p:join()
-      print(p:exitcode())
-    ]])
-    assert.equal("-2\n", output)
-  end)
-
-  it("that is ignored stays so in children", function()
+  it("tells on_error, at os.exit too", function()
     local output = run [[
-      local probe = "grep SigIgn /proc/%d/status"
-      local function ignores()
-        local list = io.popen(probe:format(skein.self().pid))
-        local mask = tonumber(list:read("a"):match("(%x+)\n"), 16)
-        list:close()
-        return mask & 2 ~= 0
-      end
-      local code = [=[
-        local skein = require("skein")
-        local p = skein.process(function() return arg end)
-      ]=]
-      say(ignores() == skein.process(ignores):get())
+      skein.on_error(function(err, text) print("told " .. err) end)
+      skein.task(error, "this", 0)
+      skein.yield()
+      os.exit(0)
     ]]
-    assert.equal("true\n", output)
+    assert.equal("told this\n", output)
+  end)
+
+  it("is that of main, though threads and tasks have not ended", function()
+    local output, code = run [[
+      local q = skein.queue()
+      skein.thread(function()
+        local inner = require("skein")
+        inner.thread(function() require("skein").sleep(0.05) q:put("from a thread of a thread") end)
+        inner.sleep(0.02)
+      end)
+      local p = skein.process({ method = "spawn" }, function() io.write(q:get(), "\n") end)
+      io.write("main\n")
+      io.stdout:flush()
+    ]]
+    assert.equal("main\nfrom a thread of a thread\n", output)
+    assert.equal(0, code)
+  end)
+
+  it("prints once what children of children had buffered", function()
+    for _, method in ipairs { "fork", "spawn", "server" } do
+      local output = run(([[
+        io.write("a")
+        skein.process({ method = "%s" }, function()
+          io.stdout:setvbuf("full")
+          io.write("b")
+          require("skein").process(function() io.write("c") end):join()
+          io.write("d")
+        end):join()
+        io.write("e")
+      ]]):format(method))
+      assert.equal("abcde", output)
+    end
   end)
 end)
