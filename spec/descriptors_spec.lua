@@ -41,6 +41,8 @@ local p = skein.process(function()
   q:put(#files > 0)
   while true do end
 end)
+local due = skein.now() + 0.03 -- asleep, we would be told of its birth
+while skein.now() < due do end
 assert(soon(q.get, q, 5))
 p:kill()
 print("done")]])
