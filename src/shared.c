@@ -136,6 +136,8 @@ Shared *sk_shared_open (lua_State *L, Sched *S) {
 
 
 Shared *sk_shared_adopt (lua_State *L, Sched *S, uint32_t index) {
+  int err = sk_slot_ringer(); /* the helper, whose fork this may be, has none */
+  if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
   Shared *s = make(L, S);
   s->m.refs.made = 1;
   enter(s, index);
