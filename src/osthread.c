@@ -11,6 +11,9 @@
 #include "rtsignal.h"
 #include "spawn.h"
 
+/* What daemons get to clean up, at the end of whoever started them. */
+#define LINGER (SK_SECOND / 4)
+
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
 static OsThread *threads;                                 /* as are these */
 static int signo;
@@ -134,20 +137,30 @@ bool sk_osthread_any (void) {
 }
 
 
-/* The first one of 'user', off the list; a daemon is on its own from now. */
-static OsThread *next (const void *user, bool *daemon) {
+/* It may be a thread itself that ends the process. */
+static bool concerns (const OsThread *t, const void *user) {
+  if (pthread_equal(t->id, pthread_self())) return false;
+  return user == NULL || t->user == user;
+}
+
+
+static void stopdaemons (const void *user) {
+  pthread_mutex_lock(&guard);
+  for (OsThread *t = threads; t != NULL; t = t->next) {
+    if (!t->daemon || !concerns(t, user)) continue;
+    __atomic_store_n(&t->stop, 1, __ATOMIC_SEQ_CST);
+    pthread_kill(t->id, signo);
+  }
+  pthread_mutex_unlock(&guard);
+}
+
+
+/* The first one of 'user' that is a daemon or is not, off the list. */
+static OsThread *next (const void *user, bool daemon) {
   pthread_mutex_lock(&guard);
   OsThread *t = threads;
-  while (t != NULL && user != NULL && t->user != user) t = t->next;
-  if (t != NULL) {
-    delist(t);
-    *daemon = t->daemon;
-    if (t->daemon) {
-      __atomic_store_n(&t->stop, 1, __ATOMIC_SEQ_CST);
-      pthread_kill(t->id, signo);
-      pthread_detach(t->id);
-    }
-  }
+  while (t != NULL && (t->daemon != daemon || !concerns(t, user))) t = t->next;
+  if (t != NULL) delist(t);
   pthread_mutex_unlock(&guard);
   return t;
 }
@@ -158,40 +171,41 @@ static void announce (const OsThread *first, const void *user) {
   fprintf(stderr, "skein: the program waits for its threads to end: %s",
           first->name);
   for (const OsThread *t = threads; t != NULL; t = t->next)
-    if (!t->daemon && (user == NULL || t->user == user))
-      fprintf(stderr, ", %s", t->name);
+    if (!t->daemon && concerns(t, user)) fprintf(stderr, ", %s", t->name);
   fputs("\n", stderr);
   pthread_mutex_unlock(&guard);
 }
 
 
-/* Until 'due' it is waited for in silence; then all are named, once. */
-static bool await (const OsThread *t, const void *user, sk_time *due) {
+/* Wait for it until 'due'. False: it has not ended. */
+static bool await (const OsThread *t, sk_time due) {
   struct timespec at;
+  if (due == SK_FOREVER) return pthread_join(t->id, NULL) == 0;
   clock_gettime(CLOCK_REALTIME, &at);
-  sk_time left = *due - sk_clock_real();
+  sk_time left = due - sk_clock_real();
   if (left < 0) left = 0;
   left += at.tv_nsec;
   at.tv_sec += left / SK_SECOND;
   at.tv_nsec = left % SK_SECOND;
-  if (*due == SK_FOREVER) return pthread_join(t->id, NULL) == 0;
-  int err = pthread_timedjoin_np(t->id, NULL, &at);
-  if (err != ETIMEDOUT) return err == 0;
-  announce(t, user);
-  *due = SK_FOREVER;
-  return pthread_join(t->id, NULL) == 0;
+  return pthread_timedjoin_np(t->id, NULL, &at) == 0;
 }
 
 
 void sk_osthread_finish (const void *user, void (*tell)(void *, const char *),
                          void *arg) {
-  bool daemon = false;
   sk_time due = sk_clock_real() + sk_spawn_patience;
-  for (OsThread *t; (t = next(user, &daemon)) != NULL;) {
-    if (!daemon && await(t, user, &due) && t->report != NULL)
-      tell(arg, t->report);
-    sk_osthread_drop(t);
+  stopdaemons(user);
+  for (OsThread *t; (t = next(user, false)) != NULL; sk_osthread_drop(t)) {
+    if (!await(t, due)) {
+      announce(t, user);
+      due = SK_FOREVER;
+      await(t, due);
+    }
+    if (t->report != NULL) tell(arg, t->report);
   }
+  due = sk_clock_real() + LINGER;
+  for (OsThread *t; (t = next(user, true)) != NULL; sk_osthread_drop(t))
+    if (!await(t, due)) pthread_detach(t->id);
 }
 
 
