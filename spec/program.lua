@@ -8,9 +8,10 @@ local program = {}
 --- Starts `code`, which has `skein`, `say` (prints at once) and `spin`. Its output
 --- ends when the last process that could write to it is gone.
 ---@param code string
----@param before? string  what stands before the command: "ulimit -v 100000;"
+---@param before? string  what the shell does before: "ulimit -v 100000;"
+---@param env? string  more variables: "LD_PRELOAD=x.so"
 ---@return { line: fun(): string, finish: fun(): string, integer }
-function program.launch(code, before)
+function program.launch(code, before, env)
   local path = os.tmpname()
   local file = assert(io.open(path, "w"))
   file:write([[
@@ -23,8 +24,8 @@ function program.launch(code, before)
     local function spin() while true do end end
   ]], code)
   file:close()
-  local command = ("%s LUA_PATH='%s' LUA_CPATH='%s' exec timeout -s KILL %d %s %s 2>&1"):format(
-    before or "", package.path, package.cpath, support.patience, support.lua, path)
+  local command = ("%s exec timeout -s KILL %d env %s LUA_PATH='%s' LUA_CPATH='%s' %s %s 2>&1"):format(
+    before or "", support.patience, env or "", package.path, package.cpath, support.lua, path)
   local pipe = assert(io.popen(command))
   return {
     line = function() return pipe:read("l") end,
@@ -38,8 +39,8 @@ function program.launch(code, before)
 end
 
 --- Runs it: all that it printed, and its exit code (-n: signal n).
-function program.run(code, before)
-  return program.launch(code, before).finish()
+function program.run(code, before, env)
+  return program.launch(code, before, env).finish()
 end
 
 --- Runs it until it has printed numbers, sends a signal to the last of them;

@@ -81,6 +81,7 @@ int sk_remote_refuse (lua_State *L, int handle, int err, const char *what) {
   Remote *r = lua_touserdata(L, handle);
   r->outcome.status = SK_NEW;
   unanchor(L, r);
+  sk_remote_drop(r);
   return luaL_error(L, "cannot start a %s: %s%s%s",
                     sk_outcome_class(L, handle)->kind, what != NULL ? what : "",
                     what != NULL ? ": " : "", strerror(-err));
