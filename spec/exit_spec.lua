@@ -329,15 +329,15 @@ local crowd = [[
   skein.task(lock.acquire, lock)
   skein.task(skein.sleep, 60)
   skein.task(function() skein.shield(event.wait, event) end)
-  local tick = coroutine.wrap(function() skein.task(event.wait, event) coroutine.yield() end)
-  tick()
+  coroutine.wrap(function() skein.task(event.wait, event) coroutine.yield() end)()
   for _, method in ipairs { "spawn", "server" } do
     skein.process({ method = method, daemon = true }, spin)
     skein.process({ method = method, daemon = true }, function() q:get() end)
   end
   skein.thread({ daemon = true }, spin)
   skein.thread({ daemon = true }, function() lock:acquire() end)
-  local pools = { skein.pool { workers = 1, method = "server" }, skein.pool { workers = 1, kind = "thread" } }
+  local pools = { skein.pool { workers = 1, method = "server" },
+    skein.pool { workers = 1, kind = "thread" } }
   for i, pool in ipairs(pools) do
     pool:submit(function() return 1 end):get()
     pool:submit(spin)
@@ -351,7 +351,11 @@ describe("a program in which everything lives", function()
   local ends = {
     { "returns", "", 0, "" },
     { "raises", "error('oops', 0)", 1, "oops" },
-    { "raises in a run", "skein.run(function() skein.task(skein.sleep, 60) skein.yield() error('oops', 0) end)", 1, "oops" },
+    { "raises in a run", [[skein.run(function()
+        skein.task(skein.sleep, 60)
+        skein.yield()
+        error('oops', 0)
+      end)]], 1, "oops" },
     { "leaves by os.exit", "os.exit(3)", 3, "" },
     { "closes its state", "os.exit(3, true)", 3, "" },
     { "leaves from a task", "skein.task(os.exit, 3) skein.sleep(60)", 3, "" },
@@ -385,10 +389,13 @@ describe("the end", function()
         skein.thread({ name = "hem" }, late)
         skein.thread({ name = "seam" }, late)
         skein.thread({ name = "quick" }, function() end):join()
-        skein.process({ name = "cuff", method = "spawn" }, function() require("skein").sleep(0.6) end)
+        skein.process({ name = "cuff", method = "spawn" }, function()
+          require("skein").sleep(0.6)
+        end)
       ]] .. last)
-      local threads, processes = output:match("^skein: the program waits for its threads to end: ([^\n]*)\n"
-        .. "skein: the program waits for its processes to end: ([^\n]*)\n$")
+      local said = "skein: the program waits for its %s to end: ([^\n]*)\n"
+      local threads, processes =
+        output:match("^" .. said:format("threads") .. said:format("processes") .. "$")
       assert.is_string(threads, output)
       assert.match("hem", threads)
       assert.match("seam", threads)
@@ -398,7 +405,8 @@ describe("the end", function()
   end)
 
   it("reports errors of tasks that nobody can ask any more", function()
-    for _, last in ipairs { "", "os.exit(0)", "os.exit(0, true)", "skein.task(os.exit, 0) skein.sleep(9)" } do
+    local ends = { "", "os.exit(0)", "os.exit(0, true)", "skein.task(os.exit, 0) skein.sleep(9)" }
+    for _, last in ipairs(ends) do
       local output, code = run([[
         skein.task({ name = "seam" }, error, "came apart", 0)
         local known = skein.task({ name = "known" }, error, "asked for", 0)
@@ -433,7 +441,10 @@ describe("the end", function()
       local q = skein.queue()
       skein.thread(function()
         local inner = require("skein")
-        inner.thread(function() require("skein").sleep(0.05) q:put("from a thread of a thread") end)
+        inner.thread(function()
+          require("skein").sleep(0.05)
+          q:put("from a thread of a thread")
+        end)
         inner.sleep(0.02)
       end)
       local p = skein.process({ method = "spawn" }, function() io.write(q:get(), "\n") end)

@@ -90,8 +90,9 @@ describe("in a host", function()
 
   it_runs("states may be left open when main returns", function()
     -- the second one cannot fork beside the threads of the first
-    local output, code = host("leaves", (busy:gsub("{ daemon = true }, spin%)\n",
-      "{ daemon = true, method = 'server' }, spin)\n", 1):gsub("workers = 1", "workers = 1, method = 'server'")))
+    local threaded = busy:gsub("process%({ daemon = true },", "thread({ daemon = true },")
+      :gsub("workers = 1", "workers = 1, kind = 'thread'")
+    local output, code = host("leaves", threaded)
     assert.same(whole, sorted(output))
     assert.equal(0, code)
   end)
@@ -122,7 +123,8 @@ describe("in a host", function()
       local q = skein.queue()
       local t = skein.thread(function() return q:get() end)
       local list = skein.map({ 1, 2, 3 }, function(n)
-        return skein.process({ method = n == 1 and "spawn" or "server" }, function() return n end):get()
+        local method = n == 1 and "spawn" or "server"
+        return skein.process({ method = method }, function() return n end):get()
       end)
       q:put(#list)
       print(t:get(), skein.self().kind)

@@ -248,7 +248,10 @@ describe("a program in which everything lives", function()
         for _ = 1, 3 do skein.task(none.get, none) end
         local function alive() q:put(require("skein").self().pid) end
         for _, method in ipairs { "fork", "spawn", "server" } do
-          skein.process({ method = method, daemon = true }, function() alive() while true do end end)
+          skein.process({ method = method, daemon = true }, function()
+            alive()
+            while true do end
+          end)
           skein.process({ method = method, daemon = true }, function()
             alive()
             pcall(string.rep("a", 1 << 20).find, string.rep("a", 1 << 20), ("a*"):rep(60) .. "b")

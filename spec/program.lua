@@ -24,8 +24,9 @@ function program.launch(code, before, env)
     local function spin() while true do end end
   ]], code)
   file:close()
-  local command = ("%s exec timeout -s KILL %d env %s LUA_PATH='%s' LUA_CPATH='%s' %s %s 2>&1"):format(
-    before or "", support.patience, env or "", package.path, package.cpath, support.lua, path)
+  local command = "%s exec timeout -s KILL %d env %s LUA_PATH='%s' LUA_CPATH='%s' %s %s 2>&1"
+  command = command:format(before or "", support.patience, env or "", package.path,
+    package.cpath, support.lua, path)
   local pipe = assert(io.popen(command))
   return {
     line = function() return pipe:read("l") end,

@@ -76,7 +76,9 @@ describe("signals", function()
         print(skein.process({ method = method }, function(look)
           local file <close> = io.open("/proc/self/status")
           local text = file:read("a")
-          local function bits(key) return tonumber(text:match(key .. ":%s*(%x+)"), 16) & ~(3 << 31) end
+          local function bits(key)
+            return tonumber(text:match(key .. ":%s*(%x+)"), 16) & ~(3 << 31)
+          end
           return bits("SigCgt") & 1, bits("SigCgt") >> 14 & 1, bits("SigBlk")
         end):get())
       end
@@ -88,7 +90,9 @@ describe("signals", function()
     local output, code = run [[
       local pid = skein.self().pid
       local signals, n = skein.signal("USR1", "CHLD"), 0
-      skein.task(function() for name in signals:items() do if name == "USR1" then n = n + 1 end end end)
+      skein.task(function()
+        for name in signals:items() do n = n + (name == "USR1" and 1 or 0) end
+      end)
       local storm = io.popen(([=[
         while kill -USR1 %d 2>/dev/null; do
           i=0; while [ $i -lt 300 ]; do i=$((i+1)); done

@@ -5,7 +5,7 @@ local program = require("spec.program")
 local family = require("spec.family")
 local shell = require("spec.shell")
 local support = require("spec.support")
-local failure, test, run = support.failure, family.test, program.run
+local test, run = family.test, program.run
 
 --- Tries to start a process by each method, or a thread, while that is refused;
 --- whether anything is left behind, and whether it works again afterwards.
@@ -45,7 +45,7 @@ describe("a start", function()
   } do
     local method, fn, noun = table.unpack(case)
     local refused = method == "server" and "spawn" or method
-    it("of a " .. noun .. " (" .. method .. ") that the system refuses raises and leaves nothing", function()
+    it("of a " .. noun .. " (" .. method .. ") that is refused leaves nothing", function()
       local output, code = run(probe .. ([[
         local opts = { method = "%s" }
         if "%s" == "thread" then opts = {} end
@@ -55,7 +55,7 @@ describe("a start", function()
         local before = state()
         for _ = 1, 20 do
           local ok, err = pcall(start)
-          if ok or not err:find("cannot start a %s: .*Resource temporarily unavailable") then print(ok, err) end
+          if ok or not err:find("cannot start a %s: .*Resource temporarily") then print(ok, err) end
           ok, err = pcall(kept.start, kept)
           if ok or kept:status() ~= "new" then print("kept", ok, err, kept:status()) end
         end
@@ -76,7 +76,8 @@ describe("a start", function()
       print(pcall(h.start, h))
       print(t:start():get())
     ]], nil, preload .. "REFUSE=fork REFUSE_AFTER=1")
-    assert.match("^false\t.*cannot start a process: Resource temporarily unavailable\ntoo\n$", output)
+    assert.match("^false\t.*cannot start a process: Resource temporarily unavailable\ntoo\n$",
+      output)
   end)
 
   it("of a pool that the system refuses raises", function()
@@ -85,7 +86,8 @@ describe("a start", function()
       local pool = skein.pool { workers = 1, kind = "thread" }
       print(pool:apply(function() return "well" end))
     ]], nil, preload .. "REFUSE=fork")
-    assert.match("^false\t.*cannot start a process: Resource temporarily unavailable\nwell\n$", output)
+    assert.match("^false\t.*cannot start a process: Resource temporarily unavailable\nwell\n$",
+      output)
     assert.equal(0, code)
   end)
 
@@ -96,7 +98,9 @@ describe("a start", function()
       local ok, err = true, nil
       while ok and #started < 200 do
         ok, err = pcall(function()
-          started[#started + 1] = skein.thread({ daemon = true }, function() require("skein").sleep(60) end)
+          started[#started + 1] = skein.thread({ daemon = true }, function()
+            require("skein").sleep(60)
+          end)
         end)
       end
       print(ok, (err or ""):match("cannot start a thread: [^\n]*") or err)
@@ -121,9 +125,12 @@ describe("skein.interpreter", function()
   end))
 
   it("rejects what is no path", test(function()
-    assert.error_matches(function() skein.interpreter(5 .. "" == 5) end, "string expected, got boolean")
-    assert.error_matches(function() skein.interpreter("") end, "path of a program expected")
-    assert.error_matches(function() skein.interpreter(("x"):rep(5000)) end, "path of a program expected")
+    local function wrong(text, path)
+      assert.error_matches(function() skein.interpreter(path) end, text)
+    end
+    wrong("string expected, got boolean", true)
+    wrong("path of a program expected", "")
+    wrong("path of a program expected", ("x"):rep(5000))
   end))
 
   it("that is missing, or no Lua, is named when a start fails", function()
@@ -167,7 +174,8 @@ describe("skein.interpreter", function()
         end
         print(skein.thread(mark):get())
       ]]):format(path))
-      assert.equal(("+\tP\n++\tP\n+\tP\n++\tP\nnil\tP\n"), (output:gsub(path:gsub("%W", "%%%0"), "P")))
+      output = output:gsub(path:gsub("%W", "%%%0"), "P")
+      assert.equal("+\tP\n++\tP\n+\tP\n++\tP\nnil\tP\n", output)
     end)
   end)
 end)
