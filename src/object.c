@@ -12,16 +12,17 @@ typedef struct Ref { /* an entry of a slot's table */
   uint32_t flags, spare;
 } Ref;
 
-static const Class *classes[SK_TYPES]; /* process-wide, set at load */
+/* Process-wide: every state sets them at load, and to the same. */
+static const Class *classes[SK_TYPES];
 
 
 void sk_object_register (uint32_t type, const Class *c) {
-  classes[type] = c;
+  __atomic_store_n(&classes[type], c, __ATOMIC_RELAXED);
 }
 
 
 const Class *sk_object_class (uint32_t type) {
-  return classes[type];
+  return __atomic_load_n(&classes[type], __ATOMIC_RELAXED);
 }
 
 
@@ -91,7 +92,7 @@ static void relink (Root *f) {
 
 
 static void tally (Object *o, uint32_t flags, int by) {
-  const Class *c = classes[o->type];
+  const Class *c = sk_object_class(o->type);
   if (c->tally != NULL) c->tally(o, flags, by);
 }
 
@@ -162,7 +163,8 @@ static void doom (Member *m, Object *o) {
 
 
 static void destroy (Member *m, Object *o) {
-  if (classes[o->type]->fini != NULL) classes[o->type]->fini(m, o);
+  const Class *c = sk_object_class(o->type);
+  if (c->fini != NULL) c->fini(m, o);
   Root *f = enterrefs();
   unlinkobject(f, o);
   leaverefs(f);
@@ -182,7 +184,7 @@ void sk_object_bury (Member *m) {
 
 
 static void settle (Member *m, Object *o, Bells *b) {
-  const Class *c = classes[o->type];
+  const Class *c = sk_object_class(o->type);
   if (c->tallied != NULL) c->tallied(m, o, b);
 }
 
@@ -260,7 +262,7 @@ static int getfree (Member *m, uint32_t *n) {
 
 int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
                    uint32_t *ref) {
-  size_t size = classes[type]->size;
+  size_t size = sk_object_class(type)->size;
   int err = getfree(m, ref);
   if (err != 0) return err;
   err = sk_arena_take(&m->slot->fresh, size);
@@ -336,10 +338,11 @@ void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags) {
 void sk_object_drop (Member *m, uint32_t ref) {
   Ref *r = entry(m->slot, ref);
   Object *o = sk_at(Object, r->object);
+  const Class *c = sk_object_class(o->type);
   Bells bells = {0};
-  if (classes[o->type]->depart != NULL) {
+  if (c->depart != NULL) {
     sk_object_enter(m, o);
-    classes[o->type]->depart(o, m->index, &bells);
+    c->depart(o, m->index, &bells);
     sk_object_leavering(m, o, &bells);
   }
   Root *f = enterrefs();
@@ -359,8 +362,9 @@ void sk_object_drop (Member *m, uint32_t ref) {
 void sk_object_enter (Member *m, Object *o) {
   m->slot->busy = sk_off(o);
   if (sk_unlikely(sk_guard_enter(&o->guard))) {
+    const Class *c = sk_object_class(o->type);
     Bells bells = {0};
-    if (classes[o->type]->repair != NULL) classes[o->type]->repair(o, &bells);
+    if (c->repair != NULL) c->repair(o, &bells);
     sk_guard_repaired(&o->guard);
     sk_slot_ring(m, &bells); /* rare enough to ring under the guard */
   }
@@ -386,7 +390,7 @@ typedef struct Own {
 
 static void countown (void *arg, Object *o, uint32_t flags) {
   Own *own = arg;
-  const Class *c = classes[o->type];
+  const Class *c = sk_object_class(o->type);
   (void)flags;
   own->refs += o == own->o;
   /* what only we refer to, and it refers to that object */
