@@ -219,7 +219,7 @@ static int startserved (Process *p, const char *code) {
   if (err == 0)
     err = sk_spawn_serve(p->child, sk_child_interpreter(), code, sk_arena_fd(),
                          sk_off(p->parcel));
-  if (err == 0 || sk_slot(p->slot)->state == SK_SLOT_NEW)
+  if (err == 0 || sk_slot_state(sk_slot(p->slot)) == SK_SLOT_NEW)
     return err == -EPIPE ? -EAGAIN : err;
   sk_sweep_dead(&s->m); /* it was there for a moment */
   return err;

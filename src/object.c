@@ -116,14 +116,25 @@ static Off *carried (Cargo *c) {
 }
 
 
+/* Under refguard; others look at it without, see 'isshared'. */
+static void setrefs (Object *o, uint32_t n) {
+  __atomic_store_n(&o->refs, n, __ATOMIC_RELAXED);
+}
+
+
+static void addrefs (Object *o, uint32_t n) {
+  setrefs(o, o->refs + n);
+}
+
+
 static void count (Root *f) {
   uint32_t flags;
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
     sk_at(Object, i)->marks = 0;
     tally(sk_at(Object, i), 0, 0);
   }
-  for (uint32_t i = 1; i < f->reached; i++)
-    if (f->slot[i].state != SK_SLOT_FREE)
+  for (uint32_t i = 1; i < sk_slot_reached(); i++)
+    if (sk_slot_state(&f->slot[i]) != SK_SLOT_FREE)
       sk_object_each(&f->slot[i], mark, NULL);
   for (Off i = f->carriers; i != 0; i = sk_at(Cargo, i)->next) {
     Cargo *c = sk_at(Cargo, i);
@@ -133,7 +144,7 @@ static void count (Root *f) {
     }
   }
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
-    sk_at(Object, i)->refs = sk_at(Object, i)->marks;
+    setrefs(sk_at(Object, i), sk_at(Object, i)->marks);
 }
 
 
@@ -198,7 +209,7 @@ void sk_object_recount (Member *m) {
     settle(m, sk_at(Object, i), &bells);
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
     Object *o = sk_at(Object, i);
-    if (o->dying != 0 && sk_slot(o->dying)->state != SK_SLOT_LIVE)
+    if (o->dying != 0 && sk_slot_state(sk_slot(o->dying)) != SK_SLOT_LIVE)
       o->dying = 0; /* who was at it died too */
   }
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
@@ -301,7 +312,7 @@ int sk_object_hold (Member *m, Object *o, uint32_t flags, uint32_t *ref) {
   r->flags = flags;
   r->object = sk_off(o);
   sk_step();
-  o->refs++;
+  addrefs(o, 1);
   tally(o, flags, 1);
   settle(m, o, &bells);
   leaverefs(f);
@@ -348,7 +359,7 @@ void sk_object_drop (Member *m, uint32_t ref) {
   Root *f = enterrefs();
   r->object = 0;
   sk_step();
-  o->refs--;
+  addrefs(o, (uint32_t)-1);
   tally(o, r->flags, -1);
   settle(m, o, &bells);
   doom(m, o);
@@ -417,7 +428,7 @@ void sk_object_load (Cargo *c, uint64_t nrefs) {
   Root *f = enterrefs();
   for (uint64_t i = 0; i < nrefs; i++) {
     Object *o = target(carried(c)[i], &flags);
-    o->refs++;
+    addrefs(o, 1);
     tally(o, flags, 1);
   }
   c->prev = 0;
@@ -443,7 +454,7 @@ void sk_object_unload (Member *m, Cargo *c) {
   c->nrefs = 0; /* whoever frees the message later has nothing to unload */
   for (uint64_t i = 0; i < n; i++) {
     Object *o = target(carried(c)[i], &flags);
-    o->refs--;
+    addrefs(o, (uint32_t)-1);
     tally(o, flags, -1);
     settle(m, o, &bells);
   }
@@ -492,7 +503,7 @@ int sk_object_inherit (Member *from, uint32_t to) {
     if (r->object == 0) continue;
     copy->flags = r->flags & ~(uint32_t)SK_REF_ACTIVE;
     copy->object = r->object;
-    sk_at(Object, r->object)->refs++;
+    addrefs(sk_at(Object, r->object), 1);
     tally(sk_at(Object, r->object), copy->flags, 1);
   }
   leaverefs(f);
@@ -506,7 +517,7 @@ int sk_object_lend (Member *m, Object *o, uint32_t to) {
   if (err != 0) return err;
   Root *f = enterrefs();
   entry(s, 0)->object = sk_off(o);
-  o->refs++;
+  addrefs(o, 1);
   leaverefs(f);
   return 0;
 }

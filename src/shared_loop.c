@@ -122,8 +122,9 @@ static void watchall (Shared *s) {
   if (changes == s->watched) return;
   s->watched = changes;
   bool dead = false;
-  for (uint32_t i = 1; i < f->reached; i++)
-    if (f->slot[i].state == SK_SLOT_LIVE) dead |= watch(s, &f->slot[i]);
+  for (uint32_t i = 1; i < sk_slot_reached(); i++)
+    if (sk_slot_state(&f->slot[i]) == SK_SLOT_LIVE)
+      dead |= watch(s, &f->slot[i]);
   if (dead) {
     sk_sweep_dead(&s->m);
     s->rescan = true;
