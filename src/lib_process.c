@@ -532,6 +532,7 @@ static int process_close (lua_State *L) {
 /* Only a handle whose process never ran, or of a state that closes. */
 static int process_gc (lua_State *L) {
   Process *p = checkprocess(L);
+  if (p->S == NULL) return 0; /* there was no memory to make it */
   Shared *s = sk_shared_of(p->S);
   sk_sched_unwatch(p->S, &p->watch);
   stopgrace(p);

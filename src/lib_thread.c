@@ -350,6 +350,7 @@ static int thread_close (lua_State *L) {
 /* Only a handle whose thread never ran, or of a state that closes. */
 static int thread_gc (lua_State *L) {
   Thread *t = checkthread(L);
+  if (t->S == NULL) return 0; /* there was no memory to make it */
   Shared *s = sk_shared_of(t->S);
   if (t->body == NULL && s != NULL) drop(t);
   t->holds = false;
