@@ -61,6 +61,7 @@ build = {
         "src/dict.c",
         "src/event.c",
         "src/guard.c",
+        "src/hope.c",
         "src/item.c",
         "src/launch.c",
         "src/lib.c",

@@ -231,6 +231,7 @@ static int watch (Process *p) {
   p->pid = p->child->pid;
   p->watch.fd = p->child->pidfd;
   p->watch.fire = onend;
+  p->watch.idle = p->hidden; /* a worker alone gives no hope */
   int err = sk_sched_watch(p->S, &p->watch, SK_READ);
   if (err == 0) return 0;
   sk_spawn_abandon(p->child);

@@ -165,7 +165,7 @@ static void onend (Petition *p) {
   Thread *t = p->arg;
   t->end = NULL;
   sk_shared_unwatch(p->shared, p);
-  t->S->hopes--;
+  if (!t->hidden) t->S->hopes--;
   sk_osthread_join(&t->body->os);
   sk_launch_settle(t->S, t, settle);
   sk_osthread_drop(&t->body->os);
@@ -201,6 +201,7 @@ static int run (Shared *s, Thread *t, Body *b) {
   t->end = sk_shared_watcher(s, onend);
   if (t->end == NULL) return -ENOMEM;
   t->end->arg = t;
+  t->end->idle = t->hidden;
   sk_parcel_await(&s->m, t->parcel, t->end->seat);
   int err = sk_osthread_start(&b->os, body);
   if (err == 0) return 0;
@@ -271,7 +272,7 @@ static void start (lua_State *L, int handle, int nargs) {
   }
   t->epoch = t->S->epoch;
   t->outcome.status = SK_RUNNING;
-  t->S->hopes++;
+  if (!t->hidden) t->S->hopes++; /* a worker alone gives none */
 }
 
 

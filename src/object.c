@@ -136,7 +136,7 @@ static void count (Root *f) {
 }
 
 
-static Root *enterrefs (void) {
+Root *sk_object_enterrefs (void) {
   Root *f = sk_root();
   if (sk_unlikely(sk_guard_enter(&f->refguard))) {
     relink(f);
@@ -147,7 +147,7 @@ static Root *enterrefs (void) {
 }
 
 
-static void leaverefs (Root *f) {
+void sk_object_leaverefs (Root *f) {
   sk_guard_leave(&f->refguard);
 }
 
@@ -163,9 +163,9 @@ static void doom (Member *m, Object *o) {
 
 static void destroy (Member *m, Object *o) {
   if (classes[o->type]->fini != NULL) classes[o->type]->fini(m, o);
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   unlinkobject(f, o);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_arena_give(&o->self);
 }
 
@@ -189,7 +189,7 @@ static void settle (Member *m, Object *o, Bells *b) {
 
 void sk_object_recount (Member *m) {
   Bells bells = {0};
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   relink(f);
   count(f);
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
@@ -201,7 +201,7 @@ void sk_object_recount (Member *m) {
   }
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
     doom(m, sk_at(Object, i));
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_object_bury(m);
   sk_slot_ring(m, &bells);
 }
@@ -209,10 +209,10 @@ void sk_object_recount (Member *m) {
 
 uint32_t sk_object_count (void) {
   if (sk_arena_base == NULL || *sk_arena_root() == 0) return 0;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   uint32_t n = 0;
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) n++;
-  leaverefs(f);
+  sk_object_leaverefs(f);
   return n;
 }
 
@@ -275,7 +275,7 @@ int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
   o->type = type;
   o->refs = 1;
   o->self = b;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   Ref *r = entry(m->slot, *ref);
   r->flags = flags;
   linkobject(f, o);
@@ -284,7 +284,7 @@ int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
   sk_step();
   sk_arena_own(b, &o->self);
   m->slot->fresh = 0;
-  leaverefs(f);
+  sk_object_leaverefs(f);
   *out = o;
   return 0;
 }
@@ -294,7 +294,7 @@ int sk_object_hold (Member *m, Object *o, uint32_t flags, uint32_t *ref) {
   Bells bells = {0};
   int err = getfree(m, ref);
   if (err != 0) return err;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   Ref *r = entry(m->slot, *ref);
   r->flags = flags;
   r->object = sk_off(o);
@@ -302,7 +302,7 @@ int sk_object_hold (Member *m, Object *o, uint32_t flags, uint32_t *ref) {
   o->refs++;
   tally(o, flags, 1);
   settle(m, o, &bells);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(m, &bells);
   return 0;
 }
@@ -324,11 +324,11 @@ static void setflags (Ref *r, uint32_t flags) {
 
 void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags) {
   Bells bells = {0};
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   Ref *r = entry(m->slot, ref);
   setflags(r, flags);
   settle(m, sk_at(Object, r->object), &bells);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(m, &bells);
 }
 
@@ -342,14 +342,14 @@ void sk_object_drop (Member *m, uint32_t ref) {
     classes[o->type]->depart(o, m->index, &bells);
     sk_object_leavering(m, o, &bells);
   }
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   r->object = 0;
   sk_step();
   o->refs--;
   tally(o, r->flags, -1);
   settle(m, o, &bells);
   doom(m, o);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(m, &bells);
   putfree(m, ref);
   sk_object_bury(m);
@@ -379,38 +379,9 @@ void sk_object_leavering (Member *m, Object *o, Bells *b) {
 }
 
 
-typedef struct Own {
-  Object *o;
-  uint32_t refs;
-} Own;
-
-static void countown (void *arg, Object *o, uint32_t flags) {
-  Own *own = arg;
-  const Class *c = classes[o->type];
-  (void)flags;
-  own->refs += o == own->o;
-  /* what only we refer to, and it refers to that object */
-  if (c->keeps != NULL && o->refs == 1) own->refs += c->keeps(o) == own->o;
-}
-
-
-bool sk_object_isshared (Member *m, Object *o) {
-  if (o->whole != 0) o = sk_at(Object, o->whole);
-  /* a member has a handle, or one for each end of a pipe, and no more */
-  if (__atomic_load_n(&o->refs, __ATOMIC_RELAXED) > 2 && o->type != SK_LOCK)
-    return true; /* a lock also has its conditions */
-  Own own = {o, 0};
-  Root *f = enterrefs();
-  sk_object_each(m->slot, countown, &own);
-  bool shared = o->refs > own.refs;
-  leaverefs(f);
-  return shared;
-}
-
-
 void sk_object_load (Cargo *c, uint64_t nrefs) {
   uint32_t flags;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   for (uint64_t i = 0; i < nrefs; i++) {
     Object *o = target(carried(c)[i], &flags);
     o->refs++;
@@ -420,12 +391,12 @@ void sk_object_load (Cargo *c, uint64_t nrefs) {
   c->nrefs = nrefs;
   sk_step();
   link(&f->carriers, &c->next, &c->prev, sk_off(c), offsetof(Cargo, prev));
-  leaverefs(f);
+  sk_object_leaverefs(f);
 }
 
 
 void sk_object_mend (void) {
-  leaverefs(enterrefs());
+  sk_object_leaverefs(sk_object_enterrefs());
 }
 
 
@@ -433,7 +404,7 @@ void sk_object_unload (Member *m, Cargo *c) {
   uint32_t flags;
   Bells bells = {0};
   if (c->nrefs == 0) return;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   uint64_t n = unlinkcargo(f, c) ? c->nrefs : 0;
   sk_step();
   c->nrefs = 0; /* whoever frees the message later has nothing to unload */
@@ -444,7 +415,7 @@ void sk_object_unload (Member *m, Cargo *c) {
     settle(m, o, &bells);
   }
   for (uint64_t i = 0; i < n; i++) doom(m, target(carried(c)[i], &flags));
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(m, &bells);
 }
 
@@ -464,13 +435,13 @@ void sk_object_reclaim (Member *m, const Cargo *c) {
 
 void sk_object_entrust (Member *m, uint32_t ref, uint32_t to) {
   Bells bells = {0};
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   Ref *r = entry(m->slot, ref);
   Object *o = sk_at(Object, r->object);
   setflags(entry(sk_slot(to), ref), r->flags | SK_REF_ACTIVE);
   setflags(r, r->flags & ~(uint32_t)SK_REF_ACTIVE);
   settle(m, o, &bells);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(m, &bells);
 }
 
@@ -481,7 +452,7 @@ int sk_object_inherit (Member *from, uint32_t to) {
     int err = maketable(from, &s->refs[i], i);
     if (err != 0) return err;
   }
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   for (uint32_t n = 0; n < from->refs.made; n++) {
     const Ref *r = entry(from->slot, n);
     Ref *copy = entry(s, n);
@@ -491,7 +462,7 @@ int sk_object_inherit (Member *from, uint32_t to) {
     sk_at(Object, r->object)->refs++;
     tally(sk_at(Object, r->object), copy->flags, 1);
   }
-  leaverefs(f);
+  sk_object_leaverefs(f);
   return 0;
 }
 
@@ -500,9 +471,9 @@ int sk_object_lend (Member *m, Object *o, uint32_t to) {
   Slot *s = sk_slot(to);
   int err = maketable(m, &s->refs[0], 0);
   if (err != 0) return err;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   entry(s, 0)->object = sk_off(o);
   o->refs++;
-  leaverefs(f);
+  sk_object_leaverefs(f);
   return 0;
 }

@@ -30,6 +30,17 @@ void sk_pool_call (lua_State *L, const Pool *p, const char *key, int n) {
 }
 
 
+void sk_pool_hope (Pool *p) {
+  bool hope = p->open > 0 || (p->closing && p->staff > 0);
+  if (hope == p->hoping) return;
+  p->hoping = hope;
+  if (hope)
+    p->s->S->hopes++;
+  else
+    p->s->S->hopes--;
+}
+
+
 /* ---- what came back ---- */
 
 /* Job or part 'id' is not open any more. 'open' is the index of the table. */
@@ -37,6 +48,7 @@ static void forget (lua_State *L, Pool *p, int open, uint64_t id) {
   lua_pushnil(L);
   lua_rawseti(L, open, (lua_Integer)id);
   if (--p->open > 0) return;
+  sk_pool_hope(p);
   lua_pushnil(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, p); /* the anchor */
 }
@@ -400,6 +412,7 @@ void sk_pool_post (lua_State *L, Pool *p, int pool, int idx, uint64_t id) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, p);
   }
   p->open++;
+  sk_pool_hope(p);
   sk_queue_put(&p->s->m, &p->crew->jobs, NULL);
   listen(p);
 }

@@ -132,6 +132,7 @@ function crews.hire(pool, st)
   local new = { handle = handle, number = number, berth = berth }
   st.hired, st.count = number, st.count + 1
   st.workers[number], st.at[berth] = new, new
+  crew.staff(pool, st.count)
   crews.aside(st, "watch " .. opts.name, watch, setmetatable({ pool }, { __mode = "v" }), new)
 end
 
@@ -174,6 +175,7 @@ local function bury(pool, gone)
   st.workers[gone.number], st.at[gone.berth] = nil, nil
   st.vacant[#st.vacant + 1] = gone.berth
   st.count = st.count - 1
+  crew.staff(pool, st.count)
   crew.drain(pool)
   local err = gone.handle:error()
   local _, done = crew.berth(pool, gone.berth)
