@@ -71,21 +71,22 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
 }
 
 
-/* True: it slept so, or deeper, and the caller is the one who has to ring. */
-static bool wake (Slot *s, uint32_t from) {
-  uint32_t how = __atomic_load_n(&s->asleep, __ATOMIC_SEQ_CST);
-  return how >= from &&
-         __atomic_compare_exchange_n(&s->asleep, &how, SK_AWAKE, false,
-                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+static uint32_t depth (const Slot *s) {
+  return __atomic_load_n(&s->asleep, __ATOMIC_SEQ_CST);
 }
 
 
+/*
+** Those who are rung here still count as asleep until they hear it: a member
+** that is killed at its birth, between the two, is watched by nobody as yet,
+** and who was left as awake would never be rung again.
+*/
 void sk_slot_rouseall (Member *m) {
   Root *f = sk_root();
   Bells bells = {0};
   __atomic_add_fetch(&f->changes, 1, __ATOMIC_SEQ_CST);
   for (uint32_t i = 1; i < f->reached; i++) {
-    if (i == m->index || !wake(&f->slot[i], SK_ASLEEP_SHARED)) continue;
+    if (i == m->index || depth(&f->slot[i]) < SK_ASLEEP_SHARED) continue;
     bells.slot[bells.count++] = i;
     if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(m, &bells);
   }
@@ -97,9 +98,7 @@ void sk_slot_rest (Member *m) {
   Slot *maker = sk_slot(m->slot->maker);
   Bells bells = {0};
   __atomic_add_fetch(&maker->rests, 1, __ATOMIC_SEQ_CST);
-  if (__atomic_load_n(&maker->asleep, __ATOMIC_SEQ_CST) != SK_ASLEEP_DOUBT ||
-      !wake(maker, SK_ASLEEP_DOUBT))
-    return;
+  if (depth(maker) != SK_ASLEEP_DOUBT) return;
   bells.slot[bells.count++] = m->slot->maker;
   sk_slot_ring(m, &bells);
 }
@@ -107,7 +106,7 @@ void sk_slot_rest (Member *m) {
 
 bool sk_slot_rests (const Member *m, const Slot *s) {
   return s->state == SK_SLOT_LIVE && s->maker == m->index &&
-         __atomic_load_n(&s->asleep, __ATOMIC_SEQ_CST) == SK_ASLEEP_IDLE;
+         depth(s) == SK_ASLEEP_IDLE;
 }
 
 
