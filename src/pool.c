@@ -154,36 +154,46 @@ static void takepart (lua_State *L, Pool *p, int open, int idx) {
 }
 
 
-/*
-** The message in 'slot->in' is a job whose worker died. One that had not begun
-** begins anew, as does one that may be tried again; others are noted, for the
-** policy to find out how the worker died. 'lost' is the index of the list.
-*/
-static void takelost (lua_State *L, Pool *p, int idx, int lost) {
-  Item *i = sk_at(Item, p->s->m.slot->in);
+/* May the job at 'idx', whose worker died, be tried again? Once less then. */
+static bool retry (lua_State *L, Item *i, int idx) {
   Order order;
-  const Job *j = lua_touserdata(L, idx); /* NULL: a part */
+  const Job *j = lua_touserdata(L, idx);
   memcpy(&order, i->bytes, sizeof order);
-  bool again = i->holder == 0;
-  if (!again && order.tries > 0 && j != NULL && j->stop == SK_STAY) {
-    order.tries--;
-    memcpy(i->bytes, &order, sizeof order);
-    again = true;
-  }
-  if (again) {
-    i->holder = 0;
-    i->step = 0;
-    sk_queue_return(&p->s->m, &p->crew->jobs, &p->s->m.slot->in);
-    return;
-  }
-  lua_createtable(L, 0, 3);
+  if (j == NULL || order.tries == 0 || j->stop != SK_STAY) return false;
+  order.tries--;
+  memcpy(i->bytes, &order, sizeof order);
+  return true;
+}
+
+
+/* Note in the list at 'lost' what its worker died with. */
+static void note (lua_State *L, const Item *i, bool again, int lost) {
+  lua_createtable(L, 0, 4);
   lua_pushinteger(L, (lua_Integer)i->tag);
   lua_setfield(L, -2, "id");
   lua_pushinteger(L, i->holder);
   lua_setfield(L, -2, "worker");
   lua_pushinteger(L, i->step);
   lua_setfield(L, -2, "step");
+  lua_pushboolean(L, again);
+  lua_setfield(L, -2, "again");
   lua_rawseti(L, lost, luaL_len(L, lost) + 1);
+}
+
+
+/*
+** The message in 'slot->in' is a job whose worker died. One that had not begun
+** begins anew, as does one that may be tried again. The policy finds out how
+** the worker died. 'lost' is the index of the list.
+*/
+static void takelost (lua_State *L, Pool *p, int idx, int lost) {
+  Item *i = sk_at(Item, p->s->m.slot->in);
+  bool begun = i->holder != 0, again = !begun || retry(L, i, idx);
+  if (begun) note(L, i, again, lost);
+  if (!again) return;
+  i->holder = 0;
+  i->step = 0;
+  sk_queue_return(&p->s->m, &p->crew->jobs, &p->s->m.slot->in);
 }
 
 
