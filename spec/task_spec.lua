@@ -241,8 +241,8 @@ describe("task", function()
       skein.sleep(0.001)
       return a < b
     end)
-    assert.matches("task_spec.lua:%d+: cannot wait here: Lua cannot yield inside function 'table.sort'",
-      support.failure(t.get, t))
+    assert.matches("task_spec.lua:%d+: cannot wait here: Lua cannot yield inside "
+      .. "function 'table.sort'", support.failure(t.get, t))
     local inner = skein.task(string.gsub, "x", "x", function()
       local ok, err = pcall(skein.timeout, 1, skein.yield)
       assert(not ok)

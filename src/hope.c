@@ -2,6 +2,7 @@
 ** hope.c - Can others do something about an object? See hope.h.
 */
 #include "hope.h"
+#include "refs.h"
 
 typedef struct Own { /* references of this member and its idle workers */
   Member *m;
@@ -19,10 +20,10 @@ static void countown (void *arg, Object *o, uint32_t flags) {
 static uint32_t ownrefs (Member *m, Object *o) {
   Own own = {m, o, 0};
   Root *f = sk_root();
-  sk_object_each(m->slot, countown, &own);
+  sk_refs_each(m->slot, countown, &own);
   for (uint32_t i = 1; i < f->reached; i++)
     if (sk_slot_rests(m, &f->slot[i]))
-      sk_object_each(&f->slot[i], countown, &own);
+      sk_refs_each(&f->slot[i], countown, &own);
   return own.refs;
 }
 
@@ -53,7 +54,7 @@ bool sk_hope_isshared (Member *m, Object *o) {
     return true; /* a lock also has its conditions */
   Root *f = sk_object_enterrefs();
   Own own = {m, o, ownrefs(m, o)};
-  sk_object_each(m->slot, countkept, &own);
+  sk_refs_each(m->slot, countkept, &own);
   bool shared = o->refs > own.refs;
   sk_object_leaverefs(f);
   return shared;
