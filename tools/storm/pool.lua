@@ -93,7 +93,8 @@ local function check(job, wanted, retries, runs)
   local got = table.pack(pcall(job.get, job))
   local suicide = wanted.code or wanted.signal
   if got[1] then
-    local fits = wanted.first and got[2] == wanted.first or wanted.last and got[got.n] == wanted.last
+    local fits = wanted.first and got[2] == wanted.first or
+      wanted.last and got[got.n] == wanted.last
     if not fits then complain("%s gave %s", job.name, tostring(got[2])) end
     return true
   end
