@@ -12,6 +12,8 @@ local STORY = {
   { "without_join", "Nobody joins: the main script ends first" },
   { "fork_and_spawn", "A forked child is a copy, a fresh one a white page" },
   { "main_runs_once", "A fresh child does not run the main script again" },
+  { "restarted", "A worker that dies is restarted and goes on" },
+  { "service", "A service finishes what it accepted when told to end" },
 
   { "Pools of processes" },
   { "pool", "Four tasks, three workers: the fourth waits for a free one" },
@@ -28,6 +30,7 @@ local STORY = {
 
   { "Threads" },
   { "threads", "Ten threads, a shared number and a lock: 55" },
+  { "interactive", "Two threads compute, a task answers meanwhile" },
 
   { "Coroutines" },
   { "generator", "A generator that is sent values: plain Lua" },

@@ -54,6 +54,28 @@ function cases.shared_array(out)
   }, out.lines)
 end
 
+function cases.restarted(out)
+  assert.same({
+    "worker 1 left with code 1 in job 4", "worker 2 left with code 1 in job 8",
+    "worker 3 has done the rest", "results: 1 4 9 25 36 49 81",
+  }, out.lines)
+end
+
+function cases.service(out)
+  assert.same({
+    "service: told to end by TERM", "service: all done",
+    "main: the service left with code 0", "main: one more request:\tnil\tclosed",
+    "main: answers: 6",
+  }, out.lines)
+end
+
+function cases.interactive(out)
+  assert.equal(5, #out.lines)
+  out:in_order("^question 1: how far%? %d+ %%$", "^question 2: how far%? %d+ %%$",
+    "^question 3: how far%? %d+ %%$", "^in the end: 100 %%$")
+  out:find("^primes: 17984$")
+end
+
 function cases.fork_and_spawn(out)
   local pid = out.lines[1]:match("%d+")
   for i, line in ipairs(out.lines) do out.lines[i] = line:gsub(pid, "PID") end

@@ -3,7 +3,8 @@
 
 local documented = require("spec.documented")
 
-local pages = { "README.md", "doc/reference.md", "doc/design.md" }
+local pages = { "README.md", "doc/reference.md", "doc/design.md",
+  "doc/guide-restart.md", "doc/guide-service.md", "doc/guide-threads.md" }
 
 local function quote(s) return "'" .. s:gsub("'", "'\\''") .. "'" end
 
