@@ -280,6 +280,36 @@ describe("a thread", function()
     assert.equal("joined", q:get(0))
   end))
 
+  it("loads C modules beside others that do, again and again", test(function()
+    local there = {}
+    for _, name in ipairs { "skein.core", "lfs", "term.core", "system.core" } do
+      if pcall(require, name) then there[#there + 1] = name end
+    end
+    for _ = 1, 5 do
+      local list = {}
+      for i = 1, 16 do
+        list[i] = skein.thread(function(names)
+          local n = 0
+          for _, name in ipairs(names) do n = n + (type(require(name)) == "table" and 1 or 0) end
+          return n
+        end, there)
+      end
+      for _, t in ipairs(list) do assert.equal(#there, t:get()) end
+    end
+  end))
+
+  it("that cannot find what it is to run says so", test(function()
+    local path, cpath = package.path, package.cpath
+    package.path, package.cpath = "/nowhere/?.lua", "/nowhere/?.so"
+    local t = skein.thread("no.such.module")
+    local u = skein.thread(function() return require("no.such.module") end)
+    local v = skein.thread(function() return package.path, package.cpath end)
+    package.path, package.cpath = path, cpath
+    assert.match("no.such", failure(t.get, t).message)
+    assert.match("nowhere/no/such/module.lua", failure(u.get, u).message, 1, true)
+    assert.same({ "/nowhere/?.lua", "/nowhere/?.so" }, { v:get() })
+  end))
+
   it("starts 64 at once", test(function()
     local list = {}
     for i = 1, 64 do list[i] = skein.thread(function() return i end) end
