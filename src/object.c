@@ -126,7 +126,7 @@ static void count (Root *f) {
 }
 
 
-static Root *enterrefs (void) {
+Root *sk_object_enterrefs (void) {
   Root *f = sk_root();
   if (sk_unlikely(sk_guard_enter(&f->refguard))) {
     relink(f);
@@ -137,7 +137,7 @@ static Root *enterrefs (void) {
 }
 
 
-static void leaverefs (Root *f) {
+void sk_object_leaverefs (Root *f) {
   sk_guard_leave(&f->refguard);
 }
 
@@ -154,11 +154,11 @@ static void doom (Member *m, Object *o) {
 static void destroy (Member *m, Object *o) {
   const Class *c = sk_object_class(o->type);
   if (c->fini != NULL) c->fini(m, o);
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   sk_arena_move(&m->slot->fresh, &o->self); /* ours, once it is not listed */
   unlinkobject(f, o);
   sk_step();
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_arena_give(&m->slot->fresh);
 }
 
@@ -182,7 +182,7 @@ static void settle (Member *m, Object *o, Bells *b) {
 
 void sk_object_recount (Member *m) {
   Bells bells = {0};
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   relink(f);
   count(f);
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
@@ -194,7 +194,7 @@ void sk_object_recount (Member *m) {
   }
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
     doom(m, sk_at(Object, i));
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_object_bury(m);
   sk_slot_ring(&bells);
 }
@@ -202,10 +202,10 @@ void sk_object_recount (Member *m) {
 
 uint32_t sk_object_count (void) {
   if (sk_arena_base == NULL || *sk_arena_root() == 0) return 0;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   uint32_t n = 0;
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) n++;
-  leaverefs(f);
+  sk_object_leaverefs(f);
   return n;
 }
 
@@ -227,7 +227,7 @@ int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
   o->type = type;
   o->refs = 1;
   o->self = b;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   Ref *r = sk_refs_at(m->slot, *ref);
   r->flags = flags;
   linkobject(f, o);
@@ -236,7 +236,7 @@ int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
   sk_step();
   sk_arena_own(b, &o->self);
   m->slot->fresh = 0;
-  leaverefs(f);
+  sk_object_leaverefs(f);
   *out = o;
   return 0;
 }
@@ -246,7 +246,7 @@ int sk_object_hold (Member *m, Object *o, uint32_t flags, uint32_t *ref) {
   Bells bells = {0};
   int err = sk_refs_take(m, ref);
   if (err != 0) return err;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   Ref *r = sk_refs_at(m->slot, *ref);
   r->flags = flags;
   r->object = sk_off(o);
@@ -254,7 +254,7 @@ int sk_object_hold (Member *m, Object *o, uint32_t flags, uint32_t *ref) {
   addrefs(o, 1);
   tally(o, flags, 1);
   settle(m, o, &bells);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(&bells);
   return 0;
 }
@@ -276,11 +276,11 @@ static void setflags (Ref *r, uint32_t flags) {
 
 void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags) {
   Bells bells = {0};
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   Ref *r = sk_refs_at(m->slot, ref);
   setflags(r, flags);
   settle(m, sk_at(Object, r->object), &bells);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(&bells);
 }
 
@@ -295,14 +295,14 @@ void sk_object_drop (Member *m, uint32_t ref) {
     c->depart(o, m->index, &bells);
     sk_object_leavering(m, o, &bells);
   }
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   r->object = 0;
   sk_step();
   addrefs(o, (uint32_t)-1);
   tally(o, r->flags, -1);
   settle(m, o, &bells);
   doom(m, o);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(&bells);
   sk_refs_give(m, ref);
   sk_object_bury(m);
@@ -330,14 +330,14 @@ void sk_object_leave (Member *m, Object *o) {
 /* A dead member was inside, without a reference perhaps: so it may be gone. */
 void sk_object_visit (Member *m, Off place) {
   if (place == 0) return;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
     if (place - i >= sk_object_class(sk_at(Object, i)->type)->size) continue;
     sk_object_enter(m, sk_at(Object, place));
     sk_object_leave(m, sk_at(Object, place));
     break;
   }
-  leaverefs(f);
+  sk_object_leaverefs(f);
 }
 
 
@@ -347,38 +347,9 @@ void sk_object_leavering (Member *m, Object *o, Bells *b) {
 }
 
 
-typedef struct Own {
-  Object *o;
-  uint32_t refs;
-} Own;
-
-static void countown (void *arg, Object *o, uint32_t flags) {
-  Own *own = arg;
-  const Class *c = sk_object_class(o->type);
-  (void)flags;
-  own->refs += o == own->o;
-  /* what only we refer to, and it refers to that object */
-  if (c->keeps != NULL && o->refs == 1) own->refs += c->keeps(o) == own->o;
-}
-
-
-bool sk_object_isshared (Member *m, Object *o) {
-  if (o->whole != 0) o = sk_at(Object, o->whole);
-  /* a member has a handle, or one for each end of a pipe, and no more */
-  if (__atomic_load_n(&o->refs, __ATOMIC_RELAXED) > 2 && o->type != SK_LOCK)
-    return true; /* a lock also has its conditions */
-  Own own = {o, 0};
-  Root *f = enterrefs();
-  sk_refs_each(m->slot, countown, &own);
-  bool shared = o->refs > own.refs;
-  leaverefs(f);
-  return shared;
-}
-
-
 void sk_object_load (Cargo *c, uint64_t nrefs) {
   uint32_t flags;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   for (uint64_t i = 0; i < nrefs; i++) {
     Object *o = target(carried(c)[i], &flags);
     addrefs(o, 1);
@@ -388,12 +359,12 @@ void sk_object_load (Cargo *c, uint64_t nrefs) {
   c->nrefs = nrefs;
   sk_step();
   link(&f->carriers, &c->next, &c->prev, sk_off(c), offsetof(Cargo, prev));
-  leaverefs(f);
+  sk_object_leaverefs(f);
 }
 
 
 void sk_object_mend (void) {
-  leaverefs(enterrefs());
+  sk_object_leaverefs(sk_object_enterrefs());
 }
 
 
@@ -401,7 +372,7 @@ void sk_object_unload (Member *m, Cargo *c) {
   uint32_t flags;
   Bells bells = {0};
   if (c->nrefs == 0) return;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   uint64_t n = unlinkcargo(f, c) ? c->nrefs : 0;
   sk_step();
   c->nrefs = 0; /* whoever frees the message later has nothing to unload */
@@ -412,7 +383,7 @@ void sk_object_unload (Member *m, Cargo *c) {
     settle(m, o, &bells);
   }
   for (uint64_t i = 0; i < n; i++) doom(m, target(carried(c)[i], &flags));
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(&bells);
 }
 
@@ -432,13 +403,13 @@ void sk_object_reclaim (Member *m, const Cargo *c) {
 
 void sk_object_entrust (Member *m, uint32_t ref, uint32_t to) {
   Bells bells = {0};
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   Ref *r = sk_refs_at(m->slot, ref);
   Object *o = sk_at(Object, r->object);
   setflags(sk_refs_at(sk_slot(to), ref), r->flags | SK_REF_ACTIVE);
   setflags(r, r->flags & ~(uint32_t)SK_REF_ACTIVE);
   settle(m, o, &bells);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(&bells);
 }
 
@@ -449,7 +420,7 @@ int sk_object_inherit (Member *from, uint32_t to) {
     int err = sk_refs_maketable(from, &s->refs[i], i);
     if (err != 0) return err;
   }
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   for (uint32_t n = 0; n < from->refs.made; n++) {
     const Ref *r = sk_refs_at(from->slot, n);
     Ref *copy = sk_refs_at(s, n);
@@ -459,7 +430,7 @@ int sk_object_inherit (Member *from, uint32_t to) {
     addrefs(sk_at(Object, r->object), 1);
     tally(sk_at(Object, r->object), copy->flags, 1);
   }
-  leaverefs(f);
+  sk_object_leaverefs(f);
   return 0;
 }
 
@@ -468,9 +439,9 @@ int sk_object_lend (Member *m, Object *o, uint32_t to) {
   Slot *s = sk_slot(to);
   int err = sk_refs_maketable(m, &s->refs[0], 0);
   if (err != 0) return err;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   sk_refs_at(s, 0)->object = sk_off(o);
   addrefs(o, 1);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   return 0;
 }

@@ -73,20 +73,42 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
 }
 
 
+static uint32_t depth (const Slot *s) {
+  return __atomic_load_n(&s->asleep, __ATOMIC_SEQ_CST);
+}
+
+
+/*
+** Those who are rung here still count as asleep until they hear it: a member
+** that is killed at its birth, between the two, is watched by nobody as yet,
+** and who was left as awake would never be rung again.
+*/
 void sk_slot_rouseall (Member *m) {
   Root *f = sk_root();
   Bells bells = {0};
   __atomic_add_fetch(&f->changes, 1, __ATOMIC_SEQ_CST);
   for (uint32_t i = 1; i < sk_slot_reached(); i++) {
-    uint32_t shared = SK_ASLEEP_SHARED;
-    if (i != m->index && __atomic_compare_exchange_n(
-                             &f->slot[i].asleep, &shared, SK_AWAKE, false,
-                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-      bells.slot[bells.count++] = i;
-      if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(&bells);
-    }
+    if (i == m->index || depth(&f->slot[i]) < SK_ASLEEP_SHARED) continue;
+    bells.slot[bells.count++] = i;
+    if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(&bells);
   }
   sk_slot_ring(&bells);
+}
+
+
+void sk_slot_rest (Member *m) {
+  Slot *maker = sk_slot(m->slot->maker);
+  Bells bells = {0};
+  __atomic_add_fetch(&maker->rests, 1, __ATOMIC_SEQ_CST);
+  if (depth(maker) != SK_ASLEEP_DOUBT) return;
+  bells.slot[bells.count++] = m->slot->maker;
+  sk_slot_ring(&bells);
+}
+
+
+bool sk_slot_rests (const Member *m, const Slot *s) {
+  return sk_slot_state(s) == SK_SLOT_LIVE && s->maker == m->index &&
+         depth(s) == SK_ASLEEP_IDLE;
 }
 
 
