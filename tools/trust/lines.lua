@@ -26,7 +26,7 @@ local function watch(create)
 end
 
 debug.sethook(hook, "l")
-coroutine.create = watch(coroutine.create)
+rawset(coroutine, "create", watch(coroutine.create))
 
 --- The lines with code, of the function and those in it.
 local function active(path)

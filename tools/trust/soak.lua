@@ -170,12 +170,12 @@ end
 
 local rows = {}
 io.stdout:setvbuf("line")
-skein.run(function()
+skein.group(function(group)
   local until_ = skein.now() + seconds
   local resting, working = skein.event(), 0
   resting:set()
   for name, f in pairs(churn) do
-    skein.task(function()
+    group:task({ name = name }, function()
       while skein.now() < until_ do
         resting:wait()
         working = working + 1
@@ -196,7 +196,7 @@ skein.run(function()
     resting:set()
     if skein.now() >= until_ then break end
   end
-end)
+end) -- an error of one of them is raised here
 draw(rows)
 local names = {}
 for name in pairs(done) do names[#names + 1] = name end
