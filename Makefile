@@ -107,6 +107,20 @@ gcstress:
 	  OPT="-O1 -g -include tools/trust/gcstress.h"
 	@$(SUITE) gcstress $(LIMIT) $(ARGS) $(SPEC)
 
+# Bytes made by chance, for SECONDS; what they break is in build/fuzz/finds.
+fuzz:
+	@tools/setup build fuzz
+	@tools/trust/fuzz $(or $(SECONDS),60)
+
+# Everything at once for MINUTES, with a picture of what it takes: soak.svg.
+soak: all
+	@tools/lua tools/trust/soak.lua $(or $(MINUTES),10) soak.svg
+
+# Which lines the specs reach: build/coverage/report.
+coverage:
+	@tools/setup build test
+	@tools/trust/coverage $(LIMIT) $(ARGS) $(SPEC)
+
 # The specs of deaths, where a process can be killed between any two steps.
 steps:
 	@tools/setup build test
@@ -134,5 +148,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all env demo test bench check format asan tsan valgrind gcstress steps \
-        storm install uninstall clean
+.PHONY: all env demo test bench check format asan tsan valgrind gcstress fuzz \
+        soak coverage steps storm install uninstall clean

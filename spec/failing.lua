@@ -15,6 +15,9 @@ local failing = assert(package.loadlib(library, "luaopen_failing"))()
 --- More requests than any operation makes.
 local MOST = 2000
 
+--- A new state, which Lua makes, asks a thousand times: from here on in strides.
+local CLOSELY, STRIDE = 120, 13
+
 --- Bytes that tables may grow by while everything fails again and again.
 local SLACK = 200000
 
@@ -89,13 +92,15 @@ local function examine(name, operation)
   end
   local before = inventory()
   local n = 0
+  local count = 0
   repeat
-    n = n + 1
+    n = n + (n < CLOSELY and 1 or STRIDE)
+    count = count + 1
     io.stderr:write(name, " ", n, "\n")
-  until try(name, operation, n) or n == MOST
-  if n == MOST then complain("%s: no end", name) end
+  until try(name, operation, n) or n > MOST
+  if n > MOST then complain("%s: no end", name) end
   compare(name, before, inventory())
-  return n - 1
+  return count - 1
 end
 
 skein.queue():get(0.001) -- the loop has its descriptors
@@ -105,5 +110,8 @@ if #names == 0 then
   table.sort(names)
 end
 local total = 0
-for _, name in ipairs(names) do total = total + examine(name, operations[name]) end
+for _, name in ipairs(names) do
+  local operation = operations[name]
+  if how == "once" or not operation.once then total = total + examine(name, operation) end
+end
 print("failures", total)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -12,6 +13,7 @@
 #define MAGIC UINT64_C(0x31306e69656b73) /* "skein01" */
 #define LARGEST (UINT64_C(64) << 30)     /* what is reserved at most ... */
 #define SMALLEST (UINT64_C(16) << 20)    /* ... and at least */
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define CLASSES 160
 #define PAGE UINT64_C(4096)
 #define LARGE (UINT64_C(128) << 10) /* free blocks from here lose their pages */
@@ -101,7 +103,7 @@ static int create (void) {
     close(fd);
     return err;
   }
-  fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+  fcntl(fd, F_ADD_SEALS, SEALS);
   Arena *a = (Arena *)(void *)base;
   a->size = size;
   a->top = (sizeof(Arena) + 63) / 64 * 64;
@@ -121,10 +123,18 @@ int sk_arena_open (void) {
 }
 
 
+/* Is it a file of ours? Nobody can make it another size under our feet. */
+static bool issealed (int fd, uint64_t size) {
+  struct stat st;
+  return fstat(fd, &st) == 0 && (uint64_t)st.st_size == size &&
+         (fcntl(fd, F_GET_SEALS) & SEALS) == SEALS;
+}
+
+
 int sk_arena_attach (int fd) {
   uint64_t head[2];
   if (pread(fd, head, sizeof head, 0) != (ssize_t)sizeof head) return -EINVAL;
-  if (head[0] != MAGIC) return -EINVAL;
+  if (head[0] != MAGIC || !issealed(fd, head[1])) return -EINVAL;
   char *base = map(fd, head[1]);
   if (base == NULL) return -errno;
   fcntl(fd, F_SETFD, FD_CLOEXEC);

@@ -180,7 +180,8 @@ static int core_tasks (lua_State *L) {
 static const char *stateof (const Slot *s) {
   if (sk_slot_state(s) == SK_SLOT_NEW) return "starting";
   if (sk_slot_state(s) == SK_SLOT_DEAD || sk_slot_fate(s) == 1) return "ended";
-  return s->asleep != SK_AWAKE ? "waiting" : "running";
+  return __atomic_load_n(&s->asleep, __ATOMIC_RELAXED) != SK_AWAKE ? "waiting"
+                                                                   : "running";
 }
 
 

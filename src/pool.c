@@ -244,6 +244,24 @@ static int takebad (lua_State *L) {
 }
 
 
+/* There is not even memory to say that it cannot be read: job 'id' has failed,
+   without an error of its own. */
+static void takelast (Pool *p, lua_Integer id) {
+  lua_State *L = p->decoder;
+  lua_settop(L, 0);
+  sk_pool_push(L, p, SK_POOL_OPEN);
+  if (lua_rawgeti(L, 1, id) != LUA_TUSERDATA) return;
+  Job *j = lua_touserdata(L, 2);
+  if (!sk_outcome_ended(&j->outcome)) {
+    p->failed++;
+    j->outcome.status = SK_FAILED;
+    sk_sched_wakeall(p->s->S, &j->outcome.waiters, 0);
+  }
+  wakebegun(p, j);
+  forget(L, p, 1, j->outcome.id);
+}
+
+
 /* The same, protected; afterwards the message is gone. */
 static void receive (Pool *p) {
   lua_State *L = p->decoder;
@@ -261,7 +279,7 @@ static void receive (Pool *p) {
     sk_pool_push(L, p, SK_POOL_OPEN);
     lua_pushinteger(L, id);
     lua_pushvalue(L, 1);
-    lua_pcall(L, 4, 0, 0);
+    if (lua_pcall(L, 4, 0, 0) != LUA_OK) takelast(p, id);
   }
   if (m->slot->in != 0) sk_item_free(m, &m->slot->in);
   p->receiving = false;

@@ -183,10 +183,12 @@ static bool hang (Shared *s) {
 }
 
 
-/* No descriptors are left to hear others by: look again in a moment. */
-static bool doze (void) {
+/* No descriptors are left to hear others by: see what those that there are
+   have to say, and look again in a moment. */
+static bool doze (Sched *S) {
   const struct timespec ms = {.tv_nsec = 1000000};
-  nanosleep(&ms, NULL);
+  if (sk_poller_wait(&S->poller, sk_clock_real() + ms.tv_nsec) < 0)
+    nanosleep(&ms, NULL);
   return false;
 }
 
@@ -213,10 +215,10 @@ static bool fallasleep (Sched *S) {
   Shared *s = sk_shared_of(S);
   if (S->shared > 0) {
     if (spin(s)) return false;
-    if (!watchall(s)) return doze();
+    if (!watchall(s)) return doze(S);
     if (s->rescan) return false;
   }
-  if (sk_unlikely(s->bell.era == 0) && !hang(s)) return doze();
+  if (sk_unlikely(s->bell.era == 0) && !hang(s)) return doze(S);
   const Task *top = &S->top;
   const char *what = top->state == SK_PARKED ? top->what : "";
   sk_slot_say(s->m.slot, what, top->since, S->live);
