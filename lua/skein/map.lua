@@ -211,7 +211,7 @@ local function begin(pool, st, m, how)
     next = 1, ranges = {}, inflight = {}, ninflight = 0, most = 2 * st.size + 1,
     done = 0, tries = {}, uncut = 0, report = m.report,
   }, Run)
-  if m.report == true then self.report, self.finish = progress() end
+  if m.report == true then self.report, self.finish, self.tick = progress() end
   st.feeding = st.feeding + 1
   self:count_uncut(m.n)
   return self
@@ -226,14 +226,14 @@ function map.run(pool, st, m, how)
   self:feed()
   while self.ninflight > 0 do
     local left = m.due == math.huge and m.due or m.due - core.now()
-    self.batch:wait(left)
+    self.batch:wait(self.tick and math.min(left, self.tick) or left)
     local before = self.done
     self:take()
     if self.ninflight > 0 and left <= 0 then
       error(core.error { kind = "timeout", message = "timeout: the map has not ended" }, 0)
     end
     self:feed()
-    if report and self.done > before then report(self.done, m.n) end
+    if report and (self.done > before or self.tick) then report(self.done, m.n) end
   end
   if self.error then error(self.error, 0) end
   return self.results
