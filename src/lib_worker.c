@@ -30,8 +30,7 @@
 #define KNOWN 3  /* functions by hash */
 #define BYTES 4  /* what they were made from */
 #define SENDER 5 /* sends what is on the bench */
-#define SOURCE 6 /* who it is, for errors */
-#define VALUES 6
+#define VALUES 5
 
 typedef struct Worker {
   Shared *s;
@@ -136,10 +135,20 @@ static void tabulate (lua_State *L) {
 }
 
 
+/* Push who this is. */
+static void pushsource (lua_State *L, const Worker *w) {
+  const Sched *S = w->s->S;
+  sk_crossing_pushself(L, S);
+  lua_pushfstring(L, "%s '%s' (pid %d)", S->kind, lua_tostring(L, -1),
+                  w->s->m.slot->pid);
+  lua_remove(L, -2);
+}
+
+
 /* Complete the table of an error at the top, so that it can cross. */
-static void finisherror (lua_State *L, int worker) {
+static void finisherror (lua_State *L, const Worker *w) {
   static const WireWhat what = {.verb = "send", .noun = "error", .number = -1};
-  lua_getiuservalue(L, worker, SOURCE);
+  pushsource(L, w);
   lua_setfield(L, -2, "source");
   if (sk_wire_try(L, sk_wire_of(L), lua_gettop(L), 1, &what) == 0) {
     sk_wire_cancel(sk_wire_of(L));
@@ -171,14 +180,14 @@ static void cut (lua_State *L, Worker *w, int first) {
 }
 
 
-/* Send the values from 'first' on; 'w' is at stack index 'worker'. */
-static void send (lua_State *L, int worker, Worker *w, int first) {
-  if (w->how == SK_JOB_FAILED) finisherror(L, worker);
+/* Send the values from 'first' on. */
+static void send (lua_State *L, Worker *w, int first) {
+  if (w->how == SK_JOB_FAILED) finisherror(L, w);
   while (sk_shared_trypack(L, w->s, first, lua_gettop(L) - first + 1,
                            &sk_wire_result) != 0) {
     cut(L, w, first);
     tabulate(L);
-    finisherror(L, worker);
+    finisherror(L, w);
     w->how = SK_JOB_FAILED;
   }
   if (w->order.items > 0 && w->how == SK_JOB_FAILED)
@@ -189,10 +198,7 @@ static void send (lua_State *L, int worker, Worker *w, int first) {
 
 /* (fn, result ...) on the bench */
 static int sendbench (lua_State *L) {
-  Worker *w = lua_touserdata(L, lua_upvalueindex(1));
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_replace(L, 1);
-  send(L, 1, w, 2);
+  send(L, lua_touserdata(L, lua_upvalueindex(1)), 2);
   return 0;
 }
 
@@ -314,7 +320,7 @@ static void run (lua_State *L, Worker *w) {
 
 static void sendresults (lua_State *L, Worker *w) {
   if (w->order.items == 0) {
-    send(L, 1, w, 2);
+    send(L, w, 2);
     return;
   }
   if (w->how >= SK_JOB_FAILED) { /* what did get done */
@@ -408,7 +414,7 @@ static int worker_prepare (lua_State *L) {
   bool ok = sk_crossing_call(L, lua_gettop(L) - 2) == LUA_OK;
   if (!ok) {
     sk_sched_checkpoint(L, w->s->S); /* it was told to stop */
-    finisherror(L, 1);
+    finisherror(L, w);
     sk_shared_pack(L, w->s, lua_gettop(L), 1, &sk_wire_result);
     w->id = 0;
     post(w, SK_JOB_UNREADY, 0);
@@ -444,11 +450,6 @@ static int newworker (lua_State *L) {
   lua_pushvalue(L, -1);
   lua_pushcclosure(L, sendbench, 1);
   lua_setiuservalue(L, -2, SENDER);
-  sk_crossing_pushself(L, S);
-  lua_pushfstring(L, "%s '%s' (pid %d)", S->kind, lua_tostring(L, -1),
-                  w->s->m.slot->pid);
-  lua_setiuservalue(L, -3, SOURCE);
-  lua_pop(L, 1);
   if (strcmp(S->kind, "process") == 0)
     signal(SIGINT, SIG_IGN); /* the owner decides */
   return 1;
