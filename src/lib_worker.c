@@ -6,8 +6,8 @@
 ** queue; then it frees the job. Where it dies in between, whoever sweeps its
 ** slot sends the job home.
 **
-** The items of a map lie on the stack of a Lua thread, the bench, where the
-** results take their places: they outlive an error that one of them raises.
+** The results of a map's items gather on the stack of a Lua thread, the bench:
+** they outlive an error that a later item raises.
 */
 #include <signal.h>
 #include <string.h>
@@ -196,9 +196,9 @@ static void send (lua_State *L, Worker *w, int first) {
 }
 
 
-/* (fn, result ...) on the bench */
+/* (result ...) on the bench */
 static int sendbench (lua_State *L) {
-  send(L, lua_touserdata(L, lua_upvalueindex(1)), 2);
+  send(L, lua_touserdata(L, lua_upvalueindex(1)), 1);
   return 0;
 }
 
@@ -220,10 +220,9 @@ static int runcall (lua_State *L) {
 }
 
 
-/* Push the arguments for item 'i', which is on the bench. */
+/* Push the arguments for the item at 'i'. */
 static int pushitem (lua_State *L, const Worker *w, int i) {
-  lua_pushvalue(w->bench, i);
-  lua_xmove(w->bench, L, 1);
+  lua_pushvalue(L, i);
   if (!w->order.lists) return 1;
   int list = lua_gettop(L);
   if (!lua_istable(L, list))
@@ -243,20 +242,13 @@ static int pushitem (lua_State *L, const Worker *w, int i) {
 }
 
 
-/* (worker): a call for each item; the bench holds the sender, then the
-   function and the items, which their results replace. */
+/* (worker): a call for each item; the results go to the bench, which holds the
+   sender. */
 static int runitems (lua_State *L) {
   Worker *w = lua_touserdata(L, 1);
-  lua_State *bench = w->bench;
-  lua_pushcfunction(bench, unpack);
-  lua_pushvalue(L, 1);
-  lua_xmove(L, bench, 1);
-  if (lua_pcall(bench, 1, LUA_MULTRET, 0) != LUA_OK)
-    return raisebench(L, bench);
-  uint32_t n = (uint32_t)lua_gettop(bench) - 2;
-  luaL_checkstack(bench, LUA_MINSTACK, "no room for items");
-  lua_pushvalue(bench, 2);
-  lua_xmove(bench, L, 1);
+  uint32_t n = (uint32_t)unpack(L) - 1;
+  if (!lua_checkstack(w->bench, (int)n + LUA_MINSTACK))
+    luaL_error(L, "no room for the results");
   volatile uint32_t *step = &job(w)->step;
   while (w->at < n) {
     if (w->at == w->left ||
@@ -264,15 +256,12 @@ static int runitems (lua_State *L) {
       w->how = SK_JOB_STOPPED;
       break;
     }
-    int i = (int)w->at + 3;
     *step = w->at + 1;
     lua_pushvalue(L, 2);
-    lua_call(L, pushitem(L, w, i), 1);
-    lua_xmove(L, bench, 1);
-    lua_replace(bench, i);
+    lua_call(L, pushitem(L, w, (int)w->at + 3), 1);
+    lua_xmove(L, w->bench, 1);
     w->at++;
   }
-  lua_settop(bench, (int)w->at + 2);
   return 0;
 }
 
@@ -323,10 +312,7 @@ static void sendresults (lua_State *L, Worker *w) {
     send(L, w, 2);
     return;
   }
-  if (w->how >= SK_JOB_FAILED) { /* what did get done */
-    lua_settop(w->bench, (int)w->at + 2);
-    if (w->how == SK_JOB_FAILED) lua_xmove(L, w->bench, 1);
-  }
+  if (w->how == SK_JOB_FAILED) lua_xmove(L, w->bench, 1); /* behind those */
   if (lua_pcall(w->bench, lua_gettop(w->bench) - 1, 0, 0) != LUA_OK)
     raisebench(L, w->bench);
 }
