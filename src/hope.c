@@ -21,7 +21,7 @@ static uint32_t ownrefs (Member *m, Object *o) {
   Own own = {m, o, 0};
   Root *f = sk_root();
   sk_refs_each(m->slot, countown, &own);
-  for (uint32_t i = 1; i < f->reached; i++)
+  for (uint32_t i = 1; i < sk_slot_reached(); i++)
     if (sk_slot_rests(m, &f->slot[i]))
       sk_refs_each(&f->slot[i], countown, &own);
   return own.refs;
@@ -41,7 +41,8 @@ static void countkept (void *arg, Object *o, uint32_t flags) {
 static uint32_t idleworkers (const Member *m) {
   const Root *f = sk_root();
   uint32_t n = 0;
-  for (uint32_t i = 1; i < f->reached; i++) n += sk_slot_rests(m, &f->slot[i]);
+  for (uint32_t i = 1; i < sk_slot_reached(); i++)
+    n += sk_slot_rests(m, &f->slot[i]);
   return n;
 }
 

@@ -300,7 +300,7 @@ static void run (lua_State *L, Worker *w) {
   if (sk_crossing_call(L, 1) == LUA_OK) return;
   w->how = SK_JOB_FAILED;
   if (!wascancelled(L, w)) return;
-  if (!(w->berth->work & 1))
+  if (!(__atomic_load_n(&w->berth->work, __ATOMIC_ACQUIRE) & 1))
     sk_sched_checkpoint(L, w->s->S); /* it is all of the worker that stops */
   w->how = SK_JOB_CANCELLED;
   lua_pop(L, 1);

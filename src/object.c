@@ -6,16 +6,17 @@
 #include "object.h"
 #include "refs.h"
 
-static const Class *classes[SK_TYPES]; /* process-wide, set at load */
+/* Process-wide: every state sets them at load, and to the same. */
+static const Class *classes[SK_TYPES];
 
 
 void sk_object_register (uint32_t type, const Class *c) {
-  classes[type] = c;
+  __atomic_store_n(&classes[type], c, __ATOMIC_RELAXED);
 }
 
 
 const Class *sk_object_class (uint32_t type) {
-  return classes[type];
+  return __atomic_load_n(&classes[type], __ATOMIC_RELAXED);
 }
 
 
@@ -69,7 +70,7 @@ static void relink (Root *f) {
 
 
 static void tally (Object *o, uint32_t flags, int by) {
-  const Class *c = classes[o->type];
+  const Class *c = sk_object_class(o->type);
   if (c->tally != NULL) c->tally(o, flags, by);
 }
 
@@ -93,14 +94,26 @@ static Off *carried (Cargo *c) {
 }
 
 
+/* Under refguard; others look at it without, see 'isshared'. */
+static void setrefs (Object *o, uint32_t n) {
+  __atomic_store_n(&o->refs, n, __ATOMIC_RELAXED);
+}
+
+
+static void addrefs (Object *o, uint32_t n) {
+  setrefs(o, o->refs + n);
+}
+
+
 static void count (Root *f) {
   uint32_t flags;
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
     sk_at(Object, i)->marks = 0;
     tally(sk_at(Object, i), 0, 0);
   }
-  for (uint32_t i = 1; i < f->reached; i++)
-    if (f->slot[i].state != SK_SLOT_FREE) sk_refs_each(&f->slot[i], mark, NULL);
+  for (uint32_t i = 1; i < sk_slot_reached(); i++)
+    if (sk_slot_state(&f->slot[i]) != SK_SLOT_FREE)
+      sk_refs_each(&f->slot[i], mark, NULL);
   for (Off i = f->carriers; i != 0; i = sk_at(Cargo, i)->next) {
     Cargo *c = sk_at(Cargo, i);
     for (uint64_t n = 0; n < c->nrefs; n++) {
@@ -109,7 +122,7 @@ static void count (Root *f) {
     }
   }
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
-    sk_at(Object, i)->refs = sk_at(Object, i)->marks;
+    setrefs(sk_at(Object, i), sk_at(Object, i)->marks);
 }
 
 
@@ -139,7 +152,8 @@ static void doom (Member *m, Object *o) {
 
 
 static void destroy (Member *m, Object *o) {
-  if (classes[o->type]->fini != NULL) classes[o->type]->fini(m, o);
+  const Class *c = sk_object_class(o->type);
+  if (c->fini != NULL) c->fini(m, o);
   Root *f = sk_object_enterrefs();
   sk_arena_move(&m->slot->fresh, &o->self); /* ours, once it is not listed */
   unlinkobject(f, o);
@@ -161,7 +175,7 @@ void sk_object_bury (Member *m) {
 
 
 static void settle (Member *m, Object *o, Bells *b) {
-  const Class *c = classes[o->type];
+  const Class *c = sk_object_class(o->type);
   if (c->tallied != NULL) c->tallied(m, o, b);
 }
 
@@ -175,7 +189,7 @@ void sk_object_recount (Member *m) {
     settle(m, sk_at(Object, i), &bells);
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
     Object *o = sk_at(Object, i);
-    if (o->dying != 0 && sk_slot(o->dying)->state != SK_SLOT_LIVE)
+    if (o->dying != 0 && sk_slot_state(sk_slot(o->dying)) != SK_SLOT_LIVE)
       o->dying = 0; /* who was at it died too */
   }
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
@@ -198,7 +212,7 @@ uint32_t sk_object_count (void) {
 
 int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
                    uint32_t *ref) {
-  size_t size = classes[type]->size;
+  size_t size = sk_object_class(type)->size;
   int err = sk_refs_take(m, ref);
   if (err != 0) return err;
   err = sk_arena_take(&m->slot->fresh, size);
@@ -237,7 +251,7 @@ int sk_object_hold (Member *m, Object *o, uint32_t flags, uint32_t *ref) {
   r->flags = flags;
   r->object = sk_off(o);
   sk_step();
-  o->refs++;
+  addrefs(o, 1);
   tally(o, flags, 1);
   settle(m, o, &bells);
   sk_object_leaverefs(f);
@@ -275,15 +289,16 @@ void sk_object_drop (Member *m, uint32_t ref) {
   Ref *r = sk_refs_at(m->slot, ref);
   Object *o = sk_at(Object, r->object);
   Bells bells = {0};
-  if (classes[o->type]->depart != NULL) {
+  const Class *c = sk_object_class(o->type);
+  if (c->depart != NULL) {
     sk_object_enter(m, o);
-    classes[o->type]->depart(o, m->index, &bells);
+    c->depart(o, m->index, &bells);
     sk_object_leavering(m, o, &bells);
   }
   Root *f = sk_object_enterrefs();
   r->object = 0;
   sk_step();
-  o->refs--;
+  addrefs(o, (uint32_t)-1);
   tally(o, r->flags, -1);
   settle(m, o, &bells);
   doom(m, o);
@@ -298,7 +313,8 @@ void sk_object_enter (Member *m, Object *o) {
   m->slot->busy = sk_off(o);
   if (sk_unlikely(sk_guard_enter(&o->guard))) {
     Bells bells = {0};
-    if (classes[o->type]->repair != NULL) classes[o->type]->repair(o, &bells);
+    const Class *c = sk_object_class(o->type);
+    if (c->repair != NULL) c->repair(o, &bells);
     sk_guard_repaired(&o->guard);
     sk_slot_ring(&bells); /* rare enough to ring under the guard */
   }
@@ -316,7 +332,7 @@ void sk_object_visit (Member *m, Off place) {
   if (place == 0) return;
   Root *f = sk_object_enterrefs();
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
-    if (place - i >= classes[sk_at(Object, i)->type]->size) continue;
+    if (place - i >= sk_object_class(sk_at(Object, i)->type)->size) continue;
     sk_object_enter(m, sk_at(Object, place));
     sk_object_leave(m, sk_at(Object, place));
     break;
@@ -336,7 +352,7 @@ void sk_object_load (Cargo *c, uint64_t nrefs) {
   Root *f = sk_object_enterrefs();
   for (uint64_t i = 0; i < nrefs; i++) {
     Object *o = target(carried(c)[i], &flags);
-    o->refs++;
+    addrefs(o, 1);
     tally(o, flags, 1);
   }
   c->prev = 0;
@@ -362,7 +378,7 @@ void sk_object_unload (Member *m, Cargo *c) {
   c->nrefs = 0; /* whoever frees the message later has nothing to unload */
   for (uint64_t i = 0; i < n; i++) {
     Object *o = target(carried(c)[i], &flags);
-    o->refs--;
+    addrefs(o, (uint32_t)-1);
     tally(o, flags, -1);
     settle(m, o, &bells);
   }
@@ -411,7 +427,7 @@ int sk_object_inherit (Member *from, uint32_t to) {
     if (r->object == 0) continue;
     copy->flags = r->flags & ~(uint32_t)SK_REF_ACTIVE;
     copy->object = r->object;
-    sk_at(Object, r->object)->refs++;
+    addrefs(sk_at(Object, r->object), 1);
     tally(sk_at(Object, r->object), copy->flags, 1);
   }
   sk_object_leaverefs(f);
@@ -425,7 +441,7 @@ int sk_object_lend (Member *m, Object *o, uint32_t to) {
   if (err != 0) return err;
   Root *f = sk_object_enterrefs();
   sk_refs_at(s, 0)->object = sk_off(o);
-  o->refs++;
+  addrefs(o, 1);
   sk_object_leaverefs(f);
   return 0;
 }

@@ -127,8 +127,8 @@ static bool watchall (Shared *s) {
   uint64_t changes = __atomic_load_n(&f->changes, __ATOMIC_SEQ_CST);
   if (changes == s->watched) return true;
   bool dead = false, blind = false;
-  for (uint32_t i = 1; i < f->reached; i++) {
-    if (f->slot[i].state != SK_SLOT_LIVE) continue;
+  for (uint32_t i = 1; i < sk_slot_reached(); i++) {
+    if (sk_slot_state(&f->slot[i]) != SK_SLOT_LIVE) continue;
     int err = watch(s, &f->slot[i]);
     dead |= err == -ESRCH;
     blind |= err != 0 && err != -ESRCH;

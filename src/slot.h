@@ -108,6 +108,15 @@ static inline Slot *sk_slot (uint32_t index) {
   return &sk_root()->slot[index];
 }
 
+/* How far the slots have ever been used: those below it count. */
+static inline uint32_t sk_slot_reached (void) {
+  return __atomic_load_n(&sk_root()->reached, __ATOMIC_ACQUIRE);
+}
+
+static inline uint32_t sk_slot_state (const Slot *s) {
+  return __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
+}
+
 /* Nanoseconds since boot, as in 'born'. */
 SK_FUNC int64_t sk_slot_clock (void);
 
