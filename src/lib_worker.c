@@ -21,8 +21,9 @@
 #include "shared.h"
 
 #define CLASS "skein.Worker"
-#define KEPT 256    /* functions */
-#define MOST 200000 /* arguments */
+#define KEPT 256                        /* functions */
+#define MOST 200000                     /* arguments */
+#define ENOUGH (5 * (SK_SECOND / 1000)) /* a part gets, if others are hungry */
 
 /* User values. */
 #define CREW 1   /* anchors what 'crew' points to */
@@ -242,6 +243,16 @@ static int pushitem (lua_State *L, const Worker *w, int i) {
 }
 
 
+/* Is the next item not for us? */
+static bool isover (const Worker *w) {
+  const Order *o = &w->order;
+  if (w->at == w->left || !sk_crew_iswanted(w->crew, o->mark, o->first + w->at))
+    return true;
+  return o->loose && w->at > 0 && sk_crew_ishungry(w->crew) &&
+         sk_clock_now() - w->start > ENOUGH;
+}
+
+
 /* (worker): a call for each item; the results go to the bench, which holds the
    sender. */
 static int runitems (lua_State *L) {
@@ -251,8 +262,7 @@ static int runitems (lua_State *L) {
     luaL_error(L, "no room for the results");
   volatile uint32_t *step = &job(w)->step;
   while (w->at < n) {
-    if (w->at == w->left ||
-        !sk_crew_iswanted(w->crew, w->order.mark, w->order.first + w->at)) {
+    if (isover(w)) {
       w->how = SK_JOB_STOPPED;
       break;
     }

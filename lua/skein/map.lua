@@ -99,7 +99,8 @@ function Run:feed()
       batch = self.batch, results = self.results, mark = self.mark,
       first = first, count = last - first + 1,
     }
-    local ok, err = pcall(crew.part, self.pool, part, self.fn, self.list, self.lists)
+    local ok, err = pcall(crew.part, self.pool, part, self.fn, self.list, self.lists,
+      not self.chunk)
     if not ok then options.raise(err) end
     self.inflight[part.id] = part
     self.ninflight = self.ninflight + 1
@@ -133,8 +134,8 @@ end
 
 --- Learns from a part how large the next ones should be.
 function Run:adapt(part)
-  if self.chunk then return end
-  local want = TARGET * part.count // math.max(part.took, 1e-9)
+  if self.chunk or part.got == 0 then return end
+  local want = TARGET * part.got // math.max(part.took, 1e-9)
   self.size = math.max(1, math.min(want, part.count * GROWTH, LARGEST)) // 1 | 0
 end
 
@@ -151,9 +152,8 @@ function Run:take()
       self:fail(at, part.error)
     elseif part.death then
       self:die(part)
-    elseif part.got < part.count then
-      self:again(at, part.first + part.count - 1)
     else
+      self:again(at, part.first + part.count - 1) -- what it left
       self:adapt(part)
     end
   end
