@@ -20,6 +20,7 @@ local STORY = {
   { "pool_state", "A worker remembers what it did before" },
   { "pool_init", "An initializer runs first in every worker" },
   { "pool_results", "Results: at once, later, again and again" },
+  { "pool_server", "A server of tasks with a pool for the hard work" },
 
   { "Processes that talk" },
   { "pipe", "A pipe between parent and child" },

@@ -10,7 +10,7 @@ local cases = {}
 
 --- How long a second is in a case; a tenth where nothing is said.
 local seconds = {
-  pool = 0.3, pool_state = 0.3, pool_init = 0.3, -- time for workers to start
+  pool = 0.3, pool_state = 0.3, pool_init = 0.3, pool_server = 0.3, -- time for workers to start
   sleepers = 0.3, two_timeouts = 0.2,
 }
 
@@ -145,6 +145,22 @@ function cases.pool_results(out, second)
   out:at("^join: true", 3 * second)
 end
 
+function cases.pool_server(out, second)
+  for _, name in ipairs { "A", "B", "C" } do
+    out:in_order(("^server: %s asks"):format(name),
+      ("^client %s has its answer: true$"):format(name),
+      ("^server: %s has hung up$"):format(name))
+  end
+  local times = {}
+  for i, line in ipairs(out.lines) do
+    if line:find("^client") then times[#times + 1] = out.times[i] end
+  end
+  assert.equal(3, #times)
+  assert.is_true(times[1] >= second - 0.01 and times[2] < times[3])
+  assert.is_true(times[3] >= 2 * second - 0.01)
+  assert.equal("all are served; the server ticked on", out.lines[#out.lines])
+end
+
 function cases.pipe(out, second)
   assert.equal(9, #out.lines)
   out:in_order("^son waits", "^main sends$", "^main has sent$",
@@ -258,7 +274,10 @@ function cases.foreign_loop(out, second)
 end
 
 --- Examples with a spec of another form, and where that is.
-local elsewhere = { corpus = "corpus_spec", tour = "below" }
+local elsewhere = {
+  corpus = "corpus_spec", tour = "below", mandelbrot = "pool_examples_spec",
+  grep = "pool_examples_spec",
+}
 
 --- Examples that the tour leaves out: they need what is not skein's.
 local aside = { foreign_loop = true, hello = true }

@@ -1,5 +1,6 @@
 --- pool:map and pool:imap.
 
+local core = require("skein.core")
 local skein = require("skein")
 local support = require("spec.support")
 
@@ -79,6 +80,56 @@ describe("pool:map", function()
     local start = skein.now()
     pool:map(function() skein.sleep(0.05) end, range(6))
     assert.is_true(skein.now() - start < 0.25)
+  end))
+
+  --- How large the parts were that a map of 'fn' was cut into.
+  local function parts(pool, fn, list, opts)
+    local real, sizes = core.crew.part, {}
+    core.crew.part = function(p, part, ...)
+      sizes[#sizes + 1] = part.count
+      return real(p, part, ...)
+    end
+    local ok, err = pcall(pool.map, pool, fn, list, opts)
+    core.crew.part = real
+    if not ok then error(err, 0) end
+    return sizes
+  end
+
+  it("sends cheap items by thousands", with(2, function(pool)
+    local sizes = parts(pool, function(x) return x end, range(1000000))
+    assert.equal(1, sizes[1])
+    assert.is_true(#sizes < 2000, #sizes .. " parts") -- a busy machine makes them smaller
+    assert.is_true(math.max(table.unpack(sizes)) >= 4096)
+  end))
+
+  it("sends slow items one by one", with(2, function(pool)
+    local sizes = parts(pool, function() skein.sleep(0.01) end, range(20))
+    for _, size in ipairs(sizes) do assert.equal(1, size) end
+    assert.equal(20, #sizes)
+  end))
+
+  it("sends as many as it is told", with(2, function(pool)
+    assert.same({ 7, 7, 6 }, parts(pool, square, range(20), { chunk = 7 }))
+    local sizes = parts(pool, function() skein.sleep(0.01) end, range(9), { chunk = 8 })
+    assert.same({ 8, 1 }, sizes)
+  end))
+
+  it("does not let slow items hold back others in their part", with(2, function(pool)
+    local who = skein.array("int32", 40)
+    local results = pool:map(function(x)
+      if x > 20000 and x <= 20040 then
+        who[x - 20000] = require("skein").self().pid
+        require("skein").sleep(0.01)
+      end
+      return x
+    end, range(40040))
+    for i = 1, 40040 do assert.equal(i, results[i]) end
+    local share = {}
+    for i = 1, 40 do share[who[i]] = (share[who[i]] or 0) + 1 end
+    local shares = {}
+    for _, n in pairs(share) do shares[#shares + 1] = n end
+    assert.equal(2, #shares)
+    assert.is_true(math.min(table.unpack(shares)) >= 8, table.concat(shares, " and "))
   end))
 
   it("raises the error of the lowest index", with(2, function(pool)

@@ -46,6 +46,8 @@ typedef struct Order {
   uint32_t mark;  /* of a map */
   uint32_t lists; /* of a map: the items are lists of arguments */
   uint32_t tell;  /* its owner wants to know when it begins */
+  uint32_t loose; /* of a map: the rest may come back to be cut anew */
+  uint32_t spare;
 } Order;
 
 /* How a job ended, in 'step' of its result. The result's 'holder' is the
@@ -83,6 +85,11 @@ SK_FUNC void sk_crew_limit (Crew *c, uint32_t mark, uint64_t index);
 static inline bool sk_crew_iswanted (const Crew *c, uint32_t mark,
                                      uint64_t index) {
   return index <= __atomic_load_n(&c->mark[mark], __ATOMIC_RELAXED);
+}
+
+/* Does a worker wait for a job? For whom has more than enough to do. */
+static inline bool sk_crew_ishungry (const Crew *c) {
+  return __atomic_load_n(&c->jobs.getters.first, __ATOMIC_RELAXED) != 0;
 }
 
 #endif

@@ -31,8 +31,9 @@ static void pushitems (lua_State *L, int idx, lua_Integer first, int n) {
 }
 
 
-/* crew.part(pool, part, fn, list, lists): hand out the items of 'list' that
-   'part' names: {batch =, results =, first =, count =, mark =}; sets its id */
+/* crew.part(pool, part, fn, list, lists, loose): hand out the items of 'list'
+   that 'part' names: {batch =, results =, first =, count =, mark =}; sets its
+   id */
 static int crew_part (lua_State *L) {
   Sched *S = sk_upvalue(L);
   Pool *p = sk_pool_check(L, 1);
@@ -43,7 +44,8 @@ static int crew_part (lua_State *L) {
   Order order = {.first = (uint64_t)first,
                  .items = (uint32_t)n,
                  .mark = (uint32_t)field(L, 2, "mark"),
-                 .lists = (uint32_t)lua_toboolean(L, 5)};
+                 .lists = (uint32_t)lua_toboolean(L, 5),
+                 .loose = (uint32_t)lua_toboolean(L, 6)};
   WireWhat what = {"send", "item", (int)first - 1, false};
   uint64_t id = sk_sched_newid(S);
   lua_pushinteger(L, (lua_Integer)id);

@@ -305,12 +305,13 @@ static int crew_checkinit (lua_State *L) {
 }
 
 
-/* crew.terminal() -> columns of the terminal that stderr is | nil */
+/* crew.terminal() -> columns of the terminal that stderr is, 0: not known |
+   nil: it is none */
 static int crew_terminal (lua_State *L) {
   struct winsize size;
   if (!isatty(STDERR_FILENO)) return 0;
   bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0;
-  lua_pushinteger(L, known && size.ws_col > 0 ? size.ws_col : 80);
+  lua_pushinteger(L, known ? size.ws_col : 0);
   return 1;
 }
 

@@ -6,8 +6,8 @@
 ** queue; then it frees the job. Where it dies in between, whoever sweeps its
 ** slot sends the job home.
 **
-** The items of a map lie on the stack of a Lua thread, the bench, where the
-** results take their places: they outlive an error that one of them raises.
+** The results of a map's items gather on the stack of a Lua thread, the bench:
+** they outlive an error that a later item raises.
 */
 #include <signal.h>
 #include <string.h>
@@ -21,8 +21,9 @@
 #include "shared.h"
 
 #define CLASS "skein.Worker"
-#define KEPT 256    /* functions */
-#define MOST 200000 /* arguments */
+#define KEPT 256                        /* functions */
+#define MOST 200000                     /* arguments */
+#define ENOUGH (5 * (SK_SECOND / 1000)) /* a part gets, if others are hungry */
 
 /* User values. */
 #define CREW 1   /* anchors what 'crew' points to */
@@ -30,8 +31,7 @@
 #define KNOWN 3  /* functions by hash */
 #define BYTES 4  /* what they were made from */
 #define SENDER 5 /* sends what is on the bench */
-#define SOURCE 6 /* who it is, for errors */
-#define VALUES 6
+#define VALUES 5
 
 typedef struct Worker {
   Shared *s;
@@ -136,10 +136,20 @@ static void tabulate (lua_State *L) {
 }
 
 
+/* Push who this is. */
+static void pushsource (lua_State *L, const Worker *w) {
+  const Sched *S = w->s->S;
+  sk_crossing_pushself(L, S);
+  lua_pushfstring(L, "%s '%s' (pid %d)", S->kind, lua_tostring(L, -1),
+                  w->s->m.slot->pid);
+  lua_remove(L, -2);
+}
+
+
 /* Complete the table of an error at the top, so that it can cross. */
-static void finisherror (lua_State *L, int worker) {
+static void finisherror (lua_State *L, const Worker *w) {
   static const WireWhat what = {.verb = "send", .noun = "error", .number = -1};
-  lua_getiuservalue(L, worker, SOURCE);
+  pushsource(L, w);
   lua_setfield(L, -2, "source");
   if (sk_wire_try(L, sk_wire_of(L), lua_gettop(L), 1, &what) == 0) {
     sk_wire_cancel(sk_wire_of(L));
@@ -171,14 +181,14 @@ static void cut (lua_State *L, Worker *w, int first) {
 }
 
 
-/* Send the values from 'first' on; 'w' is at stack index 'worker'. */
-static void send (lua_State *L, int worker, Worker *w, int first) {
-  if (w->how == SK_JOB_FAILED) finisherror(L, worker);
+/* Send the values from 'first' on. */
+static void send (lua_State *L, Worker *w, int first) {
+  if (w->how == SK_JOB_FAILED) finisherror(L, w);
   while (sk_shared_trypack(L, w->s, first, lua_gettop(L) - first + 1,
                            &sk_wire_result) != 0) {
     cut(L, w, first);
     tabulate(L);
-    finisherror(L, worker);
+    finisherror(L, w);
     w->how = SK_JOB_FAILED;
   }
   if (w->order.items > 0 && w->how == SK_JOB_FAILED)
@@ -187,12 +197,9 @@ static void send (lua_State *L, int worker, Worker *w, int first) {
 }
 
 
-/* (fn, result ...) on the bench */
+/* (result ...) on the bench */
 static int sendbench (lua_State *L) {
-  Worker *w = lua_touserdata(L, lua_upvalueindex(1));
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_replace(L, 1);
-  send(L, 1, w, 2);
+  send(L, lua_touserdata(L, lua_upvalueindex(1)), 1);
   return 0;
 }
 
@@ -214,10 +221,9 @@ static int runcall (lua_State *L) {
 }
 
 
-/* Push the arguments for item 'i', which is on the bench. */
+/* Push the arguments for the item at 'i'. */
 static int pushitem (lua_State *L, const Worker *w, int i) {
-  lua_pushvalue(w->bench, i);
-  lua_xmove(w->bench, L, 1);
+  lua_pushvalue(L, i);
   if (!w->order.lists) return 1;
   int list = lua_gettop(L);
   if (!lua_istable(L, list))
@@ -237,36 +243,35 @@ static int pushitem (lua_State *L, const Worker *w, int i) {
 }
 
 
-/* (worker): a call for each item; the bench holds the sender, then the
-   function and the items, which their results replace. */
+/* Is the next item not for us? */
+static bool isover (const Worker *w) {
+  const Order *o = &w->order;
+  if (w->at == w->left || !sk_crew_iswanted(w->crew, o->mark, o->first + w->at))
+    return true;
+  return o->loose && w->at > 0 && sk_crew_ishungry(w->crew) &&
+         sk_clock_now() - w->start > ENOUGH;
+}
+
+
+/* (worker): a call for each item; the results go to the bench, which holds the
+   sender. */
 static int runitems (lua_State *L) {
   Worker *w = lua_touserdata(L, 1);
-  lua_State *bench = w->bench;
-  lua_pushcfunction(bench, unpack);
-  lua_pushvalue(L, 1);
-  lua_xmove(L, bench, 1);
-  if (lua_pcall(bench, 1, LUA_MULTRET, 0) != LUA_OK)
-    return raisebench(L, bench);
-  uint32_t n = (uint32_t)lua_gettop(bench) - 2;
-  luaL_checkstack(bench, LUA_MINSTACK, "no room for items");
-  lua_pushvalue(bench, 2);
-  lua_xmove(bench, L, 1);
+  uint32_t n = (uint32_t)unpack(L) - 1;
+  if (!lua_checkstack(w->bench, (int)n + LUA_MINSTACK))
+    luaL_error(L, "no room for the results");
   volatile uint32_t *step = &job(w)->step;
   while (w->at < n) {
-    if (w->at == w->left ||
-        !sk_crew_iswanted(w->crew, w->order.mark, w->order.first + w->at)) {
+    if (isover(w)) {
       w->how = SK_JOB_STOPPED;
       break;
     }
-    int i = (int)w->at + 3;
     *step = w->at + 1;
     lua_pushvalue(L, 2);
-    lua_call(L, pushitem(L, w, i), 1);
-    lua_xmove(L, bench, 1);
-    lua_replace(bench, i);
+    lua_call(L, pushitem(L, w, (int)w->at + 3), 1);
+    lua_xmove(L, w->bench, 1);
     w->at++;
   }
-  lua_settop(bench, (int)w->at + 2);
   return 0;
 }
 
@@ -314,13 +319,10 @@ static void run (lua_State *L, Worker *w) {
 
 static void sendresults (lua_State *L, Worker *w) {
   if (w->order.items == 0) {
-    send(L, 1, w, 2);
+    send(L, w, 2);
     return;
   }
-  if (w->how >= SK_JOB_FAILED) { /* what did get done */
-    lua_settop(w->bench, (int)w->at + 2);
-    if (w->how == SK_JOB_FAILED) lua_xmove(L, w->bench, 1);
-  }
+  if (w->how == SK_JOB_FAILED) lua_xmove(L, w->bench, 1); /* behind those */
   if (lua_pcall(w->bench, lua_gettop(w->bench) - 1, 0, 0) != LUA_OK)
     raisebench(L, w->bench);
 }
@@ -408,7 +410,7 @@ static int worker_prepare (lua_State *L) {
   bool ok = sk_crossing_call(L, lua_gettop(L) - 2) == LUA_OK;
   if (!ok) {
     sk_sched_checkpoint(L, w->s->S); /* it was told to stop */
-    finisherror(L, 1);
+    finisherror(L, w);
     sk_shared_pack(L, w->s, lua_gettop(L), 1, &sk_wire_result);
     w->id = 0;
     post(w, SK_JOB_UNREADY, 0);
@@ -444,11 +446,6 @@ static int newworker (lua_State *L) {
   lua_pushvalue(L, -1);
   lua_pushcclosure(L, sendbench, 1);
   lua_setiuservalue(L, -2, SENDER);
-  sk_crossing_pushself(L, S);
-  lua_pushfstring(L, "%s '%s' (pid %d)", S->kind, lua_tostring(L, -1),
-                  w->s->m.slot->pid);
-  lua_setiuservalue(L, -3, SOURCE);
-  lua_pop(L, 1);
   if (strcmp(S->kind, "process") == 0)
     signal(SIGINT, SIG_IGN); /* the owner decides */
   return 1;

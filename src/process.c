@@ -15,6 +15,11 @@
 #include "process.h"
 #include "sweep.h"
 
+/* Slots of the stack that a child begins with. It is to need no larger one soon:
+   the first large block that a child allocates makes malloc tidy up what it has
+   of the parent's, and that copies its pages. */
+#define DEEP 200
+
 
 /* ---- the end ---- */
 
@@ -261,8 +266,7 @@ static lua_State *pushtop (lua_State *L, int nargs) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &pad);
   }
   lua_pop(L, 1);
-  if (!lua_checkstack(top, nargs + LUA_MINSTACK))
-    luaL_error(L, "too many arguments");
+  if (!lua_checkstack(top, nargs + DEEP)) luaL_error(L, "too many arguments");
   lua_xmove(L, top, nargs + 1);
   return top;
 }

@@ -185,7 +185,7 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
   if (s->deafen != NULL) s->deafen(&s->listeners);
   s->watched = 0;
   s->rescan = false;
-  sk_shared_dropwaits(s);
+  s->spare = s->newest = NULL; /* to free them would copy their pages */
   s->m.seats.count = s->m.seats.made = 0;
   s->held = 0;
   guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;

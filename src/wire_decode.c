@@ -290,9 +290,28 @@ static int stepitems (lua_State *L, Coder *c) {
 }
 
 
+/* Push integers in a row, of the commonest size. */
+static void pushrun (lua_State *L, Coder *c, Frame *f) {
+  const char *at = c->at;
+  uint32_t i = f->i, v;
+  while (i < f->n && c->end - at > (ptrdiff_t)sizeof v &&
+         (uint8_t)*at == T_INT32 && needroom(L, c, f->base + (int)i + 1)) {
+    memcpy(&v, at + 1, sizeof v);
+    lua_pushinteger(L, (int32_t)le32toh(v));
+    at += 1 + sizeof v;
+    i++;
+  }
+  c->owed -= (size_t)(i - f->i);
+  f->i = i;
+  c->at = at;
+}
+
+
 static int steptop (lua_State *L, Coder *c) {
   Frame *f = topframe(c);
   while (f->i < f->n) {
+    if (c->at < c->end && (uint8_t)*c->at == T_INT32) pushrun(L, c, f);
+    if (f->i == f->n) break;
     f->i++;
     c->owed--;
     if (!needroom(L, c, f->base + (int)f->i)) return fail(c, "too many values");

@@ -17,6 +17,7 @@
 #include "wire_put.h"
 
 #define TAIL_MIN 1024 /* shorter strings are copied even at the end */
+#define RUN 64        /* integers that are written at a time */
 
 
 /* Encode the value at the top. */
@@ -174,8 +175,24 @@ static bool puttail (lua_State *L, Coder *c, int idx) {
 }
 
 
+/* Integers in a row, of which a part of a map may have thousands. */
+static void putrun (lua_State *L, Coder *c, Frame *f) {
+  int idx = f->base + (int)f->i, end = f->base + (int)f->n;
+  while (idx < end && lua_isinteger(L, idx)) {
+    char *p = room(c, RUN * 9);
+    if (p == NULL) break;
+    int stop = end - idx < RUN ? end : idx + RUN;
+    while (idx < stop && lua_isinteger(L, idx))
+      p = storeint(p, lua_tointeger(L, idx++));
+    advance(c, p);
+  }
+  f->i = (uint32_t)(idx - f->base);
+}
+
+
 static int steptop (lua_State *L, Coder *c) {
   Frame *f = topframe(c);
+  if (f->n - f->i > RUN / 4) putrun(L, c, f);
   while (f->i < f->n) {
     int idx = f->base + (int)f->i++;
     int type = lua_type(L, idx);

@@ -136,9 +136,8 @@ static inline bool again (lua_State *L, Coder *c, const void *key, int idx,
 
 /* ---- Values without parts ---- */
 
-static inline void putint (Coder *c, lua_Integer v) {
-  char *p = room(c, 9);
-  if (p == NULL) return;
+/* Write 'v' to 'p', where there are nine bytes; returns what is behind. */
+static inline char *storeint (char *p, lua_Integer v) {
   if (v >= 0 && v < 64)
     *p++ = (char)(T_INT0 + v);
   else if (v >= INT8_MIN && v <= INT8_MAX) {
@@ -163,7 +162,13 @@ static inline void putint (Coder *c, lua_Integer v) {
     memcpy(p, &le, sizeof le);
     p += sizeof le;
   }
-  advance(c, p);
+  return p;
+}
+
+
+static inline void putint (Coder *c, lua_Integer v) {
+  char *p = room(c, 9);
+  if (p != NULL) advance(c, storeint(p, v));
 }
 
 

@@ -99,7 +99,8 @@ function Run:feed()
       batch = self.batch, results = self.results, mark = self.mark,
       first = first, count = last - first + 1,
     }
-    local ok, err = pcall(crew.part, self.pool, part, self.fn, self.list, self.lists)
+    local ok, err = pcall(crew.part, self.pool, part, self.fn, self.list, self.lists,
+      not self.chunk)
     if not ok then options.raise(err) end
     self.inflight[part.id] = part
     self.ninflight = self.ninflight + 1
@@ -133,8 +134,8 @@ end
 
 --- Learns from a part how large the next ones should be.
 function Run:adapt(part)
-  if self.chunk then return end
-  local want = TARGET * part.count // math.max(part.took, 1e-9)
+  if self.chunk or part.got == 0 then return end
+  local want = TARGET * part.got // math.max(part.took, 1e-9)
   self.size = math.max(1, math.min(want, part.count * GROWTH, LARGEST)) // 1 | 0
 end
 
@@ -151,9 +152,8 @@ function Run:take()
       self:fail(at, part.error)
     elseif part.death then
       self:die(part)
-    elseif part.got < part.count then
-      self:again(at, part.first + part.count - 1)
     else
+      self:again(at, part.first + part.count - 1) -- what it left
       self:adapt(part)
     end
   end
@@ -211,7 +211,7 @@ local function begin(pool, st, m, how)
     next = 1, ranges = {}, inflight = {}, ninflight = 0, most = 2 * st.size + 1,
     done = 0, tries = {}, uncut = 0, report = m.report,
   }, Run)
-  if m.report == true then self.report, self.finish = progress() end
+  if m.report == true then self.report, self.finish, self.tick = progress() end
   st.feeding = st.feeding + 1
   self:count_uncut(m.n)
   return self
@@ -226,14 +226,14 @@ function map.run(pool, st, m, how)
   self:feed()
   while self.ninflight > 0 do
     local left = m.due == math.huge and m.due or m.due - core.now()
-    self.batch:wait(left)
+    self.batch:wait(self.tick and math.min(left, self.tick) or left)
     local before = self.done
     self:take()
     if self.ninflight > 0 and left <= 0 then
       error(core.error { kind = "timeout", message = "timeout: the map has not ended" }, 0)
     end
     self:feed()
-    if report and self.done > before then report(self.done, m.n) end
+    if report and (self.done > before or self.tick) then report(self.done, m.n) end
   end
   if self.error then error(self.error, 0) end
   return self.results
