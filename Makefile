@@ -95,6 +95,11 @@ steps:
 	  spec/sweep_death_spec.lua \
 	  spec/pool_death_spec.lua
 
+# The state machines of waking and of sweeping, by the model checker spin.
+model:
+	@tools/setup build model
+	@tools/model/run
+
 # Processes that share things are killed at random, for SECONDS in all.
 storm: all
 	@tools/lua tools/storm/run.lua $(SECONDS) $(SEED)
@@ -113,4 +118,4 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all env demo test bench check format asan steps storm install uninstall clean
+.PHONY: all env demo test bench check format asan steps model storm install uninstall clean

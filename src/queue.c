@@ -380,26 +380,24 @@ static Seat *putterof (const Queue *q, Off owner) {
 
 /*
 ** The getters: who has been given an item gets it, also if that was all that
-** was done. True: 'coming' was given to one of them.
+** was done. If it is 'coming', it has come; so it is said before the getter
+** leaves the line: whoever repairs may die as well, and is repaired after.
 */
-static bool repairgetters (Queue *q) {
-  bool came = false;
+static void repairgetters (Queue *q) {
   for (Seat *w = sk_seat_first(&q->getters); w; w = sk_seat_next(w)) {
     if (w->block == 0) continue;
     if (w->state == SK_WAITING && sk_arena_owns(&w->block))
       sk_seat_commit(w, 0);
     if (w->state == SK_WAITING)
       w->block = 0;
-    else
-      came = came || w->block == q->coming;
+    else if (w->block == q->coming)
+      end(q);
   }
-  return came;
 }
 
 
-/* The list is the truth. True: 'coming' is in it. */
-static bool repairitems (Queue *q, Bells *b) {
-  bool came = false;
+/* The list is the truth. */
+static void repairitems (Queue *q, Bells *b) {
   q->last = 0;
   q->count = q->bytes = 0;
   for (Off i = q->items; i != 0; i = item(i)->next) {
@@ -412,40 +410,37 @@ static bool repairitems (Queue *q, Bells *b) {
         sk_seat_grant(w, 0, b);
       }
     }
-    came = came || i == q->coming;
+    if (i == q->coming) end(q);
     q->last = i;
     q->count++;
     q->bytes += item(i)->size;
   }
-  return came;
 }
 
 
-/* The putters whose items were taken from them. True: 'coming' was. */
-static bool repairputters (Queue *q, Bells *b) {
-  bool came = false;
+/* The putters whose items were taken from them. */
+static void repairputters (Queue *q, Bells *b) {
   for (Seat *w = sk_seat_first(&q->putters), *next; w; w = next) {
     next = sk_seat_next(w);
     if (sk_arena_owns(&w->block)) continue;
-    came = came || w->block == q->coming;
+    if (w->block != 0 && w->block == q->coming) end(q);
     w->block = 0;
     sk_seat_grant(w, 0, b);
   }
-  return came;
 }
 
 
 static void repair (Object *o, Bells *b) {
   Queue *q = (Queue *)o;
-  bool came = repairgetters(q);
+  repairgetters(q);
   sk_seat_repair(&q->getters, b);
   sk_seat_repair(&q->putters, b);
   sk_seat_repair(&q->joiners, b);
   sk_seat_repair(&q->watchers, b);
   sk_seat_repair(&q->lookouts, b);
-  came = repairitems(q, b) || came;
-  came = repairputters(q, b) || came;
-  if (q->coming != 0) q->unfinished = q->was + came;
+  repairitems(q, b);
+  repairputters(q, b);
+  if (q->coming != 0) q->unfinished = q->was; /* it has not come */
   q->coming = 0;
   if (q->closed)
     shut(q, b);
