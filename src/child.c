@@ -14,6 +14,10 @@
 #include "spawn.h"
 
 /* Process-wide. */
+static struct {
+  pthread_mutex_t guard;
+  char path[1024]; /* "": not set */
+} interpreter = {.guard = PTHREAD_MUTEX_INITIALIZER};
 static Sched *here; /* whom SIGTERM tells ... */
 static Prod prod;   /* ... once more */
 static struct {
@@ -47,7 +51,7 @@ static void introduce (const char *name, const char *parent, int pid) {
 static void onterm (int signo, siginfo_t *info, void *context) {
   int err = errno;
   (void)context;
-  sk_crossing_stop(here, &prod, signo, info->si_code == SI_TIMER);
+  sk_crossing_stop(here, &prod, signo, sk_prod_issent(&prod, info));
   errno = err;
 }
 
@@ -151,46 +155,105 @@ static void reseed (lua_State *L) {
 }
 
 
-/* (sched, name): what can raise, and is not the user's function. */
+typedef struct Birth {
+  Sched *S;
+  lua_State *top;
+  Parcel *parcel;
+  uint32_t slot;
+  const char *name;
+} Birth;
+
+
+/* (birth): what can raise, and is not the user's function. */
 static int prepare (lua_State *L) {
-  Sched *S = lua_touserdata(L, 1);
-  S->kind = "process";
-  lua_pushthread(L);
+  const Birth *b = lua_touserdata(L, 1);
+  b->S->kind = "process";
+  lua_pushthread(b->top);
+  lua_xmove(b->top, L, 1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &here); /* anchored */
-  lua_pushvalue(L, 2);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &S->kind);
+  lua_pushstring(L, b->name);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &b->S->kind);
   replaceexit(L);
   reseed(L);
   return 0;
 }
 
 
+/* (fn, arguments..., birth): the life of the child. Does not return. */
+static int beborn (lua_State *L) {
+  Birth *b = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  Shared *s = sk_shared_of(b->S);
+  sk_osthread_forget();
+  sk_sched_afterfork(b->S, b->top);
+  setsignals(b->S);
+  sk_shared_afterfork(s, b->slot);
+  introduce(b->name, sk_child_name(), getppid());
+  lua_pushcfunction(L, prepare);
+  lua_pushlightuserdata(L, b);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) lua_pop(L, 1);
+  sk_spawn_unmask();
+  live(L, s, b->parcel, true, lua_gettop(L) - 1);
+}
+
+
+/*
+** All of it is protected: an error that nothing catches, such as want of
+** memory, would unwind the frames of the parent.
+*/
 _Noreturn void sk_child_forked (Sched *S, lua_State *top, Parcel *p,
                                 uint32_t slot, int nargs, const char *name) {
-  Shared *s = sk_shared_of(S);
-  sk_osthread_forget();
-  sk_sched_afterfork(S, top);
-  setsignals(S);
-  sk_shared_afterfork(s, slot);
-  introduce(name, sk_child_name(), getppid());
-  lua_pushcfunction(top, prepare);
-  lua_pushlightuserdata(top, S);
-  lua_pushstring(top, name);
-  if (lua_pcall(top, 2, 0, 0) != LUA_OK) lua_pop(top, 1);
-  sk_spawn_unmask();
-  live(top, s, p, true, nargs);
+  Birth b = {.S = S, .top = top, .parcel = p, .slot = slot, .name = name};
+  lua_pushcfunction(top, beborn);
+  lua_insert(top, 1);
+  lua_pushlightuserdata(top, &b);
+  lua_pcall(top, nargs + 2, 0, 0);
+  const char *why = lua_tostring(top, -1);
+  fprintf(stderr, "skein: process '%s': %s\n", name, why != NULL ? why : "?");
+  _exit(1);
 }
 
 
 /* ---- in a fresh interpreter ---- */
 
-const char *sk_child_interpreter (void) {
-  static char path[4096];
-  ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-  if (n <= 0) return "lua5.4";
+/* Push what this process runs, if that is lua. */
+static const char *pushself (lua_State *L) {
+  char path[4096];
+  ssize_t n = readlink("/proc/self/exe", path, sizeof path);
+  if (n <= 0 || (size_t)n == sizeof path) return lua_pushliteral(L, "lua5.4");
   path[n] = '\0';
   const char *base = strrchr(path, '/');
-  return base != NULL && strncmp(base + 1, "lua", 3) == 0 ? path : "lua5.4";
+  bool is = base != NULL && strncmp(base + 1, "lua", 3) == 0;
+  return lua_pushstring(L, is ? path : "lua5.4");
+}
+
+
+const char *sk_child_pushinterpreter (lua_State *L) {
+  char path[sizeof interpreter.path];
+  pthread_mutex_lock(&interpreter.guard);
+  strcpy(path, interpreter.path);
+  pthread_mutex_unlock(&interpreter.guard);
+  return path[0] != '\0' ? lua_pushstring(L, path) : pushself(L);
+}
+
+
+static void setinterpreter (const char *path) {
+  pthread_mutex_lock(&interpreter.guard);
+  strcpy(interpreter.path, path);
+  pthread_mutex_unlock(&interpreter.guard);
+}
+
+
+int sk_child_interpreter (lua_State *L) {
+  if (!lua_isnoneornil(L, 1)) {
+    size_t size;
+    const char *path = luaL_checklstring(L, 1, &size);
+    luaL_argcheck(L, size > 0 && size < sizeof interpreter.path, 1,
+                  "path of a program expected");
+    setinterpreter(path);
+  }
+  sk_child_pushinterpreter(L);
+  return 1;
 }
 
 
@@ -243,6 +306,19 @@ static void attach (lua_State *L, int fd) {
 }
 
 
+void sk_child_packsetup (lua_State *L, Shared *s, Parcel *p, const char *name,
+                         bool paths) {
+  lua_createtable(L, 0, 4);
+  lua_pushstring(L, sk_child_name());
+  lua_setfield(L, -2, "parent");
+  if (interpreter.path[0] != '\0') {
+    sk_child_pushinterpreter(L);
+    lua_setfield(L, -2, "interpreter");
+  }
+  sk_crossing_packsetup(L, s, p, name, paths);
+}
+
+
 /* Become the process that 'p' is for, a child of process 'parent'. */
 static Shared *settle (lua_State *L, Sched *S, Parcel *p, int parent) {
   Shared *s = sk_shared_adopt(L, S, p->slot);
@@ -253,6 +329,8 @@ static Shared *settle (lua_State *L, Sched *S, Parcel *p, int parent) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &S->kind);
   lua_getfield(L, 1, "parent");
   introduce(lua_tostring(L, 2), lua_tostring(L, 3), parent);
+  if (lua_getfield(L, 1, "interpreter") == LUA_TSTRING)
+    setinterpreter(lua_tostring(L, -1));
   setsignals(S);
   return s;
 }

@@ -155,7 +155,7 @@ static void onend (Petition *p) {
   Thread *t = p->arg;
   t->end = NULL;
   sk_shared_unwatch(p->shared, p);
-  t->r.S->hopes--;
+  if (!t->r.hidden) t->r.S->hopes--;
   sk_osthread_join(&t->body->os);
   sk_remote_settle(&t->r, settle);
   sk_osthread_drop(&t->body->os);
@@ -190,6 +190,7 @@ static int run (Shared *s, Thread *t, Body *b) {
   t->end = sk_shared_watcher(s, onend);
   if (t->end == NULL) return -ENOMEM;
   t->end->arg = t;
+  t->end->idle = t->r.hidden;
   sk_parcel_await(&s->m, t->r.parcel, t->end->seat);
   int err = sk_osthread_start(&b->os, body);
   if (err == 0) return 0;
@@ -209,6 +210,7 @@ static int launch (Shared *s, Thread *t, const char *path, const char *cpath,
   b->id = t->r.outcome.id;
   b->os.daemon = t->r.daemon;
   b->os.user = t->r.S;
+  snprintf(b->os.name, sizeof b->os.name, "%s", name);
   b->path = strdup(path);
   b->cpath = strdup(cpath);
   int err = b->path == NULL || b->cpath == NULL ? -ENOMEM : 0;
@@ -234,13 +236,14 @@ static void start (lua_State *L, Sched *S, int handle, int nargs) {
   sk_parcel_put(&s->m, t->r.parcel, &t->r.parcel->input);
   sk_outcome_pushname(L, handle);
   const char *name = lua_tostring(L, -1);
-  sk_crossing_packsetup(L, s, t->r.parcel, name, NULL, false);
+  lua_createtable(L, 0, 2);
+  sk_crossing_packsetup(L, s, t->r.parcel, name, false);
   const char *path = sk_crossing_pushpath(L, "path");
   const char *cpath = sk_crossing_pushpath(L, "cpath");
   sk_remote_run(L, handle);
   int err = launch(s, t, path, cpath, name);
-  if (err != 0) sk_remote_refuse(L, handle, err);
-  S->hopes++;
+  if (err != 0) sk_remote_refuse(L, handle, err, NULL);
+  if (!t->r.hidden) S->hopes++; /* a worker alone gives none */
 }
 
 
@@ -256,7 +259,7 @@ static void look (lua_State *L, Sched *S, int at) {
 static void stop (lua_State *L, Sched *S) {
   Thread *t = lua_touserdata(L, 1);
   (void)S;
-  sk_launch_keepreason(L);
+  if (!t->r.cancelled) sk_launch_keepreason(L);
   t->r.cancelled = true;
   sk_osthread_stop(&t->body->os);
 }

@@ -68,8 +68,9 @@ void sk_shared_finish (void) {
 
 
 /* The program ends by 'exit' while states are open, or unloads us. Not so a
-   fork of it that others made: nothing of this is its own. */
-static void __attribute__((destructor)) atend(void) {
+   fork of it that others made: nothing of this is its own. After those without
+   a number, which still need what is shared. */
+static void __attribute__((destructor(200))) atend(void) {
   if (owner == getpid()) sk_shared_finish();
 }
 

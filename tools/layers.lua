@@ -9,10 +9,10 @@
 local layers = {
   { "sk" }, -- vocabulary
   { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
-  { "guard", "arena", "slot", "refs", "object", "item", "seat", "queue", "lock",
+  { "guard", "arena", "slot", "refs", "object", "hope", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
-    "poller", "poller_epoll", "signals", "server", "spawn", "prod", "rtsignal", "osthread",
+    "poller", "poller_epoll", "prod", "rtsignal", "signals", "server", "spawn", "osthread",
     "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
