@@ -113,7 +113,7 @@ steps:
 	@$(MAKEALL) BUILD=build/steps OPT="-O1 -g -DSK_STEPS"
 	@BUILD=build/steps tools/test $(LIMIT) $(ARGS) spec/death_spec.lua \
 	  spec/sync_death_spec.lua spec/dict_death_spec.lua \
-	  spec/sweep_death_spec.lua \
+	  spec/sweep_death_spec.lua spec/sharing_death_spec.lua \
 	  spec/pool_death_spec.lua
 
 # The state machines of waking and of sweeping, by the model checker spin.

@@ -66,6 +66,7 @@ build = {
         "src/inbuf.c",
         "src/item.c",
         "src/launch.c",
+        "src/ledger.c",
         "src/lib.c",
         "src/lib_arena.c",
         "src/lib_array.c",

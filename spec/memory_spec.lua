@@ -25,11 +25,11 @@ describe("memory", function()
     local q, answers = skein.queue({ bytes = 64 * MIB }), skein.queue()
     local p = skein.process(function()
       local s = q:get()
-      answers:put({ #s, s:sub(1, 3), s:sub(-3), select(2, s:gsub("x", "x")) })
+      answers:put({ #s, s:sub(1, 3), s:sub(-3) })
     end)
     local s = "abc" .. ("x"):rep(200 * MIB - 6) .. "xyz"
     assert.is_true(q:put(s))
-    assert.same({ 200 * MIB, "abc", "xyz", 200 * MIB - 5 }, answers:get(15))
+    assert.same({ 200 * MIB, "abc", "xyz" }, answers:get(15))
     p:join()
   end))
 
@@ -39,9 +39,9 @@ describe("memory", function()
       local s = b:recv()
       b:send({ #s, s:sub(1, 3), s:sub(-3) })
     end)
-    local s = "abc" .. ("x"):rep(200 * MIB - 6) .. "xyz"
+    local s = "abc" .. ("x"):rep(70 * MIB - 6) .. "xyz"
     assert.is_true(a:send(s))
-    assert.same({ 200 * MIB, "abc", "xyz" }, a:recv(15))
+    assert.same({ 70 * MIB, "abc", "xyz" }, a:recv(15))
     p:join()
     a:close()
     b:close()
@@ -52,14 +52,14 @@ describe("memory", function()
     local before = resident()
     for _, size in ipairs({ 4 * MIB, MIB, 64 << 10 }) do
       local q = skein.queue({ bytes = 1024 * MIB })
-      local s = ("x"):rep(size)
-      for _ = 1, 512 * MIB // size do assert.is_true(q:put(s, 0)) end
-      assert.is_true(resident() - before > 400 * MIB)
-      for _ = 1, 512 * MIB // size do q:get(0) end
-      s = nil
+      for _ = 1, 128 * MIB // size do
+        assert.is_true(q:put(("x"):rep(size), 0))
+      end
+      assert.is_true(resident() - before > 100 * MIB)
+      for _ = 1, 128 * MIB // size do q:get(0) end
       clean()
       local kept = resident() - before
-      assert.is_true(kept < 80 * MIB, kept .. " bytes were kept")
+      assert.is_true(kept < 60 * MIB, kept .. " bytes were kept")
     end
   end))
 
@@ -92,7 +92,7 @@ describe("memory", function()
     local function round()
       for i = 1, 100000 do
         local _ = makers[i % #makers + 1]()
-        if i % 1000 == 0 then clean() end
+        if i % 5000 == 0 then clean() end
       end
       clean()
     end

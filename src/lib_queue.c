@@ -195,6 +195,7 @@ static int newqueue (lua_State *L) {
   Queue *q = (Queue *)h->o;
   q->capacity = capacity < 0 ? UINT64_MAX : (uint64_t)capacity;
   q->most = (uint64_t)bytes;
+  q->ledger.keeps = 1;
   return 1;
 }
 

@@ -51,28 +51,13 @@ static void takefirst (Queue *q, Off *word) {
 }
 
 
-/* Item 'b' is about to be put, here or into the hands of a getter. */
-static void begin (Queue *q, Off b) {
-  q->was = q->unfinished;
-  sk_step();
-  q->coming = b;
-  sk_step();
-}
-
-
-/* It has been put, and nobody else can have it yet. */
-static void end (Queue *q) {
-  q->unfinished = q->was + 1;
-  sk_step();
-  q->coming = 0;
-  sk_step();
-}
-
-
 /* Give the item in '*from' to waiting getter 'w'. */
-static void handover (Seat *w, Off *from, Bells *b) {
+static void handover (Queue *q, Seat *w, Off *from, Bells *b) {
+  sk_ledger_come(&q->ledger, *from, w->slot);
   sk_arena_move(&w->block, from);
-  sk_seat_grant(w, 0, b);
+  sk_seat_commit(w, 0);
+  sk_ledger_came(&q->ledger);
+  sk_seat_tell(w, b);
 }
 
 
@@ -88,9 +73,9 @@ static void admit (Queue *q, Bells *b) {
   for (Seat *w; (w = sk_seat_first(&q->putters)) != NULL;) {
     Off i = w->block;
     if (!fits(q, item(i)->size)) break;
-    begin(q, i);
+    sk_ledger_come(&q->ledger, i, 0);
     insert(q, i);
-    end(q);
+    sk_ledger_came(&q->ledger);
     sk_arena_own(i, &q->items);
     w->block = 0;
     sk_seat_grant(w, 0, b);
@@ -134,16 +119,12 @@ static int put (Member *m, Queue *q, Seat *w, Bells *b) {
     announce(q, b);
     return -EAGAIN;
   }
-  begin(q, *out);
-  if (getter != NULL) {
-    sk_arena_move(&getter->block, out);
-    sk_seat_commit(getter, 0);
-    end(q);
-    sk_seat_tell(getter, b);
-  }
+  if (getter != NULL)
+    handover(q, getter, out, b);
   else {
+    sk_ledger_come(&q->ledger, *out, 0);
     append(q, out);
-    end(q);
+    sk_ledger_came(&q->ledger);
     announce(q, b);
   }
   return 0;
@@ -163,11 +144,12 @@ int sk_queue_put (Member *m, Queue *q, Seat *w) {
 
 
 /* Nothing is in the queue, but somebody waits to put: take it from there. */
-static void takefrom (Queue *q, Seat *putter, Off *word, Bells *b) {
-  begin(q, putter->block);
+static void takefrom (Member *m, Queue *q, Seat *putter, Bells *b) {
+  Off *word = &m->slot->in;
+  sk_ledger_come(&q->ledger, putter->block, m->index);
   *word = putter->block;
   sk_arena_own(*word, word);
-  end(q);
+  sk_ledger_came(&q->ledger);
   putter->block = 0;
   sk_seat_grant(putter, 0, b);
 }
@@ -182,13 +164,15 @@ static void alert (Queue *q, Bells *b) {
 static int get (Member *m, Queue *q, Seat *w, Bells *b) {
   Seat *putter = sk_seat_first(&q->putters);
   if (q->items != 0) {
+    sk_ledger_go(&q->ledger, q->items, m->index);
     takefirst(q, &m->slot->in);
+    sk_ledger_gone(&q->ledger);
     if (putter != NULL) admit(q, b);
     alert(q, b);
     return 0;
   }
   if (putter != NULL) {
-    takefrom(q, putter, &m->slot->in, b);
+    takefrom(m, q, putter, b);
     return 0;
   }
   if (q->closed) return -EPIPE;
@@ -218,14 +202,16 @@ static void putfirst (Queue *q, Off *word, Bells *b) {
   Off i = *word;
   Seat *getter = nextgetter(q);
   if (getter != NULL) {
-    handover(getter, word, b);
+    handover(q, getter, word, b);
     return;
   }
+  sk_ledger_come(&q->ledger, i, 0); /* who had it is said to owe it still */
   item(i)->next = q->items;
   sk_step();
   q->items = i;
   sk_step();
   sk_arena_own(i, &q->items);
+  sk_ledger_came(&q->ledger);
   *word = 0;
   if (q->last == 0) q->last = i;
   q->count++;
@@ -289,7 +275,7 @@ void sk_queue_gohome (Member *m, Off *word) {
   if (q->closed)
     ; /* nobody wants to know: it is freed */
   else if (getter != NULL)
-    handover(getter, word, &bells);
+    handover(q, getter, word, &bells);
   else {
     append(q, word);
     announce(q, &bells);
@@ -307,12 +293,9 @@ void sk_queue_reopen (Member *m, Queue *q) {
 
 int sk_queue_done (Member *m, Queue *q) {
   Bells bells = {0};
-  int err = 0;
   sk_object_enter(m, &q->o);
-  if (q->unfinished == 0)
-    err = -EINVAL;
-  else if (--q->unfinished == 0)
-    sk_seat_grantall(&q->joiners, 0, &bells);
+  int err = sk_ledger_done(&q->ledger, m->index);
+  if (q->ledger.unfinished == 0) sk_seat_grantall(&q->joiners, 0, &bells);
   sk_object_leavering(m, &q->o, &bells);
   return err;
 }
@@ -334,7 +317,7 @@ void sk_queue_expel (Member *m, Queue *q, Line *line) {
 
 int sk_queue_join (Member *m, Queue *q, Seat *w) {
   sk_object_enter(m, &q->o);
-  int err = q->unfinished == 0 ? 0 : -EAGAIN;
+  int err = q->ledger.unfinished == 0 ? 0 : -EAGAIN;
   if (err != 0 && w != NULL) {
     w->wish = JOIN;
     sk_seat_join(w, &q->o, &q->joiners);
@@ -390,14 +373,15 @@ static void repairgetters (Queue *q) {
       sk_seat_commit(w, 0);
     if (w->state == SK_WAITING)
       w->block = 0;
-    else if (w->block == q->coming)
-      end(q);
+    else if (w->block == q->ledger.coming)
+      sk_ledger_came(&q->ledger);
   }
 }
 
 
-/* The list is the truth. */
-static void repairitems (Queue *q, Bells *b) {
+/* The list is the truth. True: the item that was being got is in it. */
+static bool repairitems (Queue *q, Bells *b) {
+  bool stays = false;
   q->last = 0;
   q->count = q->bytes = 0;
   for (Off i = q->items; i != 0; i = item(i)->next) {
@@ -410,11 +394,13 @@ static void repairitems (Queue *q, Bells *b) {
         sk_seat_grant(w, 0, b);
       }
     }
-    if (i == q->coming) end(q);
+    if (i == q->ledger.coming) sk_ledger_came(&q->ledger);
+    stays = stays || i == q->ledger.going;
     q->last = i;
     q->count++;
     q->bytes += item(i)->size;
   }
+  return stays;
 }
 
 
@@ -423,7 +409,8 @@ static void repairputters (Queue *q, Bells *b) {
   for (Seat *w = sk_seat_first(&q->putters), *next; w; w = next) {
     next = sk_seat_next(w);
     if (sk_arena_owns(&w->block)) continue;
-    if (w->block != 0 && w->block == q->coming) end(q);
+    if (w->block != 0 && w->block == q->ledger.coming)
+      sk_ledger_came(&q->ledger);
     w->block = 0;
     sk_seat_grant(w, 0, b);
   }
@@ -438,17 +425,16 @@ static void repair (Object *o, Bells *b) {
   sk_seat_repair(&q->joiners, b);
   sk_seat_repair(&q->watchers, b);
   sk_seat_repair(&q->lookouts, b);
-  repairitems(q, b);
+  bool stays = repairitems(q, b);
   repairputters(q, b);
-  if (q->coming != 0) q->unfinished = q->was; /* it has not come */
-  q->coming = 0;
+  sk_ledger_repair(&q->ledger, stays);
   if (q->closed)
     shut(q, b);
   else
     admit(q, b);
   if (q->items != 0 || q->putters.first != 0) announce(q, b);
   alert(q, b); /* let them look for themselves */
-  if (q->unfinished == 0) sk_seat_grantall(&q->joiners, 0, b);
+  if (q->ledger.unfinished == 0) sk_seat_grantall(&q->joiners, 0, b);
 }
 
 
@@ -470,10 +456,19 @@ static void giveback (Member *m, Object *o, Seat *w, Bells *b) {
 }
 
 
+/* What it got and did not say to be done, nobody will. */
+static void depart (Object *o, uint32_t slot, Bells *b) {
+  Queue *q = (Queue *)o;
+  sk_ledger_forgive(&q->ledger, slot);
+  if (q->ledger.unfinished == 0) sk_seat_grantall(&q->joiners, 0, b);
+}
+
+
 /* Under the guard as any get: what is half taken is in the list again before
    the sweep frees what the dead one has. */
 static void fini (Member *m, Object *o) {
   Queue *q = (Queue *)o;
+  sk_ledger_fini(&q->ledger);
   while (q->items != 0) {
     sk_object_enter(m, o);
     if (q->items != 0) takefirst(q, &m->slot->waste);
@@ -489,5 +484,6 @@ const Class sk_queue_class = {
     .repair = repair,
     .unwait = unwait,
     .giveback = giveback,
+    .depart = depart,
     .fini = fini,
 };

@@ -16,6 +16,7 @@
 #define sk_queue_h
 
 #include "item.h"
+#include "ledger.h"
 #include "seat.h"
 
 typedef struct Queue {
@@ -23,10 +24,8 @@ typedef struct Queue {
   uint64_t capacity; /* items; 0: put and get meet */
   uint64_t most;     /* bytes that are held before a put waits */
   uint64_t count, bytes;
-  uint64_t unfinished; /* items put, and not yet marked as done */
   Off items, last;
-  Off coming;   /* the item that is being put; 0 = none */
-  uint64_t was; /* 'unfinished', before that */
+  Ledger ledger;
   Line getters, putters, joiners;
   Line watchers; /* they want to know when a get need not wait */
   Line lookouts; /* ... and they, when a put need not */

@@ -118,7 +118,7 @@ inline join (x) { atomic { /* sk_seat_join */
   tail = x + 1
 } }
 
-/* ---- queue.c ---- */
+/* ---- queue.c, ledger.c ---- */
 
 inline move (to, towner, from) { atomic { /* sk_arena_move */
   to = from;
@@ -131,9 +131,9 @@ inline move (to, towner, from) { atomic { /* sk_arena_move */
   killed(m)
 } }
 
-inline begin (y) { atomic { was = unfinished; killed(m); coming = y; killed(m) } }
+inline begin (y) { /* sk_ledger_come */ atomic { was = unfinished; killed(m); coming = y; killed(m) } }
 
-inline end () { atomic { unfinished = was + 1; killed(m); coming = 0; killed(m) } }
+inline end () { /* sk_ledger_came */ atomic { unfinished = was + 1; killed(m); coming = 0; killed(m) } }
 
 inline append (y, from) { atomic { /* insert, append */
   next[y] = 0;
