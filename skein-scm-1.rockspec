@@ -114,6 +114,7 @@ build = {
         "src/process.c",
         "src/prod.c",
         "src/queue.c",
+        "src/queue_poll.c",
         "src/refs.c",
         "src/remote.c",
         "src/report.c",

@@ -208,4 +208,23 @@ describe("a death at any step", function()
         assert.is_true(scene.q:join(0))
       end)
   end))
+
+  it("of a select that meets another one", peers.clean(function()
+    at_each_step(
+      function()
+        local q, never = skein.queue(0), skein.queue()
+        local t = skein.task(skein.select, { { q, "put", "x" }, never }, 0.03)
+        return { q = q, never = never, t = t }
+      end,
+      function(scene)
+        skein.select({ { scene.q, "get" }, scene.never }, 0.5)
+        scene.q:task_done()
+      end,
+      function(scene)
+        local i = scene.t:get()
+        if i == nil then assert.is_nil((scene.q:get(0))) end
+        while scene.q:get(0) do scene.q:task_done() end
+        assert.is_true(scene.q:join(0))
+      end)
+  end))
 end)

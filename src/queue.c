@@ -3,15 +3,7 @@
 */
 #include "queue.h"
 
-enum { GET, PUT, JOIN, WATCH };
-
 #define item(off) sk_at(Item, (off))
-
-
-static bool fits (const Queue *q, uint64_t size) {
-  return q->count < q->capacity &&
-         (q->bytes + size <= q->most || (q->count == 0 && !q->strict));
-}
 
 
 /* Link 'b' behind those of the same priority. */
@@ -72,7 +64,7 @@ static void announce (Queue *q, Bells *b) {
 static void admit (Queue *q, Bells *b) {
   for (Seat *w; (w = sk_seat_first(&q->putters)) != NULL;) {
     Off i = w->block;
-    if (!fits(q, item(i)->size)) break;
+    if (!sk_queue_fits(q, item(i)->size)) break;
     sk_ledger_come(&q->ledger, i, 0);
     insert(q, i);
     sk_ledger_came(&q->ledger);
@@ -94,7 +86,7 @@ static void append (Queue *q, Off *word) {
 
 
 static void offer (Seat *w, Queue *q, Off *word) {
-  w->wish = PUT;
+  w->wish = SK_PUT;
   w->object = sk_off(&q->o); /* the sweep finds what it owns from here on */
   sk_step();
   sk_arena_move(&w->block, word);
@@ -113,7 +105,8 @@ static int put (Member *m, Queue *q, Seat *w, Bells *b) {
   Off *out = &m->slot->out;
   Seat *getter = nextgetter(q);
   if (q->closed) return -EPIPE;
-  if (getter == NULL && (q->putters.first != 0 || !fits(q, item(*out)->size))) {
+  if (getter == NULL &&
+      (q->putters.first != 0 || !sk_queue_fits(q, item(*out)->size))) {
     if (w == NULL) return -EAGAIN;
     offer(w, q, out);
     announce(q, b);
@@ -177,7 +170,7 @@ static int get (Member *m, Queue *q, Seat *w, Bells *b) {
   }
   if (q->closed) return -EPIPE;
   if (w == NULL) return -EAGAIN;
-  w->wish = GET;
+  w->wish = SK_GET;
   w->block = 0;
   sk_seat_join(w, &q->o, &q->getters);
   alert(q, b);
@@ -205,7 +198,7 @@ static void putfirst (Queue *q, Off *word, Bells *b) {
     handover(q, getter, word, b);
     return;
   }
-  sk_ledger_come(&q->ledger, i, 0); /* who had it is said to owe it still */
+  sk_ledger_come(&q->ledger, i, 0);
   item(i)->next = q->items;
   sk_step();
   q->items = i;
@@ -291,6 +284,22 @@ void sk_queue_reopen (Member *m, Queue *q) {
 }
 
 
+/* 'w' was given an item and never took it: it is put anew, and not owed. */
+static void takeback (Queue *q, Seat *w, Bells *b) {
+  if (w->wish != SK_GET || !sk_arena_owns(&w->block)) return;
+  putfirst(q, &w->block, b);
+  sk_ledger_done(&q->ledger, w->slot);
+}
+
+
+void sk_queue_decline (Member *m, Queue *q, Seat *w) {
+  Bells bells = {0};
+  sk_object_enter(m, &q->o);
+  takeback(q, w, &bells);
+  sk_object_leavering(m, &q->o, &bells);
+}
+
+
 int sk_queue_done (Member *m, Queue *q) {
   Bells bells = {0};
   sk_object_enter(m, &q->o);
@@ -312,43 +321,6 @@ void sk_queue_expel (Member *m, Queue *q, Line *line) {
   admit(q, &bells);
   alert(q, &bells);
   sk_object_leavering(m, &q->o, &bells);
-}
-
-
-int sk_queue_join (Member *m, Queue *q, Seat *w) {
-  sk_object_enter(m, &q->o);
-  int err = q->ledger.unfinished == 0 ? 0 : -EAGAIN;
-  if (err != 0 && w != NULL) {
-    w->wish = JOIN;
-    sk_seat_join(w, &q->o, &q->joiners);
-  }
-  sk_object_leave(m, &q->o);
-  return err;
-}
-
-
-int sk_queue_poll (Member *m, Queue *q, Seat *w) {
-  sk_object_enter(m, &q->o);
-  int err = q->items != 0 || q->putters.first != 0 || q->closed ? 0 : -EAGAIN;
-  if (err != 0 && w != NULL) {
-    w->wish = WATCH;
-    sk_seat_join(w, &q->o, &q->watchers);
-  }
-  sk_object_leave(m, &q->o);
-  return err;
-}
-
-
-int sk_queue_pollput (Member *m, Queue *q, uint64_t size, Seat *w) {
-  sk_object_enter(m, &q->o);
-  bool can = q->closed || q->getters.first != 0 ||
-             (q->putters.first == 0 && fits(q, size));
-  if (!can && w != NULL) {
-    w->wish = WATCH;
-    sk_seat_join(w, &q->o, &q->lookouts);
-  }
-  sk_object_leave(m, &q->o);
-  return can ? 0 : -EAGAIN;
 }
 
 
@@ -442,7 +414,7 @@ static void repair (Object *o, Bells *b) {
 static void unwait (Member *m, Object *o, Seat *w, Bells *b) {
   Queue *q = (Queue *)o;
   (void)m;
-  if (w->wish != PUT) return;
+  if (w->wish != SK_PUT) return;
   admit(q, b);
   alert(q, b);
 }
@@ -450,9 +422,8 @@ static void unwait (Member *m, Object *o, Seat *w, Bells *b) {
 
 /* An item was given to one that died before it took it. */
 static void giveback (Member *m, Object *o, Seat *w, Bells *b) {
-  Queue *q = (Queue *)o;
   (void)m;
-  if (w->wish == GET && sk_arena_owns(&w->block)) putfirst(q, &w->block, b);
+  takeback((Queue *)o, w, b);
 }
 
 

@@ -51,6 +51,11 @@ SK_FUNC void sk_queue_return (Member *m, Queue *q, Off *word);
 SK_FUNC int sk_queue_remove (Member *m, Queue *q, uint64_t tag);
 /* Need a get not wait? 0; -EAGAIN: it would, 'w' waits in line. */
 SK_FUNC int sk_queue_poll (Member *m, Queue *q, Seat *w);
+/* The same for one who will get: at a queue without room 'w' may be given an
+   item in its line, in 'w->block'. */
+SK_FUNC int sk_queue_pollget (Member *m, Queue *q, Seat *w);
+/* 'w' was given an item there that it does not want: it was never got. */
+SK_FUNC void sk_queue_decline (Member *m, Queue *q, Seat *w);
 /* Need a put of 'size' bytes not wait? 0; -EAGAIN: it would, 'w' waits. */
 SK_FUNC int sk_queue_pollput (Member *m, Queue *q, uint64_t size, Seat *w);
 /* The message in '*word' goes home, if it has one; see item.h. */
@@ -63,5 +68,14 @@ SK_FUNC void sk_queue_expel (Member *m, Queue *q, Line *line);
 SK_FUNC int sk_queue_done (Member *m, Queue *q);
 /* Are all items dealt with? 0; -EAGAIN: no, 'w' waits in line. */
 SK_FUNC int sk_queue_join (Member *m, Queue *q, Seat *w);
+
+/* ---- between the files of this noun ---- */
+
+enum { SK_GET, SK_PUT, SK_JOIN, SK_WATCH }; /* wishes */
+
+static inline bool sk_queue_fits (const Queue *q, uint64_t size) {
+  return q->count < q->capacity &&
+         (q->bytes + size <= q->most || (q->count == 0 && !q->strict));
+}
 
 #endif
