@@ -319,12 +319,12 @@ describe("wait for shared objects", function()
 end)
 
 describe("two selects", function()
-  for _, kind in ipairs({ "task", "fork", "server", "thread" }) do
-    it("meet at a queue without room: " .. kind, function()
-      if kind == "server" then family.server() end
+  for _, how in ipairs({ "task", "fork", "server", "thread" }) do
+    it("meet at a queue without room: " .. how, function()
+      if how == "server" then family.server() end
       family.test(function()
         local q, never = skein.queue(0), skein.queue()
-        local p = peers.start(kind, function(from, other)
+        local p = peers.start(how, function(from, other)
           local skn, sum = require("skein"), 0
           for _ = 1, 50 do
             local i, v = skn.select({ { other, "get" }, { from, "get" } }, 10)

@@ -105,14 +105,14 @@ static Select *readcases (lua_State *L, bool peek) {
 
 /* ---- waiting ---- */
 
-/* Stand in no line any more. The place of case 'but' stays reserved. */
-static void leavelines (Sched *S, Select *s, const Case *but) {
+/* Stand in no line any more. The place of 'but' stays reserved. */
+static void leavelines (Sched *S, Select *s, const Waiter *but) {
   for (int i = 0; i < s->count; i++) /* to leave may deliver what is ours */
     if (s->cases[i].place != NULL) s->cases[i].waiter.task = NULL;
   for (int i = 0; i < s->count; i++) {
     Case *c = &s->cases[i];
     sk_list_remove(&c->waiter.link);
-    if (c->place == NULL || c == but) continue;
+    if (c->place == NULL || &c->waiter == but) continue;
     S->family.vacate(S, c->place);
     c->place = NULL;
   }
@@ -129,7 +129,7 @@ static bool withdraw (Sched *S, Task *t, Wait *w) {
 static void granted (Sched *S, Task *t, Wait *w, Waiter *by) {
   (void)t;
   /* what it was given, if it was, is at its place */
-  leavelines(S, sk_container(w, Select, wait), sk_container(by, Case, waiter));
+  leavelines(S, sk_container(w, Select, wait), by);
 }
 
 
