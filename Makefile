@@ -127,8 +127,13 @@ steps:
 	@$(MAKEALL) BUILD=build/steps OPT="-O1 -g -DSK_STEPS"
 	@BUILD=build/steps tools/test $(LIMIT) $(ARGS) spec/death_spec.lua \
 	  spec/sync_death_spec.lua spec/dict_death_spec.lua \
-	  spec/sweep_death_spec.lua \
+	  spec/sweep_death_spec.lua spec/sharing_death_spec.lua \
 	  spec/pool_death_spec.lua
+
+# The state machines of waking and of sweeping, by the model checker spin.
+model:
+	@tools/setup build model
+	@tools/model/run
 
 # Processes that share things are killed at random, for SECONDS in all.
 storm: all
@@ -149,4 +154,4 @@ clean:
 	rm -rf build
 
 .PHONY: all env demo test bench check format asan tsan valgrind gcstress fuzz \
-        soak coverage steps storm install uninstall clean
+        soak coverage steps model storm install uninstall clean

@@ -1,6 +1,7 @@
 --- Select and wait, where others share what is waited for.
 
 local skein = require("skein")
+local family = require("spec.family")
 local peers = require("spec.peers")
 local support = require("spec.support")
 local task, kind = support.task, support.kind
@@ -314,5 +315,60 @@ describe("wait for shared objects", function()
     assert.same({ q, p }, seen)
     local t = skein.task(skein.sleep, 0.002)
     assert.same({ t }, skein.wait { skein.event(), t })
+  end))
+end)
+
+describe("two selects", function()
+  for _, how in ipairs({ "task", "fork", "server", "thread" }) do
+    it("meet at a queue without room: " .. how, function()
+      if how == "server" then family.server() end
+      family.test(function()
+        local q, never = skein.queue(0), skein.queue()
+        local p = peers.start(how, function(from, other)
+          local skn, sum = require("skein"), 0
+          for _ = 1, 50 do
+            local i, v = skn.select({ { other, "get" }, { from, "get" } }, 10)
+            assert(i == 2)
+            sum = sum + v
+            from:task_done()
+          end
+          return sum
+        end, q, never)
+        for i = 1, 50 do
+          assert.same({ 2, true },
+            { skein.select({ { never, "get" }, { q, "put", i } }, 10) })
+        end
+        assert.equal(1275, p:get())
+        assert.is_true(q:join(0))
+        assert.equal(0, #q)
+      end)()
+    end)
+  end
+
+  it("meet where others do, and each commits once", family.test(function()
+    local a, b, never = skein.queue(0), skein.queue(0), skein.queue()
+    local putters = {}
+    for k = 1, 3 do
+      putters[k] = skein.process(function()
+        for i = 1, 100 do
+          assert(skein.select({ { a, "put", i }, { b, "put", i },
+                                { never, "get" } }, 10))
+        end
+      end)
+    end
+    local sum = 0
+    for i = 1, 300 do
+      local j, v = skein.select({ { a, "get" }, { never, "get" },
+                                  { b, "get" } }, 10)
+      assert(j, v)
+      sum = sum + v
+      local q = j == 1 and a or b
+      q:task_done()
+      if i == 299 then assert.is_true(a:join(0) or b:join(0)) end
+    end
+    for _, p in ipairs(putters) do assert.is_true(p:join(5)) end
+    assert.equal(15150, sum)
+    assert.is_true(a:join(0) and b:join(0))
+    assert.equal(0, #a + #b)
   end))
 end)

@@ -16,8 +16,8 @@
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define CLASSES 160
 #define PAGE UINT64_C(4096)
-#define LARGE (UINT64_C(128) << 10) /* free blocks from here lose their pages */
-#define KEEP (UINT64_C(8) << 20)    /* ... but for so many bytes of them */
+#define LARGE (UINT64_C(32) << 10) /* free blocks from here lose their pages */
+#define KEEP (UINT64_C(32) << 20)  /* ... but for so many bytes of them */
 
 typedef struct Block { /* what stands in front of each block */
   Off owner;           /* the word that owns it; 0 = free */
@@ -38,8 +38,10 @@ typedef struct Arena {
   uint64_t kept;     /* bytes of large free blocks with pages */
   struct {
     uint32_t op, class; /* what is being done */
+    uint32_t keeps;     /* a block given back: its pages */
     Off block, word;
     uint64_t used; /* before that */
+    uint64_t kept; /* after that */
   } log;
 } Arena;
 
@@ -172,8 +174,11 @@ static void repair (void) {
   case TAKE:
   case FRESH:
     if (arena->log.op == TAKE ? arena->free[c] != b
-                              : arena->top != b - sizeof(Block))
+                              : arena->top != b - sizeof(Block)) {
       arena->used = arena->log.used + classsize(c); /* it was done */
+      arena->kept = arena->log.kept;
+      block(b)->kept = 0;
+    }
     else {
       if (*word == b) *word = 0;
       if (arena->log.op == TAKE) block(b)->owner = 0;
@@ -186,6 +191,8 @@ static void repair (void) {
       arena->free[c] = b;
     }
     block(b)->owner = 0;
+    block(b)->kept = arena->log.keeps;
+    arena->kept = arena->log.kept;
     if (*word == b) *word = 0;
     arena->used = arena->log.used - classsize(c);
     break;
@@ -208,11 +215,16 @@ void sk_arena_mend (void) {
 }
 
 
-static void note (uint32_t op, uint32_t class, Off b, const Off *word) {
+static void note (uint32_t op, uint32_t class, Off b, const Off *word,
+                  bool keeps) {
   arena->log.class = class;
   arena->log.block = b;
   arena->log.word = sk_off(word);
   arena->log.used = arena->used;
+  arena->log.keeps = keeps;
+  arena->log.kept = arena->kept;
+  if (op == TAKE && block(b)->kept) arena->log.kept -= classsize(class);
+  if (op == GIVE && keeps) arena->log.kept += classsize(class);
   __atomic_store_n(&arena->log.op, op, __ATOMIC_RELEASE);
   sk_step();
 }
@@ -221,23 +233,21 @@ static void note (uint32_t op, uint32_t class, Off b, const Off *word) {
 /* Take the first free block of class 'c'. */
 static void takefree (Off *word, uint32_t c) {
   Off b = arena->free[c];
-  note(TAKE, c, b, word);
+  note(TAKE, c, b, word, false);
   block(b)->owner = sk_off(word);
   *word = b;
   sk_step();
   arena->free[c] = block(b)->next[0];
   sk_step();
-  if (block(b)->kept) {
-    block(b)->kept = 0;
-    arena->kept -= classsize(c);
-  }
+  block(b)->kept = 0;
+  arena->kept = arena->log.kept;
 }
 
 
 static int takefresh (Off *word, uint32_t c, size_t size) {
   if (size > arena->size - arena->top) return -ENOMEM;
   Off b = arena->top + sizeof(Block);
-  note(FRESH, c, b, word);
+  note(FRESH, c, b, word, false);
   block(b)->owner = sk_off(word);
   block(b)->class = c;
   block(b)->kept = 0;
@@ -309,9 +319,9 @@ void sk_arena_give (Off *word) {
     sk_guard_leave(&arena->guard);
     return;
   }
-  note(GIVE, c, b, word);
+  note(GIVE, c, b, word, keep && size >= LARGE);
   block(b)->kept = keep && size >= LARGE;
-  if (block(b)->kept) arena->kept += size;
+  arena->kept = arena->log.kept;
   block(b)->owner = 0;
   block(b)->next[0] = arena->free[c];
   sk_step();

@@ -156,15 +156,28 @@ static bool watchget (lua_State *L, Sched *S, int at, void *place) {
 }
 
 
+static bool watchready (lua_State *L, Sched *S, int at, void *place) {
+  return sk_queue_poll(&sk_shared_of(S)->m, caseof(L, at),
+                       sk_shared_seat(place)) == -EAGAIN;
+}
+
+
+/* 0: the item is there already. */
+static int finishget (lua_State *L, Sched *S, int at, int n) {
+  (void)at;
+  return n == 0 ? sk_shared_unpack(L, sk_shared_of(S)) : -EAGAIN;
+}
+
+
 static bool watchput (lua_State *L, Sched *S, int at, void *place) {
   return sk_transit_pollput(L, sk_shared_of(S), caseof(L, at), at + 1, place);
 }
 
 
 static const SelectOp selects[] = {
-    {.name = "get", .attempt = tryget, .watch = watchget},
+    {.name = "get", .attempt = tryget, .watch = watchget, .finish = finishget},
     {.name = "put", .attempt = tryput, .watch = watchput},
-    {.name = "ready", .attempt = tryready, .watch = watchget},
+    {.name = "ready", .attempt = tryready, .watch = watchready},
     {.name = NULL},
 };
 
@@ -195,6 +208,7 @@ static int newqueue (lua_State *L) {
   Queue *q = (Queue *)h->o;
   q->capacity = capacity < 0 ? UINT64_MAX : (uint64_t)capacity;
   q->most = (uint64_t)bytes;
+  q->ledger.keeps = 1;
   return 1;
 }
 

@@ -3,15 +3,7 @@
 */
 #include "queue.h"
 
-enum { GET, PUT, JOIN, WATCH };
-
 #define item(off) sk_at(Item, (off))
-
-
-static bool fits (const Queue *q, uint64_t size) {
-  return q->count < q->capacity &&
-         (q->bytes + size <= q->most || (q->count == 0 && !q->strict));
-}
 
 
 /* Link 'b' behind those of the same priority. */
@@ -51,28 +43,13 @@ static void takefirst (Queue *q, Off *word) {
 }
 
 
-/* Item 'b' is about to be put, here or into the hands of a getter. */
-static void begin (Queue *q, Off b) {
-  q->was = q->unfinished;
-  sk_step();
-  q->coming = b;
-  sk_step();
-}
-
-
-/* It has been put, and nobody else can have it yet. */
-static void end (Queue *q) {
-  q->unfinished = q->was + 1;
-  sk_step();
-  q->coming = 0;
-  sk_step();
-}
-
-
 /* Give the item in '*from' to waiting getter 'w'. */
-static void handover (Seat *w, Off *from, Bells *b) {
+static void handover (Queue *q, Seat *w, Off *from, Bells *b) {
+  sk_ledger_come(&q->ledger, *from, w->slot);
   sk_arena_move(&w->block, from);
-  sk_seat_grant(w, 0, b);
+  sk_seat_commit(w, 0);
+  sk_ledger_came(&q->ledger);
+  sk_seat_tell(w, b);
 }
 
 
@@ -87,10 +64,10 @@ static void announce (Queue *q, Bells *b) {
 static void admit (Queue *q, Bells *b) {
   for (Seat *w; (w = sk_seat_first(&q->putters)) != NULL;) {
     Off i = w->block;
-    if (!fits(q, item(i)->size)) break;
-    begin(q, i);
+    if (!sk_queue_fits(q, item(i)->size)) break;
+    sk_ledger_come(&q->ledger, i, 0);
     insert(q, i);
-    end(q);
+    sk_ledger_came(&q->ledger);
     sk_arena_own(i, &q->items);
     w->block = 0;
     sk_seat_grant(w, 0, b);
@@ -109,7 +86,7 @@ static void append (Queue *q, Off *word) {
 
 
 static void offer (Seat *w, Queue *q, Off *word) {
-  w->wish = PUT;
+  w->wish = SK_PUT;
   w->object = sk_off(&q->o); /* the sweep finds what it owns from here on */
   sk_step();
   sk_arena_move(&w->block, word);
@@ -128,22 +105,19 @@ static int put (Member *m, Queue *q, Seat *w, Bells *b) {
   Off *out = &m->slot->out;
   Seat *getter = nextgetter(q);
   if (q->closed) return -EPIPE;
-  if (getter == NULL && (q->putters.first != 0 || !fits(q, item(*out)->size))) {
+  if (getter == NULL &&
+      (q->putters.first != 0 || !sk_queue_fits(q, item(*out)->size))) {
     if (w == NULL) return -EAGAIN;
     offer(w, q, out);
     announce(q, b);
     return -EAGAIN;
   }
-  begin(q, *out);
-  if (getter != NULL) {
-    sk_arena_move(&getter->block, out);
-    sk_seat_commit(getter, 0);
-    end(q);
-    sk_seat_tell(getter, b);
-  }
+  if (getter != NULL)
+    handover(q, getter, out, b);
   else {
+    sk_ledger_come(&q->ledger, *out, 0);
     append(q, out);
-    end(q);
+    sk_ledger_came(&q->ledger);
     announce(q, b);
   }
   return 0;
@@ -163,11 +137,12 @@ int sk_queue_put (Member *m, Queue *q, Seat *w) {
 
 
 /* Nothing is in the queue, but somebody waits to put: take it from there. */
-static void takefrom (Queue *q, Seat *putter, Off *word, Bells *b) {
-  begin(q, putter->block);
+static void takefrom (Member *m, Queue *q, Seat *putter, Bells *b) {
+  Off *word = &m->slot->in;
+  sk_ledger_come(&q->ledger, putter->block, m->index);
   *word = putter->block;
   sk_arena_own(*word, word);
-  end(q);
+  sk_ledger_came(&q->ledger);
   putter->block = 0;
   sk_seat_grant(putter, 0, b);
 }
@@ -182,18 +157,20 @@ static void alert (Queue *q, Bells *b) {
 static int get (Member *m, Queue *q, Seat *w, Bells *b) {
   Seat *putter = sk_seat_first(&q->putters);
   if (q->items != 0) {
+    sk_ledger_go(&q->ledger, q->items, m->index);
     takefirst(q, &m->slot->in);
+    sk_ledger_gone(&q->ledger);
     if (putter != NULL) admit(q, b);
     alert(q, b);
     return 0;
   }
   if (putter != NULL) {
-    takefrom(q, putter, &m->slot->in, b);
+    takefrom(m, q, putter, b);
     return 0;
   }
   if (q->closed) return -EPIPE;
   if (w == NULL) return -EAGAIN;
-  w->wish = GET;
+  w->wish = SK_GET;
   w->block = 0;
   sk_seat_join(w, &q->o, &q->getters);
   alert(q, b);
@@ -218,14 +195,16 @@ static void putfirst (Queue *q, Off *word, Bells *b) {
   Off i = *word;
   Seat *getter = nextgetter(q);
   if (getter != NULL) {
-    handover(getter, word, b);
+    handover(q, getter, word, b);
     return;
   }
+  sk_ledger_come(&q->ledger, i, 0);
   item(i)->next = q->items;
   sk_step();
   q->items = i;
   sk_step();
   sk_arena_own(i, &q->items);
+  sk_ledger_came(&q->ledger);
   *word = 0;
   if (q->last == 0) q->last = i;
   q->count++;
@@ -289,7 +268,7 @@ void sk_queue_gohome (Member *m, Off *word) {
   if (q->closed)
     ; /* nobody wants to know: it is freed */
   else if (getter != NULL)
-    handover(getter, word, &bells);
+    handover(q, getter, word, &bells);
   else {
     append(q, word);
     announce(q, &bells);
@@ -305,14 +284,27 @@ void sk_queue_reopen (Member *m, Queue *q) {
 }
 
 
+/* 'w' was given an item and never took it: it is put anew, and not owed. */
+static void takeback (Queue *q, Seat *w, Bells *b) {
+  if (w->wish != SK_GET || !sk_arena_owns(&w->block)) return;
+  putfirst(q, &w->block, b);
+  sk_ledger_done(&q->ledger, w->slot);
+}
+
+
+void sk_queue_decline (Member *m, Queue *q, Seat *w) {
+  Bells bells = {0};
+  sk_object_enter(m, &q->o);
+  takeback(q, w, &bells);
+  sk_object_leavering(m, &q->o, &bells);
+}
+
+
 int sk_queue_done (Member *m, Queue *q) {
   Bells bells = {0};
-  int err = 0;
   sk_object_enter(m, &q->o);
-  if (q->unfinished == 0)
-    err = -EINVAL;
-  else if (--q->unfinished == 0)
-    sk_seat_grantall(&q->joiners, 0, &bells);
+  int err = sk_ledger_done(&q->ledger, m->index);
+  if (q->ledger.unfinished == 0) sk_seat_grantall(&q->joiners, 0, &bells);
   sk_object_leavering(m, &q->o, &bells);
   return err;
 }
@@ -332,43 +324,6 @@ void sk_queue_expel (Member *m, Queue *q, Line *line) {
 }
 
 
-int sk_queue_join (Member *m, Queue *q, Seat *w) {
-  sk_object_enter(m, &q->o);
-  int err = q->unfinished == 0 ? 0 : -EAGAIN;
-  if (err != 0 && w != NULL) {
-    w->wish = JOIN;
-    sk_seat_join(w, &q->o, &q->joiners);
-  }
-  sk_object_leave(m, &q->o);
-  return err;
-}
-
-
-int sk_queue_poll (Member *m, Queue *q, Seat *w) {
-  sk_object_enter(m, &q->o);
-  int err = q->items != 0 || q->putters.first != 0 || q->closed ? 0 : -EAGAIN;
-  if (err != 0 && w != NULL) {
-    w->wish = WATCH;
-    sk_seat_join(w, &q->o, &q->watchers);
-  }
-  sk_object_leave(m, &q->o);
-  return err;
-}
-
-
-int sk_queue_pollput (Member *m, Queue *q, uint64_t size, Seat *w) {
-  sk_object_enter(m, &q->o);
-  bool can = q->closed || q->getters.first != 0 ||
-             (q->putters.first == 0 && fits(q, size));
-  if (!can && w != NULL) {
-    w->wish = WATCH;
-    sk_seat_join(w, &q->o, &q->lookouts);
-  }
-  sk_object_leave(m, &q->o);
-  return can ? 0 : -EAGAIN;
-}
-
-
 /* The seat whose word 'block' is at 'owner', if it waits to put here. */
 static Seat *putterof (const Queue *q, Off owner) {
   Seat *w = sk_at(Seat, owner - offsetof(Seat, block));
@@ -380,26 +335,25 @@ static Seat *putterof (const Queue *q, Off owner) {
 
 /*
 ** The getters: who has been given an item gets it, also if that was all that
-** was done. True: 'coming' was given to one of them.
+** was done. If it is 'coming', it has come; so it is said before the getter
+** leaves the line: whoever repairs may die as well, and is repaired after.
 */
-static bool repairgetters (Queue *q) {
-  bool came = false;
+static void repairgetters (Queue *q) {
   for (Seat *w = sk_seat_first(&q->getters); w; w = sk_seat_next(w)) {
     if (w->block == 0) continue;
     if (w->state == SK_WAITING && sk_arena_owns(&w->block))
       sk_seat_commit(w, 0);
     if (w->state == SK_WAITING)
       w->block = 0;
-    else
-      came = came || w->block == q->coming;
+    else if (w->block == q->ledger.coming)
+      sk_ledger_came(&q->ledger);
   }
-  return came;
 }
 
 
-/* The list is the truth. True: 'coming' is in it. */
+/* The list is the truth. True: the item that was being got is in it. */
 static bool repairitems (Queue *q, Bells *b) {
-  bool came = false;
+  bool stays = false;
   q->last = 0;
   q->count = q->bytes = 0;
   for (Off i = q->items; i != 0; i = item(i)->next) {
@@ -412,48 +366,47 @@ static bool repairitems (Queue *q, Bells *b) {
         sk_seat_grant(w, 0, b);
       }
     }
-    came = came || i == q->coming;
+    if (i == q->ledger.coming) sk_ledger_came(&q->ledger);
+    stays = stays || i == q->ledger.going;
     q->last = i;
     q->count++;
     q->bytes += item(i)->size;
   }
-  return came;
+  return stays;
 }
 
 
-/* The putters whose items were taken from them. True: 'coming' was. */
-static bool repairputters (Queue *q, Bells *b) {
-  bool came = false;
+/* The putters whose items were taken from them. */
+static void repairputters (Queue *q, Bells *b) {
   for (Seat *w = sk_seat_first(&q->putters), *next; w; w = next) {
     next = sk_seat_next(w);
     if (sk_arena_owns(&w->block)) continue;
-    came = came || w->block == q->coming;
+    if (w->block != 0 && w->block == q->ledger.coming)
+      sk_ledger_came(&q->ledger);
     w->block = 0;
     sk_seat_grant(w, 0, b);
   }
-  return came;
 }
 
 
 static void repair (Object *o, Bells *b) {
   Queue *q = (Queue *)o;
-  bool came = repairgetters(q);
+  repairgetters(q);
   sk_seat_repair(&q->getters, b);
   sk_seat_repair(&q->putters, b);
   sk_seat_repair(&q->joiners, b);
   sk_seat_repair(&q->watchers, b);
   sk_seat_repair(&q->lookouts, b);
-  came = repairitems(q, b) || came;
-  came = repairputters(q, b) || came;
-  if (q->coming != 0) q->unfinished = q->was + came;
-  q->coming = 0;
+  bool stays = repairitems(q, b);
+  repairputters(q, b);
+  sk_ledger_repair(&q->ledger, stays);
   if (q->closed)
     shut(q, b);
   else
     admit(q, b);
   if (q->items != 0 || q->putters.first != 0) announce(q, b);
   alert(q, b); /* let them look for themselves */
-  if (q->unfinished == 0) sk_seat_grantall(&q->joiners, 0, b);
+  if (q->ledger.unfinished == 0) sk_seat_grantall(&q->joiners, 0, b);
 }
 
 
@@ -461,7 +414,7 @@ static void repair (Object *o, Bells *b) {
 static void unwait (Member *m, Object *o, Seat *w, Bells *b) {
   Queue *q = (Queue *)o;
   (void)m;
-  if (w->wish != PUT) return;
+  if (w->wish != SK_PUT) return;
   admit(q, b);
   alert(q, b);
 }
@@ -469,9 +422,16 @@ static void unwait (Member *m, Object *o, Seat *w, Bells *b) {
 
 /* An item was given to one that died before it took it. */
 static void giveback (Member *m, Object *o, Seat *w, Bells *b) {
-  Queue *q = (Queue *)o;
   (void)m;
-  if (w->wish == GET && sk_arena_owns(&w->block)) putfirst(q, &w->block, b);
+  takeback((Queue *)o, w, b);
+}
+
+
+/* What it got and did not say to be done, nobody will. */
+static void depart (Object *o, uint32_t slot, Bells *b) {
+  Queue *q = (Queue *)o;
+  sk_ledger_forgive(&q->ledger, slot);
+  if (q->ledger.unfinished == 0) sk_seat_grantall(&q->joiners, 0, b);
 }
 
 
@@ -479,6 +439,7 @@ static void giveback (Member *m, Object *o, Seat *w, Bells *b) {
    the sweep frees what the dead one has. */
 static void fini (Member *m, Object *o) {
   Queue *q = (Queue *)o;
+  sk_ledger_fini(&q->ledger);
   while (q->items != 0) {
     sk_object_enter(m, o);
     if (q->items != 0) takefirst(q, &m->slot->waste);
@@ -494,5 +455,6 @@ const Class sk_queue_class = {
     .repair = repair,
     .unwait = unwait,
     .giveback = giveback,
+    .depart = depart,
     .fini = fini,
 };

@@ -16,6 +16,7 @@
 #define sk_queue_h
 
 #include "item.h"
+#include "ledger.h"
 #include "seat.h"
 
 typedef struct Queue {
@@ -23,10 +24,8 @@ typedef struct Queue {
   uint64_t capacity; /* items; 0: put and get meet */
   uint64_t most;     /* bytes that are held before a put waits */
   uint64_t count, bytes;
-  uint64_t unfinished; /* items put, and not yet marked as done */
   Off items, last;
-  Off coming;   /* the item that is being put; 0 = none */
-  uint64_t was; /* 'unfinished', before that */
+  Ledger ledger;
   Line getters, putters, joiners;
   Line watchers; /* they want to know when a get need not wait */
   Line lookouts; /* ... and they, when a put need not */
@@ -52,6 +51,11 @@ SK_FUNC void sk_queue_return (Member *m, Queue *q, Off *word);
 SK_FUNC int sk_queue_remove (Member *m, Queue *q, uint64_t tag);
 /* Need a get not wait? 0; -EAGAIN: it would, 'w' waits in line. */
 SK_FUNC int sk_queue_poll (Member *m, Queue *q, Seat *w);
+/* The same for one who will get: at a queue without room 'w' may be given an
+   item in its line, in 'w->block'. */
+SK_FUNC int sk_queue_pollget (Member *m, Queue *q, Seat *w);
+/* 'w' was given an item there that it does not want: it was never got. */
+SK_FUNC void sk_queue_decline (Member *m, Queue *q, Seat *w);
 /* Need a put of 'size' bytes not wait? 0; -EAGAIN: it would, 'w' waits. */
 SK_FUNC int sk_queue_pollput (Member *m, Queue *q, uint64_t size, Seat *w);
 /* The message in '*word' goes home, if it has one; see item.h. */
@@ -64,5 +68,14 @@ SK_FUNC void sk_queue_expel (Member *m, Queue *q, Line *line);
 SK_FUNC int sk_queue_done (Member *m, Queue *q);
 /* Are all items dealt with? 0; -EAGAIN: no, 'w' waits in line. */
 SK_FUNC int sk_queue_join (Member *m, Queue *q, Seat *w);
+
+/* ---- between the files of this noun ---- */
+
+enum { SK_GET, SK_PUT, SK_JOIN, SK_WATCH }; /* wishes */
+
+static inline bool sk_queue_fits (const Queue *q, uint64_t size) {
+  return q->count < q->capacity &&
+         (q->bytes + size <= q->most || (q->count == 0 && !q->strict));
+}
 
 #endif

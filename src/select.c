@@ -105,14 +105,14 @@ static Select *readcases (lua_State *L, bool peek) {
 
 /* ---- waiting ---- */
 
-/* Stand in no line any more. */
-static void leavelines (Sched *S, Select *s) {
+/* Stand in no line any more. The place of 'but' stays reserved. */
+static void leavelines (Sched *S, Select *s, const Waiter *but) {
   for (int i = 0; i < s->count; i++) /* to leave may deliver what is ours */
     if (s->cases[i].place != NULL) s->cases[i].waiter.task = NULL;
   for (int i = 0; i < s->count; i++) {
     Case *c = &s->cases[i];
     sk_list_remove(&c->waiter.link);
-    if (c->place == NULL) continue;
+    if (c->place == NULL || &c->waiter == but) continue;
     S->family.vacate(S, c->place);
     c->place = NULL;
   }
@@ -121,14 +121,15 @@ static void leavelines (Sched *S, Select *s) {
 
 static bool withdraw (Sched *S, Task *t, Wait *w) {
   (void)t;
-  leavelines(S, sk_container(w, Select, wait));
+  leavelines(S, sk_container(w, Select, wait), NULL);
   return true; /* who is told has got nothing yet */
 }
 
 
 static void granted (Sched *S, Task *t, Wait *w, Waiter *by) {
-  (void)by;
-  withdraw(S, t, w);
+  (void)t;
+  /* what it was given, if it was, is at its place */
+  leavelines(S, sk_container(w, Select, wait), by);
 }
 
 
@@ -169,7 +170,7 @@ static bool enlist (lua_State *L, Sched *S, Select *s) {
   s->wait = (Wait){.withdraw = withdraw, .granted = granted};
   bool room = reserve(S, s);
   if (room && standinlines(L, S, s)) return true;
-  leavelines(S, s);
+  leavelines(S, s, NULL);
   sk_sched_unprepare(S);
   if (!room) luaL_error(L, "cannot wait: not enough memory");
   return false;
@@ -196,14 +197,23 @@ static int number (lua_State *L, int i, int n) {
 static int tryselect (lua_State *L, Sched *S);
 
 
+/* What a case that was told has been given. 0: an item; or -EAGAIN. */
+static int claim (Sched *S, Case *c) {
+  void *place = c->place;
+  c->place = NULL;
+  return S->family.claim(S, place) ? 0 : -EAGAIN;
+}
+
+
 static int finishselect (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   Sched *S = (Sched *)ctx;
   int n = sk_sched_woken(L, S);
   if (n == -ETIMEDOUT) return sk_fail(L, n);
-  const Select *s = lua_touserdata(L, 2);
+  Select *s = lua_touserdata(L, 2);
   int i = S->current->self.tag;
   const SelectOp *op = s->cases[i].op;
+  if (s->cases[i].place != NULL) n = claim(S, &s->cases[i]);
   if (op->finish != NULL)
     n = op->finish(L, S, slot(i), n);
   else if (n < 0 && n != -EAGAIN)
@@ -264,7 +274,10 @@ static int finishwait (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   Sched *S = (Sched *)ctx;
   int n = sk_sched_woken(L, S);
-  lua_settop(L, slot(((Select *)lua_touserdata(L, 2))->count) - 1);
+  Select *s = lua_touserdata(L, 2);
+  lua_settop(L, slot(s->count) - 1);
+  for (int i = 0; i < s->count; i++)
+    if (s->cases[i].place != NULL) claim(S, &s->cases[i]);
   if (n == -ETIMEDOUT) return sk_fail(L, n);
   sk_sched_checkpoint(L, S);
   return waitready(L, S); /* unless it is gone again */

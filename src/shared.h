@@ -33,9 +33,10 @@ typedef struct Petition { /* a wait for a shared object */
   Wait wait;
   struct Shared *shared;
   Seat *seat;
-  Task *task;                         /* that is suspended */
-  void (*notify)(struct Petition *p); /* ... or who is told instead */
-  void *arg;                          /* for 'notify' */
+  Task *task;                          /* that is suspended */
+  void (*notify)(struct Petition *p);  /* ... or who is told instead */
+  void *arg;                           /* for 'notify' */
+  void (*decline)(struct Petition *p); /* an item that it was given; or NULL */
   bool idle;              /* does not count as hope, as with a Watch */
   struct Petition *next;  /* of those that are free */
   struct Petition *older; /* of all */

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "hope.h"
 #include "lock.h"
+#include "queue.h"
 #include "refs.h"
 #include "shared.h"
 #include "sweep.h"
@@ -296,15 +297,36 @@ static void told (Petition *p) {
 }
 
 
+/* Another case of the select was faster. */
+static void decline (Petition *p) {
+  sk_queue_decline(&p->shared->m, sk_at(Queue, p->seat->object), p->seat);
+}
+
+
 static void *reserve (Sched *S, Waiter *w) {
   Petition *p = sk_shared_watcher(sk_shared_of(S), told);
-  if (p != NULL) p->arg = w;
+  if (p == NULL) return NULL;
+  p->arg = w;
+  p->decline = decline;
   return p;
 }
 
 
 static void vacate (Sched *S, void *place) {
   sk_shared_unwatch(sk_shared_of(S), place);
+}
+
+
+static bool claim (Sched *S, void *place) {
+  Shared *s = sk_shared_of(S);
+  Petition *p = place;
+  bool given = sk_arena_owns(&p->seat->block);
+  if (given) {
+    sk_item_free(&s->m, &s->m.slot->in); /* a raise may have left it */
+    sk_arena_move(&s->m.slot->in, &p->seat->block);
+  }
+  sk_shared_unwatch(s, p);
+  return given;
 }
 
 
@@ -315,6 +337,7 @@ void sk_shared_hook (Shared *s) {
                           .hopeless = hopeless,
                           .reserve = reserve,
                           .vacate = vacate,
+                          .claim = claim,
                           .ended = ended,
                           .data = s};
 }

@@ -66,6 +66,7 @@ static void release (Shared *s, Petition *p) {
   p->task = NULL;
   p->notify = NULL;
   p->idle = false;
+  p->decline = NULL;
   p->seat->object = 0;
   p->seat->from = 0;
   p->seat->state = SK_ALONE;
@@ -97,6 +98,7 @@ void sk_shared_unwatch (Shared *s, Petition *p) {
     s->rescan = true;
     sk_shared_collect(s);
   }
+  if (p->decline != NULL && sk_arena_owns(&p->seat->block)) p->decline(p);
   sk_item_free(&s->m, &p->seat->block);
   release(s, p);
 }

@@ -153,8 +153,10 @@ typedef struct Family {
   /* A place at which a case of a select can be told of a shared object: its
      wait then ends with -EAGAIN. NULL: no memory. */
   void *(*reserve)(Sched *S, Waiter *w);
-  /* Give the place up, wherever it stands. */
+  /* Give the place up, wherever it stands, and what it was given. */
   void (*vacate)(Sched *S, void *place);
+  /* The same, but take what it was given; false: it was merely told. */
+  bool (*claim)(Sched *S, void *place);
   /* The task has ended: let go of what it holds. */
   void (*ended)(Sched *S, Task *t);
   void *data;

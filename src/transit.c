@@ -86,7 +86,7 @@ int sk_transit_tryput (lua_State *L, Shared *s, Queue *q, int arg) {
 
 
 bool sk_transit_pollget (Shared *s, Queue *q, void *place) {
-  return sk_queue_poll(&s->m, q, sk_shared_seat(place)) == -EAGAIN;
+  return sk_queue_pollget(&s->m, q, sk_shared_seat(place)) == -EAGAIN;
 }
 
 
