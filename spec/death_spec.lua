@@ -204,6 +204,31 @@ describe("a death at any step", function()
       end)
   end))
 
+  it("of changing a number", peers.clean(function()
+    at_each_step(
+      function() return { v = skein.value(1) } end,
+      function(scene)
+        scene.v:add(1) -- 2
+        scene.v:add(0.5) -- 2.5
+        scene.v:cas(2.5, 3) -- 3
+        scene.v:set({ "old" })
+        scene.v:set(4)
+        scene.v:add(1) -- 5
+      end,
+      function(scene, died)
+        local now = scene.v:get()
+        local seen = { [1] = true, [2] = true, [2.5] = true, [3] = true,
+          [4] = true, [5] = true }
+        assert.is_true(seen[type(now) == "table" and 3 or now])
+        if not died then assert.equal(5, now) end
+        scene.v:set(1)
+        assert.equal(3, scene.v:add(2)) -- it is nobody's
+        assert.equal(3, scene.v:get())
+        scene.v:set({ "sane" })
+        assert.same({ "sane" }, scene.v:get())
+      end)
+  end))
+
   it("of comparing and changing a value", peers.clean(function()
     at_each_step(
       function() return { v = skein.value({ "old" }) } end,

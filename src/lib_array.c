@@ -17,7 +17,7 @@
 
 
 static Array *checkarray (lua_State *L) {
-  return (Array *)sk_shared_check(L, 1, SK_ARRAY, CLASS)->o;
+  return (Array *)sk_shared_check(L, sk_upvalue(L), 1, SK_ARRAY, CLASS)->o;
 }
 
 

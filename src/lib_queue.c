@@ -10,7 +10,7 @@
 
 
 static Queue *checkqueue (lua_State *L) {
-  return (Queue *)sk_shared_check(L, 1, SK_QUEUE, CLASS)->o;
+  return (Queue *)sk_shared_check(L, sk_upvalue(L), 1, SK_QUEUE, CLASS)->o;
 }
 
 

@@ -83,9 +83,16 @@ SK_FUNC Handle *sk_shared_push (lua_State *L, Shared *s, Object *o,
 SK_FUNC void sk_shared_class (lua_State *L, Sched *S, const WireRef *ref,
                               const char *class, const luaL_Reg *methods,
                               const luaL_Reg *meta);
+/* See sk_shared_check. */
+SK_FUNC Handle *sk_shared_checknew (lua_State *L, Sched *S, int arg,
+                                    uint32_t type, const char *class);
 /* The handle at 'arg', to an object of 'type'. Raises for anything else. */
-SK_FUNC Handle *sk_shared_check (lua_State *L, int arg, uint32_t type,
-                                 const char *class);
+static inline Handle *sk_shared_check (lua_State *L, Sched *S, int arg,
+                                       uint32_t type, const char *class) {
+  Handle *h = lua_touserdata(L, arg);
+  if (sk_likely(h != NULL && h == S->recent[type] && h->o != NULL)) return h;
+  return sk_shared_checknew(L, S, arg, type, class);
+}
 /* What WireRefs of such classes are made of. */
 SK_FUNC int sk_shared_encode (lua_State *L, int idx, void *body);
 SK_FUNC int sk_shared_decode (lua_State *L, const void *body,

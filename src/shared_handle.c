@@ -112,7 +112,11 @@ void sk_shared_drop (Shared *s, Handle *h) {
 
 int sk_shared_gc (lua_State *L) {
   Handle *h = lua_touserdata(L, 1);
-  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  Sched *S = sk_upvalue(L);
+  Shared *s = sk_shared_of(S);
+  for (uint32_t i = 0; i < SK_TYPES; i++)
+    if (S->recent[i] == h)
+      S->recent[i] = NULL; /* its place will be another's */
   if (h->o == NULL || s == NULL) return 0;
   Object *o = h->o;
   h->o = NULL;
@@ -124,14 +128,16 @@ int sk_shared_gc (lua_State *L) {
 
 
 /* By the address of its metatable: luaL_checkudata looks up its name. */
-Handle *sk_shared_check (lua_State *L, int arg, uint32_t type,
-                         const char *class) {
-  Sched *S = sk_upvalue(L);
+Handle *sk_shared_checknew (lua_State *L, Sched *S, int arg, uint32_t type,
+                            const char *class) {
   Handle *h = lua_touserdata(L, arg);
   if (sk_likely(h != NULL && lua_getmetatable(L, arg))) {
     const void *its = lua_topointer(L, -1);
     lua_pop(L, 1);
-    if (sk_likely(its == S->handles[type] && h->o != NULL)) return h;
+    if (sk_likely(its == S->handles[type] && h->o != NULL)) {
+      S->recent[type] = h;
+      return h;
+    }
   }
   luaL_checkudata(L, arg, class);
   luaL_error(L, "this %s was given up already", sk_object_class(type)->name);
