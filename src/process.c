@@ -195,6 +195,7 @@ static int watch (Process *p) {
   p->pid = p->child->pid;
   p->watch.fd = p->child->pidfd;
   p->watch.fire = onend;
+  sk_sweep_expect(p->slot, p->born, p->pid);
   int err = sk_sched_watch(p->r.S, &p->watch, SK_READ);
   if (err == 0) return 0;
   sk_spawn_abandon(p->child);

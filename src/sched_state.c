@@ -201,6 +201,7 @@ static int sched_gc (lua_State *L) {
   sk_timers_fini(&S->timers);
   sk_timers_fini(&S->limits);
   sk_poller_fini(&S->poller);
+  sk_inbuf_fini(&S->inbuf);
   free(S->idle);
   S->idle = NULL;
   return 0;

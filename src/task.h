@@ -14,6 +14,7 @@
 
 #include <lua.h>
 
+#include "inbuf.h"
 #include "list.h"
 #include "poller.h"
 #include "signals.h"
@@ -180,6 +181,7 @@ struct Sched {
   lua_State *aux;   /* a stack for Lua calls from inside the loop: the top
                      level's holds the frame of its wait, undisturbed */
   Scope *spare;     /* free list */
+  Inbuf inbuf;      /* empty: memory for the next stream that is read */
   lua_State **idle; /* coroutines to use again: see coro.c */
   int nidle;
   lua_Integer slots; /* of the table that anchors coroutines: last one used */

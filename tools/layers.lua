@@ -8,7 +8,7 @@
 --- to the left like all others, their .c files include any of the layer's.
 local layers = {
   { "sk" }, -- vocabulary
-  { "list", "clock", "buf", "timers", "memo", "slots" }, -- plain C over memory
+  { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
   { "guard", "arena", "slot", "refs", "object", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
@@ -18,8 +18,9 @@ local layers = {
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "launch", "handle",
     "sched_*", "channel", mutual = true }, -- tasks
-  { "shared", "shared_*", "wish", "transit", "listener", "crossing", "remote", "child",
-    "process", "pool" }, -- what classes stand on
+  { "stream", "stream_kinds", "stream_*", mutual = true }, -- bytes that come and go
+  { "shared", "shared_*", "wish", "transit", "listener",
+    "crossing", "remote", "child", "process", "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
