@@ -88,8 +88,13 @@ static const luaL_Reg functions[] = {
 };
 
 
-void sk_open_error (lua_State *L, Sched *S) {
+void sk_open_errorclass (lua_State *L, Sched *S) {
   sk_newclass(L, S, CLASS, NULL, meta);
+}
+
+
+void sk_open_error (lua_State *L, Sched *S) {
+  sk_open_errorclass(L, S);
   luaL_getmetatable(L, CLASS);
   lua_setfield(L, -2, "Error"); /* a name to cross to other states by */
   sk_addfunctions(L, S, functions);

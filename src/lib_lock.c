@@ -217,6 +217,11 @@ static const luaL_Reg holdmeta[] = {{"__close", hold_close}, {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"lock", newlock}, {NULL, NULL}};
 
+static void complete (lua_State *L, Sched *S) {
+  sk_newclass(L, S, HOLD, NULL, holdmeta);
+}
+
+
 static const SharedClass class = {
     .name = CLASS,
     .object = &sk_lock_class,
@@ -227,10 +232,10 @@ static const SharedClass class = {
     .meta = meta,
     .selects = selects,
     .functions = functions,
+    .complete = complete,
 };
 
 
 void sk_open_lock (lua_State *L, Sched *S) {
   sk_shared_class(L, S, &class);
-  sk_newclass(L, S, HOLD, NULL, holdmeta);
 }

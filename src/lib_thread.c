@@ -54,6 +54,15 @@ static void setfield (lua_State *L, const char *key, const char *value) {
 }
 
 
+/* Whoever requires the library gets the one that made this thread. */
+static void preload (lua_State *L) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_pushcfunction(L, luaopen_skein_core);
+  lua_setfield(L, -2, "skein.core");
+  lua_pop(L, 1);
+}
+
+
 /* (body): all that can raise before the function runs. -> name */
 static int prepare (lua_State *L) {
   Body *b = lua_touserdata(L, 1);
@@ -61,8 +70,8 @@ static int prepare (lua_State *L) {
   luaL_openlibs(L);
   setfield(L, "path", b->path);
   setfield(L, "cpath", b->cpath);
-  luaL_requiref(L, "skein.core", luaopen_skein_core, 0);
-  Sched *S = sk_sched_of(L);
+  preload(L);
+  Sched *S = sk_open_seed(L);
   S->kind = "thread";
   S->top.outcome.id = b->id;
   Shared *s = sk_shared_adopt(L, S, b->life.slot);

@@ -73,12 +73,12 @@ typedef struct SharedClass {
   const char *name;    /* of the metatable: "skein.Queue" */
   const Class *object; /* what it is in the arena */
   WireRef ref;         /* its number is the type of the objects */
-  const char *module;  /* adds methods in Lua, and is loaded when the first
-                          handle arrives: a fresh state begins with the C
-                          module alone, for speed; or NULL */
+  const char *module;  /* adds methods in Lua; or NULL */
   const luaL_Reg *methods, *meta; /* may be NULL, as all below */
   const SelectOp *selects;
   const luaL_Reg *functions; /* of the module */
+  /* The metatable is made, and at the top of the stack: what else it needs. */
+  void (*complete)(lua_State *L, Sched *S);
 } SharedClass;
 
 /* The membership of this state, made on first need. Raises. */

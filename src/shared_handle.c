@@ -147,19 +147,55 @@ Handle *sk_shared_checknew (lua_State *L, Sched *S, int arg, uint32_t type,
 }
 
 
-void sk_shared_class (lua_State *L, Sched *S, const SharedClass *c) {
+/* (methods, key): load the Lua module that adds the rest of the methods. */
+static int loadmethods (lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushnil(L);
+  lua_setmetatable(L, 1); /* once */
+  lua_getglobal(L, "require");
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_call(L, 1, 0);
+  lua_pushvalue(L, 2);
+  lua_rawget(L, 1);
+  return 1;
+}
+
+
+/* The methods that are Lua are loaded when one of them is looked for: a fresh
+   state begins with what is C, for speed. */
+static void addloader (lua_State *L, const SharedClass *c) {
+  if (c->module == NULL) return;
+  sk_pushmethods(L, c->name);
+  lua_createtable(L, 0, 1);
+  lua_pushstring(L, c->module);
+  lua_pushcclosure(L, loadmethods, 1);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+  lua_pop(L, 1);
+}
+
+
+/* Make the metatable. */
+static void makeclass (lua_State *L, Sched *S, const SharedClass *c) {
   static const luaL_Reg gc[] = {{"__gc", sk_shared_gc}, {NULL, NULL}};
+  sk_newclass(L, S, c->name, c->methods, gc);
+  luaL_getmetatable(L, c->name);
+  S->handles[c->ref.cls] = lua_topointer(L, -1);
+  sk_addfunctions(L, S, c->meta);
+  if (c->selects != NULL) sk_select_class(L, c->selects);
+  sk_wire_setref(L, &c->ref);
+  if (c->complete != NULL) c->complete(L, S);
+  lua_pop(L, 1);
+  addloader(L, c);
+}
+
+
+void sk_shared_class (lua_State *L, Sched *S, const SharedClass *c) {
   int type = c->ref.cls;
   classes[type] = c;
   sk_object_register((uint32_t)type, c->object);
-  sk_newclass(L, S, c->name, c->methods, gc);
-  luaL_getmetatable(L, c->name);
-  S->handles[type] = lua_topointer(L, -1);
-  sk_addfunctions(L, S, c->meta);
-  if (c->selects != NULL) sk_select_class(L, c->selects);
   sk_wire_class(&c->ref);
-  sk_wire_setref(L, &c->ref);
-  lua_pop(L, 1);
+  if (S->handles[type] == NULL) makeclass(L, S, c);
   sk_addfunctions(L, S, c->functions);
 }
 
@@ -184,24 +220,12 @@ int sk_shared_encode (lua_State *L, int idx, void *body) {
 }
 
 
-/* Load the Lua module 'name', if it is not. Raises. */
-static void load (lua_State *L, const char *name) {
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  bool loaded = lua_getfield(L, -1, name) != LUA_TNIL;
-  lua_pop(L, 2);
-  if (loaded) return;
-  lua_getglobal(L, "require");
-  lua_pushstring(L, name);
-  lua_call(L, 1, 0);
-}
-
-
 int sk_shared_decode (lua_State *L, const void *body) {
   const Body *b = body;
   Object *o = sk_at(Object, b->object);
   const SharedClass *c = classes[o->type];
-  if (c->module != NULL) load(L, c->module);
   Shared *s = sk_shared_open(L, sk_sched_of(L));
+  if (s->S->handles[o->type] == NULL) makeclass(L, s->S, c);
   sk_shared_push(L, s, o, b->flags, c->name);
   return 0;
 }
