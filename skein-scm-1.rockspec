@@ -101,6 +101,7 @@ build = {
         "src/listener.c",
         "src/lock.c",
         "src/memo.c",
+        "src/modules.c",
         "src/numbers.c",
         "src/object.c",
         "src/osthread.c",

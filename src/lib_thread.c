@@ -12,6 +12,7 @@
 
 #include "crossing.h"
 #include "handle.h"
+#include "modules.h"
 #include "open.h"
 #include "osthread.h"
 #include "remote.h"
@@ -54,15 +55,6 @@ static void setfield (lua_State *L, const char *key, const char *value) {
 }
 
 
-/* Whoever requires the library gets the one that made this thread. */
-static void preload (lua_State *L) {
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-  lua_pushcfunction(L, luaopen_skein_core);
-  lua_setfield(L, -2, "skein.core");
-  lua_pop(L, 1);
-}
-
-
 /* (body): all that can raise before the function runs. -> name */
 static int prepare (lua_State *L) {
   Body *b = lua_touserdata(L, 1);
@@ -70,7 +62,7 @@ static int prepare (lua_State *L) {
   luaL_openlibs(L);
   setfield(L, "path", b->path);
   setfield(L, "cpath", b->cpath);
-  preload(L);
+  sk_modules_serve(L, luaopen_skein_core);
   Sched *S = sk_open_seed(L);
   S->kind = "thread";
   S->top.outcome.id = b->id;

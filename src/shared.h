@@ -70,10 +70,10 @@ typedef struct Shared {
 
 /* What a class of shared objects says of itself; static data. */
 typedef struct SharedClass {
-  const char *name;    /* of the metatable: "skein.Queue" */
-  const Class *object; /* what it is in the arena */
-  WireRef ref;         /* its number is the type of the objects */
-  const char *module;  /* adds methods in Lua; or NULL */
+  const char *name;               /* of the metatable: "skein.Queue" */
+  const Class *object;            /* what it is in the arena */
+  WireRef ref;                    /* its number is the type of the objects */
+  const char *module;             /* adds methods in Lua; or NULL */
   const luaL_Reg *methods, *meta; /* may be NULL, as all below */
   const SelectOp *selects;
   const luaL_Reg *functions; /* of the module */

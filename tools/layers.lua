@@ -20,7 +20,7 @@ local layers = {
     "sched_*", "channel", mutual = true }, -- tasks
   { "stream", "stream_kinds", "stream_*", mutual = true }, -- bytes that come and go
   { "shared", "shared_*", "wish", "transit", "listener",
-    "crossing", "remote", "child", "process", "pool" }, -- what classes stand on
+    "modules", "crossing", "remote", "child", "process", "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
