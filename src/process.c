@@ -15,6 +15,8 @@
 #include "process.h"
 #include "sweep.h"
 
+#define ROOM 120 /* on the stack of a child */
+
 
 /* ---- the end ---- */
 
@@ -250,7 +252,8 @@ static int launch (Process *p, const Plan *plan) {
 
 
 /* Put function and arguments on a stack of their own, for the child. The same
-   one for each child: a fork makes all memory dear that is written to next. */
+   one for each child, with room for what it does at first: a fork makes all
+   memory dear that is written to next. */
 static lua_State *pushtop (lua_State *L, int nargs) {
   static const char pad; /* its key in the registry */
   lua_rawgetp(L, LUA_REGISTRYINDEX, &pad);
@@ -260,8 +263,7 @@ static lua_State *pushtop (lua_State *L, int nargs) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &pad);
   }
   lua_pop(L, 1);
-  if (!lua_checkstack(top, nargs + LUA_MINSTACK))
-    luaL_error(L, "too many arguments");
+  if (!lua_checkstack(top, nargs + ROOM)) luaL_error(L, "too many arguments");
   lua_xmove(L, top, nargs + 1);
   return top;
 }

@@ -21,8 +21,9 @@ static int core_methods (lua_State *L) {
 
 /* In a fresh state that runs into a deadlock: what tells of it is not there. */
 static void opendump (lua_State *L, Sched *S) {
+  int top = lua_gettop(L);
   luaopen_skein_core(L);
-  lua_pop(L, 1);
+  lua_settop(L, top);
   S->dump(L, S);
 }
 

@@ -15,8 +15,6 @@ local function later(name)
   return function(...) return require(name)(...) end
 end
 
-local dump = later("skein.dump")
-core.set_dump(dump)
 core.set_await(function(handle)
   local awaited <close> = handle -- left early, it is cancelled and waited for
   return awaited:get()
@@ -35,7 +33,7 @@ local skein = {
   all = many.all,
   coroutine = require("skein.coroutine"),
   cpus = later("skein.cpus"),
-  dump = dump,
+  dump = later("skein.dump"),
   every = many.every,
   loop = {
     deadline = core.loop_deadline, fd = core.loop_fd, step = core.loop_step,
