@@ -96,6 +96,8 @@ void sk_open_errorclass (lua_State *L, Sched *S) {
 void sk_open_error (lua_State *L, Sched *S) {
   sk_open_errorclass(L, S);
   luaL_getmetatable(L, CLASS);
+  lua_pushliteral(L, "kind"); /* so that to look for it takes no memory */
+  lua_rawseti(L, -2, 1);
   lua_setfield(L, -2, "Error"); /* a name to cross to other states by */
   sk_addfunctions(L, S, functions);
 }
