@@ -135,6 +135,7 @@ build = {
         "src/slot.c",
         "src/slots.c",
         "src/spawn.c",
+        "src/stock.c",
         "src/stream.c",
         "src/stream_kinds.c",
         "src/stream_write.c",

@@ -42,6 +42,35 @@ describe("a death at any step", function()
       end)
   end))
 
+  it("of many puts and gets, which keep blocks at hand", peers.clean(function()
+    at_each_step(
+      function()
+        local q = skein.queue()
+        for _ = 1, 40 do q:put(item) end
+        return { q = q }
+      end,
+      function(scene)
+        for _ = 1, 34 do scene.q:get() end -- the first ones come to be too many
+        for _ = 1, 3 do scene.q:put(item) end
+      end,
+      function(scene, died)
+        local n = 0
+        while scene.q:get(0) do n = n + 1 end
+        if not died then assert.equal(9, n) end
+        assert.is_true(n >= 6 and n <= 40)
+      end)
+  end))
+
+  it("of puts that get their blocks in batches", peers.clean(function()
+    at_each_step(function() return { q = skein.queue() } end,
+      function(scene) for _ = 1, 8 do scene.q:put(item) end end,
+      function(scene, died)
+        local n = 0
+        while scene.q:get(0) do n = n + 1 end
+        assert.is_true(died and n <= 8 or n == 8)
+      end)
+  end))
+
   it("of a put of what has references", peers.clean(function()
     at_each_step(
       function() return { q = skein.queue(), o = skein.lock() } end,
