@@ -63,6 +63,7 @@ typedef struct Shared {
   sk_time slept;          /* when it fell asleep last */
   Off *cargo;             /* room for the references of a message being made */
   size_t maxcargo;
+  Wire *wire;                /* of this state, see sk_wire_first; or NULL */
   Buf copy;                  /* of a message that stays where it is */
   struct Shared *next, **at; /* all of this process; see 'leaveall' */
   pthread_t thread;

@@ -239,6 +239,12 @@ void sk_shared_forget (const void *body) {
 
 /* ---- messages ---- */
 
+static Wire *wireof (lua_State *L, Shared *s) {
+  if (sk_unlikely(s->wire == NULL)) s->wire = sk_wire_first(L);
+  return sk_wire_usable(L, s->wire);
+}
+
+
 /* A copy: in the message it is not aligned. */
 static Body bodyof (const Wire *w, size_t i) {
   Body b;
@@ -290,7 +296,7 @@ static void fill (lua_State *L, Shared *s, Wire *w, size_t room) {
 
 void *sk_shared_packafter (lua_State *L, Shared *s, size_t room, int first,
                            int n, const WireWhat *what) {
-  Wire *w = sk_wire_of(L);
+  Wire *w = wireof(L, s);
   sk_wire_encode(L, w, first, n, what);
   fill(L, s, w, room);
   return sk_at(Item, s->m.slot->out)->bytes;
@@ -305,7 +311,7 @@ void sk_shared_pack (lua_State *L, Shared *s, int first, int n,
 
 int sk_shared_trypack (lua_State *L, Shared *s, int first, int n,
                        const WireWhat *what) {
-  Wire *w = sk_wire_of(L);
+  Wire *w = wireof(L, s);
   if (sk_wire_try(L, w, first, n, what) != 0) return -1;
   fill(L, s, w, 0);
   return 0;
@@ -319,7 +325,7 @@ void sk_shared_unsent (Shared *s) {
 
 int sk_shared_unpack (lua_State *L, Shared *s) {
   const Item *i = sk_item_open(&s->m, __builtin_frame_address(0));
-  int n = sk_wire_decode(L, sk_wire_of(L), i->bytes, i->size, SK_WIRE_TRUSTED);
+  int n = sk_wire_decode(L, wireof(L, s), i->bytes, i->size, SK_WIRE_TRUSTED);
   sk_item_close(&s->m);
   if (sk_likely(n >= 0)) return n;
   sk_raise(L, "transfer", "%s", lua_tostring(L, -1));
