@@ -75,6 +75,11 @@ describe("a thread", function()
     assert.same({ n = 7, nil, nil, 4, 3, true, "thread", nil }, table.pack(t:get()))
     assert.equal(7, a[2])
     assert.equal("thread", skein.thread(function() return skein.self().kind end):get())
+    assert.is_true(skein.thread(function(condition) -- brings its lock along
+      condition:acquire()
+      condition:release()
+      return package.loaded["skein.core"] == nil
+    end, skein.condition()):get())
   end))
 
   it("has the library of its starter, whatever its paths are", test(function()

@@ -71,6 +71,49 @@ static Handle *find (lua_State *L, const Object *o, uint32_t flags) {
 }
 
 
+/* (methods, key): load the Lua module that adds the rest of the methods. */
+static int loadmethods (lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushnil(L);
+  lua_setmetatable(L, 1); /* once */
+  lua_getglobal(L, "require");
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_call(L, 1, 0);
+  lua_pushvalue(L, 2);
+  lua_rawget(L, 1);
+  return 1;
+}
+
+
+/* The methods that are Lua are loaded when one of them is looked for: a fresh
+   state begins with what is C, for speed. */
+static void addloader (lua_State *L, const SharedClass *c) {
+  if (c->module == NULL) return;
+  sk_pushmethods(L, c->name);
+  lua_createtable(L, 0, 1);
+  lua_pushstring(L, c->module);
+  lua_pushcclosure(L, loadmethods, 1);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+  lua_pop(L, 1);
+}
+
+
+/* Make the metatable. */
+static void makeclass (lua_State *L, Sched *S, const SharedClass *c) {
+  static const luaL_Reg gc[] = {{"__gc", sk_shared_gc}, {NULL, NULL}};
+  sk_newclass(L, S, c->name, c->methods, gc);
+  luaL_getmetatable(L, c->name);
+  S->handles[c->ref.cls] = lua_topointer(L, -1);
+  sk_addfunctions(L, S, c->meta);
+  if (c->selects != NULL) sk_select_class(L, c->selects);
+  sk_wire_setref(L, &c->ref);
+  if (c->complete != NULL) c->complete(L, S);
+  lua_pop(L, 1);
+  addloader(L, c);
+}
+
+
 Handle *sk_shared_push (lua_State *L, Shared *s, Object *o, uint32_t flags,
                         const char *class) {
   Handle *h = find(L, o, flags);
@@ -80,6 +123,9 @@ Handle *sk_shared_push (lua_State *L, Shared *s, Object *o, uint32_t flags,
     return h;
   }
   lua_pop(L, 1);
+  /* in a state that has not required the module it may be the first one */
+  if (sk_unlikely(s->S->handles[o->type] == NULL))
+    makeclass(L, s->S, classes[o->type]);
   h = newhandle(L, class);
   int err = sk_object_hold(&s->m, o, flags, &h->ref);
   if (err != 0)
@@ -147,49 +193,6 @@ Handle *sk_shared_checknew (lua_State *L, Sched *S, int arg, uint32_t type,
 }
 
 
-/* (methods, key): load the Lua module that adds the rest of the methods. */
-static int loadmethods (lua_State *L) {
-  lua_settop(L, 2);
-  lua_pushnil(L);
-  lua_setmetatable(L, 1); /* once */
-  lua_getglobal(L, "require");
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_call(L, 1, 0);
-  lua_pushvalue(L, 2);
-  lua_rawget(L, 1);
-  return 1;
-}
-
-
-/* The methods that are Lua are loaded when one of them is looked for: a fresh
-   state begins with what is C, for speed. */
-static void addloader (lua_State *L, const SharedClass *c) {
-  if (c->module == NULL) return;
-  sk_pushmethods(L, c->name);
-  lua_createtable(L, 0, 1);
-  lua_pushstring(L, c->module);
-  lua_pushcclosure(L, loadmethods, 1);
-  lua_setfield(L, -2, "__index");
-  lua_setmetatable(L, -2);
-  lua_pop(L, 1);
-}
-
-
-/* Make the metatable. */
-static void makeclass (lua_State *L, Sched *S, const SharedClass *c) {
-  static const luaL_Reg gc[] = {{"__gc", sk_shared_gc}, {NULL, NULL}};
-  sk_newclass(L, S, c->name, c->methods, gc);
-  luaL_getmetatable(L, c->name);
-  S->handles[c->ref.cls] = lua_topointer(L, -1);
-  sk_addfunctions(L, S, c->meta);
-  if (c->selects != NULL) sk_select_class(L, c->selects);
-  sk_wire_setref(L, &c->ref);
-  if (c->complete != NULL) c->complete(L, S);
-  lua_pop(L, 1);
-  addloader(L, c);
-}
-
-
 void sk_shared_class (lua_State *L, Sched *S, const SharedClass *c) {
   int type = c->ref.cls;
   classes[type] = c;
@@ -225,7 +228,6 @@ int sk_shared_decode (lua_State *L, const void *body) {
   Object *o = sk_at(Object, b->object);
   const SharedClass *c = classes[o->type];
   Shared *s = sk_shared_open(L, sk_sched_of(L));
-  if (s->S->handles[o->type] == NULL) makeclass(L, s->S, c);
   sk_shared_push(L, s, o, b->flags, c->name);
   return 0;
 }
