@@ -21,20 +21,23 @@ static int core_methods (lua_State *L) {
 
 /* In a fresh state that runs into a deadlock: what tells of it is not there. */
 static void opendump (lua_State *L, Sched *S) {
-  int top = lua_gettop(L);
-  luaopen_skein_core(L);
-  lua_settop(L, top);
-  S->dump(L, S);
+  lua_pushcfunction(L, luaopen_skein_core);
+  bool opened = lua_pcall(L, 0, 0, 0) == LUA_OK;
+  if (!opened) lua_pop(L, 1);
+  if (opened)
+    S->dump(L, S);
+  else
+    lua_pushliteral(L, "");
 }
 
 
 Sched *sk_open_seed (lua_State *L) {
   Sched *S = sk_sched_of(L);
-  if (S != NULL) return S;
-  S = sk_sched_open(L);
+  if (S == NULL) S = sk_sched_open(L);
+  if (S->dump != NULL) return S; /* it is complete */
   sk_coro_open(L, S);
-  S->dump = opendump;
   sk_open_errorclass(L, S);
+  S->dump = opendump;
   return S;
 }
 
