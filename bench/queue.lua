@@ -19,6 +19,28 @@ local function stream(item)
   end
 end
 
+--- n items from `many` processes to as many.
+local function crowd(many, item)
+  return function(n)
+    local q, senders, receivers = skein.queue(1000), {}, {}
+    for i = 1, many do
+      receivers[i] = skein.process(function()
+        local got = 0
+        for _ in q:items() do got = got + 1 end
+        return got
+      end)
+      senders[i] = skein.process(function()
+        for _ = 1, n // many do q:put(item) end
+      end)
+    end
+    for i = 1, many do senders[i]:get() end
+    q:close()
+    local got = 0
+    for i = 1, many do got = got + receivers[i]:get() end
+    assert(got == n)
+  end
+end
+
 local function echo(item)
   return function(n)
     local here, there = skein.pipe()
@@ -57,6 +79,8 @@ local function add() value:add(1) end
 measure.table("queue, one process to another", {
   { "{id = 1, name = \"task\", v = 1.5}", 100000,
     stream({ id = 1, name = "task", v = 1.5 }) },
+  { "the same, four to four", 100000,
+    crowd(4, { id = 1, name = "task", v = 1.5 }) },
   { "strings of 64 KiB", 5000, stream(("x"):rep(65536)) },
 })
 measure.table("pipe, there and back", {
@@ -66,6 +90,7 @@ measure.table("pipe, there and back", {
 measure.table("lock and value", {
   { "acquire + release, alone", 500000, alone(lock_unlock) },
   { "acquire + release, two processes", 500000, together(lock_unlock) },
+  { "value get", 500000, alone(function() value:get() end) },
   { "value add, alone", 500000, alone(add) },
   { "value add, two processes", 500000, together(add) },
 })

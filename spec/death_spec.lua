@@ -42,6 +42,35 @@ describe("a death at any step", function()
       end)
   end))
 
+  it("of many puts and gets, which keep blocks at hand", peers.clean(function()
+    at_each_step(
+      function()
+        local q = skein.queue()
+        for _ = 1, 40 do q:put(item) end
+        return { q = q }
+      end,
+      function(scene)
+        for _ = 1, 34 do scene.q:get() end -- the first ones come to be too many
+        for _ = 1, 3 do scene.q:put(item) end
+      end,
+      function(scene, died)
+        local n = 0
+        while scene.q:get(0) do n = n + 1 end
+        if not died then assert.equal(9, n) end
+        assert.is_true(n >= 6 and n <= 40)
+      end)
+  end))
+
+  it("of puts that get their blocks in batches", peers.clean(function()
+    at_each_step(function() return { q = skein.queue() } end,
+      function(scene) for _ = 1, 8 do scene.q:put(item) end end,
+      function(scene, died)
+        local n = 0
+        while scene.q:get(0) do n = n + 1 end
+        assert.is_true(died and n <= 8 or n == 8)
+      end)
+  end))
+
   it("of a put of what has references", peers.clean(function()
     at_each_step(
       function() return { q = skein.queue(), o = skein.lock() } end,
@@ -201,6 +230,31 @@ describe("a death at any step", function()
         scene.v:set({ "sane" })
         assert.same({ "sane" }, scene.v:get())
         assert.is_true(scene.v:cas({ "sane" }, 1))
+      end)
+  end))
+
+  it("of changing a number", peers.clean(function()
+    at_each_step(
+      function() return { v = skein.value(1) } end,
+      function(scene)
+        scene.v:add(1) -- 2
+        scene.v:add(0.5) -- 2.5
+        scene.v:cas(2.5, 3) -- 3
+        scene.v:set({ "old" })
+        scene.v:set(4)
+        scene.v:add(1) -- 5
+      end,
+      function(scene, died)
+        local now = scene.v:get()
+        local seen = { [1] = true, [2] = true, [2.5] = true, [3] = true,
+          [4] = true, [5] = true }
+        assert.is_true(seen[type(now) == "table" and 3 or now])
+        if not died then assert.equal(5, now) end
+        scene.v:set(1)
+        assert.equal(3, scene.v:add(2)) -- it is nobody's
+        assert.equal(3, scene.v:get())
+        scene.v:set({ "sane" })
+        assert.same({ "sane" }, scene.v:get())
       end)
   end))
 

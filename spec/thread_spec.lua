@@ -55,6 +55,60 @@ describe("a thread", function()
     assert.same({}, skein.thread(function() return require("skein").children() end):get())
   end))
 
+  it("begins with what it needs, and loads the rest when that is asked for", test(function()
+    local l, v, a = skein.lock(), skein.value(1), skein.array("int8", 2)
+    local t = skein.thread(function(lock, value, array)
+      local before = package.loaded["skein.core"]
+      lock:acquire()
+      lock:release()
+      local sum = value:add(1) + #array
+      local none = package.loaded["skein.core"]
+      local held = lock:with(function() return value:with(function(x) return x + 1 end) end)
+      do
+        local _ <close> = lock:hold()
+        assert(not pcall(lock.acquire, lock))
+      end
+      array:with(function() array[2] = 7 end)
+      local loaded = require("skein.core") == package.loaded["skein.core"]
+      return before, none, sum, held, loaded, require("skein").self().kind, lock.nothing
+    end, l, v, a)
+    assert.same({ n = 7, nil, nil, 4, 3, true, "thread", nil }, table.pack(t:get()))
+    assert.equal(7, a[2])
+    assert.equal("thread", skein.thread(function() return skein.self().kind end):get())
+    assert.is_true(skein.thread(function(condition) -- brings its lock along
+      condition:acquire()
+      condition:release()
+      return package.loaded["skein.core"] == nil
+    end, skein.condition()):get())
+  end))
+
+  it("has the library of its starter, whatever its paths are", test(function()
+    local function using()
+      package.path, package.cpath = "", ""
+      local own = require("skein")
+      return own.map({ 1, 2 }, function(x) return 2 * x end), pcall(require, "skein.nothing")
+    end
+    skein.thread(function() require("skein") end):get() -- it has been read now
+    local list, found, err = skein.thread(using):get()
+    assert.same({ n = 2, 2, 4 }, list)
+    assert.is_false(found)
+    assert.match("module 'skein.nothing' not found", err)
+  end))
+
+  it("tells of a deadlock without having loaded the library", test(function()
+    local alone = skein.event()
+    local t = skein.thread(function(event, queue)
+      event:wait()
+      queue:get()
+    end, alone, skein.queue())
+    collectgarbage()
+    collectgarbage()
+    alone:set()
+    local err = tostring(failure(t.get, t, 10))
+    assert.match("can never come", err)
+    assert.match("waiting for queue get", err)
+  end))
+
   it("runs truly in parallel", test(function()
     -- one that spins for ever does not keep another from running
     local t = skein.thread(family.spin)

@@ -259,20 +259,35 @@ static int takefresh (Off *word, uint32_t c, size_t size) {
 }
 
 
-int sk_arena_take (Off *word, size_t want) {
-  if (want > LARGEST) return -ENOMEM;
-  /* room for the link of a free block */
-  size_t size = (want < sizeof(Off) ? sizeof(Off) : want) + sizeof(Block);
-  uint32_t c = classof(size);
-  size = classsize(c);
+/* Under the guard: a block of class 'c' into '*word'. */
+static int take (Off *word, uint32_t c) {
+  size_t size = classsize(c);
   int err = 0;
-  enter();
   if (arena->free[c] != 0)
     takefree(word, c);
   else
     err = takefresh(word, c, size);
   if (err == 0) arena->used += size;
   arena->log.op = IDLE;
+  return err;
+}
+
+
+uint32_t sk_arena_class (size_t size) {
+  /* room for the link of a free block */
+  return classof((size < sizeof(Off) ? sizeof(Off) : size) + sizeof(Block));
+}
+
+
+uint32_t sk_arena_classof (Off b) {
+  return block(b)->class;
+}
+
+
+int sk_arena_take (Off *word, size_t size) {
+  if (size > LARGEST) return -ENOMEM;
+  enter();
+  int err = take(word, sk_arena_class(size));
   sk_guard_leave(&arena->guard);
   return err;
 }
@@ -302,6 +317,25 @@ void sk_arena_clear (Off b, size_t size) {
 }
 
 
+/* Under the guard: free what '*word' owns; 'keep': with its pages. */
+static void give (Off *word, bool keep) {
+  Off b = *word;
+  uint32_t c = block(b)->class;
+  size_t size = classsize(c);
+  note(GIVE, c, b, word, keep && size >= LARGE);
+  block(b)->kept = keep && size >= LARGE;
+  arena->kept = arena->log.kept;
+  block(b)->owner = 0;
+  block(b)->next[0] = arena->free[c];
+  sk_step();
+  arena->free[c] = b;
+  sk_step();
+  *word = 0;
+  arena->used -= size;
+  arena->log.op = IDLE;
+}
+
+
 void sk_arena_give (Off *word) {
   Off b = *word;
   if (b == 0) return;
@@ -319,17 +353,55 @@ void sk_arena_give (Off *word) {
     sk_guard_leave(&arena->guard);
     return;
   }
-  note(GIVE, c, b, word, keep && size >= LARGE);
-  block(b)->kept = keep && size >= LARGE;
-  arena->kept = arena->log.kept;
-  block(b)->owner = 0;
-  block(b)->next[0] = arena->free[c];
+  give(word, keep);
+  sk_guard_leave(&arena->guard);
+}
+
+
+/* ---- chains ---- */
+
+void sk_arena_push (Off *head, Off *word) {
+  Off b = *word;
+  block(b)->next[0] = *head;
   sk_step();
-  arena->free[c] = b;
+  *head = b;
+  sk_step();
+  block(b)->owner = 0; /* here it is in the chain */
   sk_step();
   *word = 0;
-  arena->used -= size;
-  arena->log.op = IDLE;
+}
+
+
+void sk_arena_pop (Off *word, Off *head) {
+  Off b = *head;
+  *word = b;
+  sk_step();
+  sk_arena_own(b, word); /* here it is not any more */
+  *head = block(b)->next[0];
+  sk_step();
+}
+
+
+void sk_arena_mendchain (Off *head) {
+  if (*head != 0 && block(*head)->owner != 0) *head = block(*head)->next[0];
+}
+
+
+uint32_t sk_arena_stock (Off *head, Off *via, uint32_t c, uint32_t n) {
+  uint32_t done = 0;
+  enter();
+  for (; done < n && take(via, c) == 0; done++) sk_arena_push(head, via);
+  sk_guard_leave(&arena->guard);
+  return done;
+}
+
+
+void sk_arena_unstock (Off *head, Off *via, uint32_t n) {
+  enter();
+  for (; n > 0 && *head != 0; n--) {
+    sk_arena_pop(via, head);
+    give(via, true);
+  }
   sk_guard_leave(&arena->guard);
 }
 

@@ -36,6 +36,22 @@ SK_FUNC int sk_arena_fd (void);
 /* The word that leads to the root structure; 0 in a new arena. */
 SK_FUNC Off *sk_arena_root (void);
 
+/* The class of sizes of what has room for 'size' bytes, and of block 'b'. */
+SK_FUNC uint32_t sk_arena_class (size_t size);
+SK_FUNC uint32_t sk_arena_classof (Off b);
+
+/*
+** Chains of blocks that belong to nobody, each from a word '*head' on, which
+** one member changes: push what '*word' owns, pop into '*word'. 'stock' puts up
+** to 'n' blocks of class 'c' there by way of word 'via', and returns how many;
+** 'unstock' gives up to 'n' back. When the member is dead: 'mendchain' first.
+*/
+SK_FUNC void sk_arena_push (Off *head, Off *word);
+SK_FUNC void sk_arena_pop (Off *word, Off *head);
+SK_FUNC uint32_t sk_arena_stock (Off *head, Off *via, uint32_t c, uint32_t n);
+SK_FUNC void sk_arena_unstock (Off *head, Off *via, uint32_t n);
+SK_FUNC void sk_arena_mendchain (Off *head);
+
 /* Put a block for 'size' bytes, not zeroed, into '*word'. 0 or -ENOMEM. */
 SK_FUNC int sk_arena_take (Off *word, size_t size);
 /* Free the block in '*word', if the word owns one. Leaves 0 there. */

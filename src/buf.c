@@ -6,7 +6,6 @@
 #include "buf.h"
 
 #define FIRST 256
-#define KEEP (1 << 20) /* a larger buffer is given back when cleared */
 
 
 char *sk_buf_need (Buf *b, size_t n) {
@@ -35,13 +34,6 @@ void sk_buf_add (Buf *b, const void *bytes, size_t n) {
   if (p == NULL || n == 0) return;
   memcpy(p, bytes, n);
   b->size += n;
-}
-
-
-void sk_buf_clear (Buf *b) {
-  if (b->cap > KEEP) sk_buf_fini(b);
-  b->size = 0;
-  b->failed = false;
 }
 
 

@@ -19,9 +19,17 @@ typedef struct Buf {
 /* Room for 'n' more bytes at the end; returns where, or NULL. */
 SK_FUNC char *sk_buf_need (Buf *b, size_t n);
 SK_FUNC void sk_buf_add (Buf *b, const void *bytes, size_t n);
-/* Empty it, and give back memory that was only needed for a large content. */
-SK_FUNC void sk_buf_clear (Buf *b);
 SK_FUNC void sk_buf_fini (Buf *b);
+
+#define SK_BUF_KEEP (1 << 20) /* a larger one is given back when cleared */
+
+
+/* Empty it, and give back memory that was only needed for a large content. */
+static inline void sk_buf_clear (Buf *b) {
+  if (sk_unlikely(b->cap > SK_BUF_KEEP)) sk_buf_fini(b);
+  b->size = 0;
+  b->failed = false;
+}
 
 
 static inline void sk_buf_addchar (Buf *b, char c) {

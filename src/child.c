@@ -21,8 +21,8 @@ static struct {
 static Sched *here; /* whom SIGTERM tells ... */
 static Prod prod;   /* ... once more */
 static struct {
-  char *name, *parent;
-  int pid; /* of the parent */
+  const char *name, *parent; /* for good */
+  int pid;                   /* of the parent */
 } who;
 
 
@@ -37,11 +37,10 @@ int sk_child_parent (const char **name) {
 }
 
 
-/* We are called 'name', a child of 'parent', which is process 'pid'. */
+/* We are called 'name', a child of 'parent' (which stays), process 'pid'. */
 static void introduce (const char *name, const char *parent, int pid) {
-  char *ours = strdup(name);
-  who.parent = strdup(parent); /* which may be our old name */
-  who.name = ours;
+  who.parent = parent;
+  who.name = strdup(name);
   who.pid = pid;
 }
 
@@ -101,9 +100,11 @@ static _Noreturn void live (lua_State *L, Shared *s, Parcel *p, bool forked,
   if (c.story != NULL) fprintf(stderr, "skein: %s\n", c.story);
   lua_pushcfunction(L, reportall);
   lua_pcall(L, 0, 0, 0);
-  fflush(NULL); /* now, for we may have to wait for children of our own */
-  sk_shared_finish();
   fflush(NULL);
+  if (sk_osthread_any() || sk_spawn_any()) { /* we may have to wait for them */
+    sk_shared_finish();
+    fflush(NULL);
+  }
   if (c.outcome == SK_STOPPED) dieby(SIGTERM);
   if (c.interrupted) dieby(SIGINT);
   _exit(c.outcome == SK_RESULTS ? 0 : 1);
@@ -328,7 +329,7 @@ static Shared *settle (lua_State *L, Sched *S, Parcel *p, int parent) {
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &S->kind);
   lua_getfield(L, 1, "parent");
-  introduce(lua_tostring(L, 2), lua_tostring(L, 3), parent);
+  introduce(lua_tostring(L, 2), strdup(lua_tostring(L, 3)), parent);
   if (lua_getfield(L, 1, "interpreter") == LUA_TSTRING)
     setinterpreter(lua_tostring(L, -1));
   setsignals(S);

@@ -433,7 +433,7 @@ static void died (Sched *S, Task *t) {
 
 
 void sk_coro_open (lua_State *L, Sched *S) {
-  S->idle = malloc(IDLE * sizeof *S->idle);
+  if (S->idle == NULL) S->idle = malloc(IDLE * sizeof *S->idle);
   if (S->idle == NULL) luaL_error(L, "not enough memory");
   S->slots = A_FIRST;
   S->died = died;

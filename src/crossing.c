@@ -234,6 +234,10 @@ static void sendout (Crossing *c) {
 /* (crossing, results ...): they are what is sent back. */
 static int sendresults (lua_State *L) {
   Crossing *c = lua_touserdata(L, 1);
+  if (lua_gettop(L) == 1) { /* there is nothing to send */
+    c->p->outcome = SK_RESULTS;
+    return 0;
+  }
   if (sk_shared_trypack(L, c->s, 2, lua_gettop(L) - 1, &sk_wire_result) != 0)
     return lua_error(L);
   sendout(c);
@@ -345,8 +349,9 @@ void sk_crossing_pusherror (lua_State *L) {
 
 
 int sk_crossing_collect (lua_State *L, Shared *s, Parcel *p, Status *status) {
-  if (!sk_parcel_take(&s->m, p, &p->output)) return -1;
-  int n = sk_shared_unpack(L, s);
+  bool some = sk_parcel_take(&s->m, p, &p->output);
+  if (!some && p->outcome != SK_RESULTS) return -1;
+  int n = some ? sk_shared_unpack(L, s) : 0;
   *status = SK_FINISHED;
   if (p->outcome == SK_RESULTS) return n;
   *status = SK_FAILED;

@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "item.h"
+#include "stock.h"
 
 
 int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs) {
   Off *fresh = &m->slot->fresh;
   if (m->slot->out != 0) sk_item_free(m, &m->slot->out); /* a raise left it */
   size_t where = (offsetof(Item, bytes) + size + 7) / 8 * 8;
-  int err = sk_arena_take(fresh, where + nrefs * sizeof(Off));
+  int err = sk_stock_take(m, fresh, where + nrefs * sizeof(Off));
   if (err != 0) return err;
   Item *i = sk_at(Item, *fresh);
   i->cargo.nrefs = 0;
@@ -31,7 +32,7 @@ int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs) {
 
 void sk_item_free (Member *m, Off *word) {
   if (sk_arena_owns(word)) sk_object_unload(m, &sk_at(Item, *word)->cargo);
-  sk_arena_give(word);
+  sk_stock_give(m, word);
   if (m->dead != 0) sk_object_bury(m);
 }
 

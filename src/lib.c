@@ -9,6 +9,7 @@
 #include "lib.h"
 
 #define ERROR_CLASS "skein.Error"
+#define SPARE 6 /* fields of a metatable that others add */
 
 
 static sk_time deadline (lua_State *L, int arg, lua_Number seconds) {
@@ -114,12 +115,40 @@ void sk_addbelow (lua_State *L, void *S, const char *name,
 }
 
 
+static int count (const luaL_Reg *functions) {
+  int n = 0;
+  while (functions != NULL && functions[n].name != NULL) n++;
+  return n;
+}
+
+
+/* Tables of the right size: to let them grow is most of what this costs. */
 void sk_newclass (lua_State *L, void *S, const char *name,
                   const luaL_Reg *methods, const luaL_Reg *meta) {
-  luaL_newmetatable(L, name);
-  sk_addfunctions(L, S, meta);
-  if (methods != NULL) sk_addbelow(L, S, "__index", methods);
+  bool known = luaL_getmetatable(L, name) != LUA_TNIL;
   lua_pop(L, 1);
+  if (known) return;
+  lua_createtable(L, 0, count(meta) + SPARE);
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__name");
+  sk_addfunctions(L, S, meta);
+  if (methods != NULL) {
+    lua_createtable(L, 0, count(methods));
+    sk_addfunctions(L, S, methods);
+    lua_setfield(L, -2, "__index");
+  }
+  lua_setfield(L, LUA_REGISTRYINDEX, name);
+}
+
+
+bool sk_pushmethods (lua_State *L, const char *name) {
+  bool known = luaL_getmetatable(L, name) == LUA_TTABLE;
+  if (known && lua_getfield(L, -1, "__index") == LUA_TFUNCTION) {
+    lua_getupvalue(L, -1, 2); /* an __index of ours has them there */
+    lua_remove(L, -2);
+  }
+  if (known) lua_remove(L, -2);
+  return known;
 }
 
 

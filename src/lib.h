@@ -57,6 +57,9 @@ SK_FUNC void sk_addbelow (lua_State *L, void *S, const char *name,
 SK_FUNC void sk_newclass (lua_State *L, void *S, const char *name,
                           const luaL_Reg *methods, const luaL_Reg *meta);
 
+/* Push the table of the methods of class 'name'. False: there is no class. */
+SK_FUNC bool sk_pushmethods (lua_State *L, const char *name);
+
 /* Raise for a key of the table at 'arg' that is not among 'names' (a list
    that ends with NULL). */
 SK_FUNC void sk_checkoptions (lua_State *L, int arg, const char *const names[]);

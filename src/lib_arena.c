@@ -5,13 +5,17 @@
 
 #include "open.h"
 #include "shared.h"
+#include "stock.h"
 #include "sweep.h"
 
 
 /* core.arena() -> objects, bytes in use; the dead are swept first. */
 static int core_arena (lua_State *L) {
   Sched *S = sk_upvalue(L);
-  if (S->family.data != NULL) sk_sweep_dead(&sk_shared_of(S)->m);
+  if (S->family.data != NULL) {
+    sk_sweep_dead(&sk_shared_of(S)->m);
+    sk_stock_flush(&sk_shared_of(S)->m);
+  }
   lua_pushinteger(L, sk_object_count());
   lua_pushinteger(L, (lua_Integer)sk_arena_used());
   return 2;

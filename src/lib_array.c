@@ -17,7 +17,7 @@
 
 
 static Array *checkarray (lua_State *L) {
-  return (Array *)sk_shared_check(L, 1, SK_ARRAY, CLASS)->o;
+  return (Array *)sk_shared_check(L, sk_upvalue(L), 1, SK_ARRAY, CLASS)->o;
 }
 
 
@@ -256,6 +256,15 @@ static const luaL_Reg meta[] = {{"__newindex", array_newindex},
 
 static const luaL_Reg functions[] = {{"array", newarray}, {NULL, NULL}};
 
+/* What is no method is an item. */
+static void complete (lua_State *L, Sched *S) {
+  lua_pushlightuserdata(L, S);
+  lua_getfield(L, -2, "__index");
+  lua_pushcclosure(L, array_index, 2);
+  lua_setfield(L, -2, "__index");
+}
+
+
 static const SharedClass class = {
     .name = CLASS,
     .object = &sk_array_class,
@@ -265,15 +274,10 @@ static const SharedClass class = {
     .methods = methods,
     .meta = meta,
     .functions = functions,
+    .complete = complete,
 };
 
 
 void sk_open_array (lua_State *L, Sched *S) {
   sk_shared_class(L, S, &class);
-  luaL_getmetatable(L, CLASS);
-  lua_pushlightuserdata(L, S);
-  lua_getfield(L, -2, "__index");
-  lua_pushcclosure(L, array_index, 2);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
 }

@@ -9,7 +9,7 @@
 
 
 static Barrier *checkbarrier (lua_State *L) {
-  return (Barrier *)sk_shared_check(L, 1, SK_BARRIER, CLASS)->o;
+  return (Barrier *)sk_shared_check(L, sk_upvalue(L), 1, SK_BARRIER, CLASS)->o;
 }
 
 

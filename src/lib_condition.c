@@ -14,7 +14,8 @@
 
 /* The condition at 1; the handle of its lock is pushed. */
 static Condition *checkcondition (lua_State *L) {
-  Condition *c = (Condition *)sk_shared_check(L, 1, SK_CONDITION, CLASS)->o;
+  Condition *c =
+      (Condition *)sk_shared_check(L, sk_upvalue(L), 1, SK_CONDITION, CLASS)->o;
   if (lua_getiuservalue(L, 1, 1) == LUA_TUSERDATA) return c;
   lua_pop(L, 1);
   sk_shared_push(L, sk_shared_of((Sched *)sk_upvalue(L)),
@@ -69,7 +70,7 @@ static int returned (lua_State *L, int status, lua_KContext ctx) {
 
 /* c:wait([timeout]) -> true | true, "abandoned" | nil, "timeout" */
 static int condition_wait (lua_State *L) {
-  sk_shared_check(L, 1, SK_CONDITION, CLASS);
+  sk_shared_check(L, sk_upvalue(L), 1, SK_CONDITION, CLASS);
   sk_time due = sk_checkdeadline(L, 2);
   lua_settop(L, 1);
   Condition *c = checkcondition(L);
@@ -96,7 +97,7 @@ static int call (lua_State *L, Condition *c, uint64_t n) {
 
 /* c:notify([n]) - those n that have waited longest; one by default */
 static int condition_notify (lua_State *L) {
-  sk_shared_check(L, 1, SK_CONDITION, CLASS);
+  sk_shared_check(L, sk_upvalue(L), 1, SK_CONDITION, CLASS);
   lua_Integer n = 1;
   if (!lua_isnoneornil(L, 2)) n = sk_checkcount(L, 2, 2, "n", 1);
   return call(L, checkcondition(L), (uint64_t)n);

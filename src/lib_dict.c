@@ -20,7 +20,7 @@ static const WireWhat what = {
 
 
 static Dict *checkdict (lua_State *L) {
-  return (Dict *)sk_shared_check(L, 1, SK_DICT, CLASS)->o;
+  return (Dict *)sk_shared_check(L, sk_upvalue(L), 1, SK_DICT, CLASS)->o;
 }
 
 
@@ -139,7 +139,7 @@ static int locked (lua_State *L, int status, lua_KContext ctx) {
 /* Enter to change 'd'; false: another one holds its lock. */
 static bool enter (Shared *s, Dict *d) {
   if (s->m.slot->in != 0) sk_item_free(&s->m, &s->m.slot->in);
-  return sk_lock_enter(&s->m, &d->lock, sk_shared_who(s), NULL) == 0;
+  return sk_lock_enter(&s->m, &d->lock, sk_shared_who(s));
 }
 
 

@@ -13,7 +13,7 @@
 #include "open.h"
 #include "report.h"
 
-static const char DUMP = 'd'; /* of the function that lays it out */
+#define DUMP "skein.dump" /* the module that lays it out: a function */
 
 
 /* The level of the innermost function of 'at' that is not of the dump: in 'L'
@@ -26,7 +26,9 @@ static int innermost (lua_State *L, lua_State *at) {
 /* Is 'source' a file of our own Lua layer, as that of the dump is? */
 static bool isours (lua_State *L, const char *source) {
   lua_Debug ar;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &DUMP);
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, DUMP);
+  lua_remove(L, -2);
   if (!lua_isfunction(L, -1)) {
     lua_pop(L, 1);
     return false;
@@ -235,21 +237,21 @@ static int core_members (lua_State *L) {
 
 /* ---- the text ---- */
 
-/* core.set_dump(f) - f() returns the text of skein.dump() */
-static int core_setdump (lua_State *L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  lua_settop(L, 1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &DUMP);
-  return 0;
+/* () -> the text of skein.dump() */
+static int compose (lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, DUMP);
+  lua_call(L, 1, 1);
+  lua_call(L, 0, 1);
+  return 1;
 }
 
 
 /* For a deadlock: what failed before may be the reason. */
 static void dump (lua_State *L, Sched *S) {
   sk_report_all(L, S);
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &DUMP) == LUA_TFUNCTION &&
-      lua_pcall(L, 0, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING)
-    return;
+  lua_pushcfunction(L, compose);
+  if (lua_pcall(L, 0, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING) return;
   lua_pop(L, 1);
   lua_pushliteral(L, "");
 }
@@ -258,7 +260,6 @@ static void dump (lua_State *L, Sched *S) {
 static const luaL_Reg functions[] = {
     {"tasks", core_tasks},
     {"members", core_members},
-    {"set_dump", core_setdump},
     {NULL, NULL},
 };
 

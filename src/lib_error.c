@@ -88,8 +88,13 @@ static const luaL_Reg functions[] = {
 };
 
 
-void sk_open_error (lua_State *L, Sched *S) {
+void sk_open_errorclass (lua_State *L, Sched *S) {
   sk_newclass(L, S, CLASS, NULL, meta);
+}
+
+
+void sk_open_error (lua_State *L, Sched *S) {
+  sk_open_errorclass(L, S);
   luaL_getmetatable(L, CLASS);
   lua_pushliteral(L, "kind"); /* so that to look for it takes no memory */
   lua_rawseti(L, -2, 1);

@@ -10,7 +10,7 @@
 
 
 static Event *checkevent (lua_State *L) {
-  return (Event *)sk_shared_check(L, 1, SK_EVENT, CLASS)->o;
+  return (Event *)sk_shared_check(L, sk_upvalue(L), 1, SK_EVENT, CLASS)->o;
 }
 
 

@@ -54,9 +54,7 @@ static int core_hold (lua_State *L) {
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   uint64_t who = sk_shared_who(s);
   sk_sched_checkpoint(L, s->S);
-  int result = sk_lock_acquire(&s->m, l, who, NULL);
-  if (result == -EAGAIN && sk_lock_linger(&s->m, l))
-    result = sk_lock_acquire(&s->m, l, who, NULL);
+  int result = sk_lock_try(&s->m, l, who);
   if (result == -EAGAIN) {
     Petition *p = sk_shared_petition(L, s, SK_FOREVER);
     result = sk_lock_acquire(&s->m, l, who, p->seat);

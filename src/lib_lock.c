@@ -11,8 +11,8 @@
 #define HOLD "skein.Hold"
 
 
-static Lock *checklock (lua_State *L, int arg) {
-  return (Lock *)sk_shared_check(L, arg, SK_LOCK, CLASS)->o;
+static Lock *checklock (lua_State *L, Sched *S) {
+  return (Lock *)sk_shared_check(L, S, 1, SK_LOCK, CLASS)->o;
 }
 
 
@@ -51,9 +51,7 @@ static int acquire (lua_State *L, Shared *s, Lock *l, sk_time due,
                     lua_KFunction k, int *result) {
   uint64_t who = sk_shared_who(s);
   sk_sched_checkpoint(L, s->S);
-  *result = sk_lock_acquire(&s->m, l, who, NULL);
-  if (*result == -EAGAIN && sk_lock_linger(&s->m, l))
-    *result = sk_lock_acquire(&s->m, l, who, NULL);
+  *result = sk_lock_try(&s->m, l, who);
   if (*result == -EAGAIN && due != SK_NOW) {
     Petition *p = sk_shared_petition(L, s, due);
     *result = sk_lock_acquire(&s->m, l, who, p->seat);
@@ -70,10 +68,11 @@ static int acquire (lua_State *L, Shared *s, Lock *l, sk_time due,
 /* l:acquire([timeout]) -> true | true, "abandoned" | nil, "timeout" */
 int sk_liblock_acquire (lua_State *L) {
   int result;
-  Lock *l = checklock(L, 1);
+  Sched *S = sk_upvalue(L);
+  Lock *l = checklock(L, S);
   sk_time due = sk_checkdeadline(L, 2);
   lua_settop(L, 1);
-  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  Shared *s = sk_shared_of(S);
   int n = acquire(L, s, l, due, granted, &result);
   if (n >= 0) return n;
   n = acquired(L, s, result);
@@ -83,8 +82,9 @@ int sk_liblock_acquire (lua_State *L) {
 
 /* l:release() - raises if the running task does not hold it. */
 int sk_liblock_release (lua_State *L) {
-  Lock *l = checklock(L, 1);
-  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  Sched *S = sk_upvalue(L);
+  Lock *l = checklock(L, S);
+  Shared *s = sk_shared_of(S);
   if (sk_lock_release(&s->m, l, sk_shared_who(s)) != 0)
     return luaL_error(L, sk_lock_owner(l) == 0
                              ? "the lock is not acquired"
@@ -123,10 +123,11 @@ static int holdgranted (lua_State *L, int status, lua_KContext ctx) {
 /* l:hold() -> hold [, "abandoned"]: acquires; the hold's __close releases */
 static int lock_hold (lua_State *L) {
   int result;
-  Lock *l = checklock(L, 1);
+  Sched *S = sk_upvalue(L);
+  Lock *l = checklock(L, S);
   lua_settop(L, 1);
   pushhold(L); /* first, for it can raise */
-  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  Shared *s = sk_shared_of(S);
   int n = acquire(L, s, l, SK_FOREVER, holdgranted, &result);
   if (n >= 0) return n;
   return sk_sched_turn(L, s->S, held(L, s, result));
@@ -183,7 +184,8 @@ static const SelectOp selects[] = {
 /* ---- making ---- */
 
 static int lock_tostring (lua_State *L) {
-  lua_pushfstring(L, "skein.Lock: %I", (LUAI_UACINT)sk_off(checklock(L, 1)));
+  lua_pushfstring(L, "skein.Lock: %I",
+                  (LUAI_UACINT)sk_off(checklock(L, sk_upvalue(L))));
   return 1;
 }
 
@@ -215,6 +217,11 @@ static const luaL_Reg holdmeta[] = {{"__close", hold_close}, {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"lock", newlock}, {NULL, NULL}};
 
+static void complete (lua_State *L, Sched *S) {
+  sk_newclass(L, S, HOLD, NULL, holdmeta);
+}
+
+
 static const SharedClass class = {
     .name = CLASS,
     .object = &sk_lock_class,
@@ -225,10 +232,10 @@ static const SharedClass class = {
     .meta = meta,
     .selects = selects,
     .functions = functions,
+    .complete = complete,
 };
 
 
 void sk_open_lock (lua_State *L, Sched *S) {
   sk_shared_class(L, S, &class);
-  sk_newclass(L, S, HOLD, NULL, holdmeta);
 }

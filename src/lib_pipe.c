@@ -24,7 +24,8 @@ static Handle *use (Sched *S, Handle *h) {
 
 
 static Handle *checkend (lua_State *L) {
-  return use(sk_upvalue(L), sk_shared_check(L, 1, SK_PIPE, CLASS));
+  return use(sk_upvalue(L),
+             sk_shared_check(L, sk_upvalue(L), 1, SK_PIPE, CLASS));
 }
 
 

@@ -9,8 +9,13 @@
 #define BYTES ((lua_Integer)64 << 20) /* held before a put waits */
 
 
+static Queue *queueof (lua_State *L, Sched *S) {
+  return (Queue *)sk_shared_check(L, S, 1, SK_QUEUE, CLASS)->o;
+}
+
+
 static Queue *checkqueue (lua_State *L) {
-  return (Queue *)sk_shared_check(L, 1, SK_QUEUE, CLASS)->o;
+  return queueof(L, sk_upvalue(L));
 }
 
 
@@ -22,24 +27,24 @@ static void checkitem (lua_State *L, int arg) {
 
 /* q:put(value, [timeout]) -> true | nil, "timeout" | nil, "closed" */
 static int queue_put (lua_State *L) {
-  Queue *q = checkqueue(L);
+  Sched *S = sk_upvalue(L);
+  Queue *q = queueof(L, S);
   checkitem(L, 2);
   sk_time due = sk_checkdeadline(L, 3);
   luaL_argcheck(L, lua_isnoneornil(L, 4), 4,
                 "priority given, but a queue has no order \"priority\"");
   lua_settop(L, 2);
-  return sk_transit_put(L, sk_shared_of((Sched *)sk_upvalue(L)), q, 2, due,
-                        "queue put");
+  return sk_transit_put(L, sk_shared_of(S), q, 2, due, "queue put");
 }
 
 
 /* q:get([timeout]) -> value | nil, "timeout" | nil, "closed" */
 static int queue_get (lua_State *L) {
-  Queue *q = checkqueue(L);
+  Sched *S = sk_upvalue(L);
+  Queue *q = queueof(L, S);
   sk_time due = sk_checkdeadline(L, 2);
   lua_settop(L, 1);
-  return sk_transit_get(L, sk_shared_of((Sched *)sk_upvalue(L)), q, due,
-                        "queue get");
+  return sk_transit_get(L, sk_shared_of(S), q, due, "queue get");
 }
 
 

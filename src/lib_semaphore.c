@@ -10,7 +10,8 @@
 
 
 static Semaphore *checksemaphore (lua_State *L) {
-  return (Semaphore *)sk_shared_check(L, 1, SK_SEMAPHORE, CLASS)->o;
+  return (Semaphore *)sk_shared_check(L, sk_upvalue(L), 1, SK_SEMAPHORE, CLASS)
+      ->o;
 }
 
 

@@ -12,6 +12,7 @@
 
 #include "crossing.h"
 #include "handle.h"
+#include "modules.h"
 #include "open.h"
 #include "osthread.h"
 #include "remote.h"
@@ -61,8 +62,8 @@ static int prepare (lua_State *L) {
   luaL_openlibs(L);
   setfield(L, "path", b->path);
   setfield(L, "cpath", b->cpath);
-  luaL_requiref(L, "skein.core", luaopen_skein_core, 0);
-  Sched *S = sk_sched_of(L);
+  sk_modules_serve(L, luaopen_skein_core);
+  Sched *S = sk_open_seed(L);
   S->kind = "thread";
   S->top.outcome.id = b->id;
   Shared *s = sk_shared_adopt(L, S, b->life.slot);

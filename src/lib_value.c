@@ -1,7 +1,7 @@
 /*
 ** lib_value.c - skein.value: one value that the whole family sees.
 **
-** A change is decided on under the cell's guard, so what it needs (a parsed
+** A change is decided on inside of the cell, so what it needs (a parsed
 ** number, an encoded message) is made before, and what it says is pushed
 ** after. While another task is inside 'with', a change waits for it.
 */
@@ -28,16 +28,28 @@ static const WireWhat what = {
     .verb = "keep", .noun = "value", .number = -1, .norefs = true};
 
 
-static Cell *checkcell (lua_State *L) {
-  return (Cell *)sk_shared_check(L, 1, SK_CELL, CLASS)->o;
+static Cell *checkcell (lua_State *L, Sched *S) {
+  return (Cell *)sk_shared_check(L, S, 1, SK_CELL, CLASS)->o;
 }
 
 
 /* A number as content of a value of this type. */
-static Content typed (uint32_t type, Number n) {
-  if (sk_number_types[type].isfloat)
-    return (Content){.kind = SK_CELL_FLOAT, .u.d = n.d};
-  return (Content){.kind = SK_CELL_INTEGER, .u.i = n.i};
+static void typed (Content *c, uint32_t type, Number n) {
+  c->kind = sk_number_types[type].isfloat ? SK_CELL_FLOAT : SK_CELL_INTEGER;
+  c->u.i = n.i; /* or the bits of 'n.d' */
+}
+
+
+/* The number at 'arg', whatever its type. */
+static void anynumber (lua_State *L, int arg, Content *c) {
+  if (lua_isinteger(L, arg)) {
+    c->kind = SK_CELL_INTEGER;
+    c->u.i = lua_tointeger(L, arg);
+  }
+  else {
+    c->kind = SK_CELL_FLOAT;
+    c->u.d = lua_tonumber(L, arg);
+  }
 }
 
 
@@ -45,22 +57,27 @@ static Content typed (uint32_t type, Number n) {
 ** The value at 'arg' as content; what is no number becomes a message in
 ** 'm.slot->out'.
 */
-static Content checkcontent (lua_State *L, Shared *s, int arg, uint32_t type) {
-  Content c = {0};
-  if (type != SK_ANY) return typed(type, sk_number_check(L, arg, type));
-  if (lua_isinteger(L, arg)) {
-    c.kind = SK_CELL_INTEGER;
-    c.u.i = lua_tointeger(L, arg);
-  }
-  else if (lua_type(L, arg) == LUA_TNUMBER) {
-    c.kind = SK_CELL_FLOAT;
-    c.u.d = lua_tonumber(L, arg);
-  }
+static void checkcontent (lua_State *L, Shared *s, int arg, uint32_t type,
+                          Content *c) {
+  if (type != SK_ANY)
+    typed(c, type, sk_number_check(L, arg, type));
+  else if (lua_type(L, arg) == LUA_TNUMBER)
+    anynumber(L, arg, c);
   else {
-    c.kind = SK_CELL_ITEM;
+    c->kind = SK_CELL_ITEM;
     sk_shared_pack(L, s, arg, 1, &what);
   }
-  return c;
+}
+
+
+/* What is to be added to a value of this type. */
+static void checkstep (lua_State *L, uint32_t type, Content *c) {
+  if (type != SK_ANY)
+    typed(c, type, sk_number_checkstep(L, 2, type));
+  else if (lua_type(L, 2) == LUA_TNUMBER)
+    anynumber(L, 2, c);
+  else
+    sk_number_refuse(L, 2, "number");
 }
 
 
@@ -73,39 +90,31 @@ static void pushnumber (lua_State *L, const Content *c) {
 }
 
 
-/* ---- under the guard ---- */
+/* ---- inside of the cell ---- */
 
 /* The numbers of a value with a type. */
-static const char *addtyped (uint32_t type, const Content *old,
-                             const Content *by, Content *sum) {
-  Number a, b, c;
-  if (sk_number_types[type].isfloat) {
-    a.d = old->u.d;
-    b.d = by->u.d;
-  }
-  else {
-    a.i = old->u.i;
-    b.i = by->u.i;
-  }
-  bool fits = sk_number_add(type, a, b, &c);
-  *sum = typed(type, c);
+static const char *addtyped (uint32_t type, const Content *old, Content *by) {
+  Number a = {.i = old->u.i}, b = {.i = by->u.i}, sum;
+  bool fits = sk_number_add(type, a, b, &sum);
+  typed(by, type, sum);
   return fits ? NULL : "the sum is out of the value's range";
 }
 
 
-static const char *add (Cell *c, const Content *by, Content *sum) {
+/* What is to be added becomes the sum. */
+static const char *add (const Cell *c, Content *by) {
   const Content *old = sk_cell_content(c);
-  if (c->type != SK_ANY) return addtyped(c->type, old, by, sum);
+  if (c->type != SK_ANY) return addtyped(c->type, old, by);
   if (old->kind == SK_CELL_ITEM) return "the value is not a number";
   if (old->kind == SK_CELL_INTEGER && by->kind == SK_CELL_INTEGER) {
     /* wraps around, as Lua's integers do */
-    int64_t i = (int64_t)((uint64_t)old->u.i + (uint64_t)by->u.i);
-    *sum = (Content){.kind = SK_CELL_INTEGER, .u.i = i};
+    by->u.i = (int64_t)((uint64_t)old->u.i + (uint64_t)by->u.i);
     return NULL;
   }
   double a = old->kind == SK_CELL_FLOAT ? old->u.d : (double)old->u.i;
   double b = by->kind == SK_CELL_FLOAT ? by->u.d : (double)by->u.i;
-  *sum = (Content){.kind = SK_CELL_FLOAT, .u.d = a + b};
+  by->kind = SK_CELL_FLOAT;
+  by->u.d = a + b;
   return NULL;
 }
 
@@ -128,20 +137,13 @@ static bool equals (const Content *a, const Content *b, Off bitem) {
 
 /* For CAS, 'old' of kind item is in 'm->slot->old'. */
 static void apply (Member *m, Cell *c, Change *change) {
-  Content sum;
-  change->done = true;
-  switch (change->op) {
-  case ADD:
-    change->wrong = add(c, &change->new, &sum);
+  if (change->op == ADD) {
+    change->wrong = add(c, &change->new);
     if (change->wrong != NULL) return;
-    change->new = sum;
-    break;
-  case CAS:
-    if (!equals(sk_cell_content(c), &change->old, m->slot->old)) {
-      change->done = false;
-      return;
-    }
-    break;
+  }
+  else if (change->op == CAS) {
+    change->done = equals(sk_cell_content(c), &change->old, m->slot->old);
+    if (!change->done) return;
   }
   sk_cell_set(m, c, &change->new);
 }
@@ -171,31 +173,30 @@ static int report (lua_State *L, Shared *s, const Change *change) {
 
 
 /* It is ours now: prepare, change and let go. The arguments are still there. */
-static Change prepare (lua_State *L, Shared *s, Cell *c, int op);
+static void prepare (lua_State *L, Shared *s, Cell *c, Change *change);
 
 
 /* (cell, its arguments, op, a Change to fill in) */
 static int preparing (lua_State *L) {
   Change *change = lua_touserdata(L, -1);
-  int op = (int)lua_tointeger(L, -2);
-  *change = prepare(L, sk_shared_of((Sched *)sk_upvalue(L)), checkcell(L), op);
+  Sched *S = sk_upvalue(L);
+  change->op = (int)lua_tointeger(L, -2);
+  prepare(L, sk_shared_of(S), checkcell(L, S), change);
   return 0;
 }
 
 
 /* What it was prepared with is gone: once more, and let go if that fails. */
-static Change prepareagain (lua_State *L, Shared *s, Cell *c) {
-  Change change;
+static void prepareagain (lua_State *L, Shared *s, Cell *c, Change *change) {
   int n = lua_gettop(L);
   lua_pushlightuserdata(L, s->S);
   lua_pushcclosure(L, preparing, 1);
   for (int i = 1; i <= n; i++) lua_pushvalue(L, i);
-  lua_pushlightuserdata(L, &change);
+  lua_pushlightuserdata(L, change);
   if (lua_pcall(L, n + 1, 0, 0) != LUA_OK) {
     sk_lock_release(&s->m, &c->lock, sk_shared_who(s));
     lua_error(L);
   }
-  return change;
 }
 
 
@@ -204,54 +205,53 @@ static int locked (lua_State *L, int status, lua_KContext ctx) {
   Shared *s = sk_shared_of(S);
   (void)status;
   sk_shared_settle(L, S, ctx);
-  Cell *c = checkcell(L);
-  Change change = prepareagain(L, s, c);
-  sk_lock_enter(&s->m, &c->lock, sk_shared_who(s), NULL);
+  Cell *c = checkcell(L, S);
+  Change change;
+  prepareagain(L, s, c, &change);
   apply(&s->m, c, &change);
-  sk_object_leave(&s->m, &c->lock.o);
-  sk_lock_release(&s->m, &c->lock, sk_shared_who(s));
+  sk_cell_leave(&s->m, c, sk_shared_who(s), false);
   return report(L, s, &change);
 }
 
 
-/* Take the argument(s) of 'op' at 2 (and 3) into a change. Raises. */
-static Change prepare (lua_State *L, Shared *s, Cell *c, int op) {
-  Change change = {.op = op};
+/* Take the argument(s) of 'op' at 2 (and 3) into the change. Raises. */
+static void prepare (lua_State *L, Shared *s, Cell *c, Change *change) {
+  change->wrong = NULL;
+  if (change->op == ADD) {
+    checkstep(L, c->type, &change->new);
+    return;
+  }
   if (s->m.slot->old != 0) tidy(s); /* a raise left it */
-  if (op == CAS) {
+  if (change->op == CAS) {
     /* what is compared need not fit the type: then it is not equal */
-    change.old = checkcontent(L, s, 2, SK_ANY);
-    if (change.old.kind == SK_CELL_ITEM)
+    checkcontent(L, s, 2, SK_ANY, &change->old);
+    if (change->old.kind == SK_CELL_ITEM)
       sk_arena_move(&s->m.slot->old, &s->m.slot->out);
   }
-  if (op == ADD && c->type != SK_ANY)
-    change.new = typed(c->type, sk_number_checkstep(L, 2, c->type));
-  else if (op == ADD) {
-    if (lua_type(L, 2) != LUA_TNUMBER) sk_number_refuse(L, 2, "number");
-    change.new = checkcontent(L, s, 2, SK_ANY);
-  }
-  else
-    change.new = checkcontent(L, s, op == CAS ? 3 : 2, c->type);
-  return change;
+  checkcontent(L, s, change->op == CAS ? 3 : 2, c->type, &change->new);
 }
 
 
 static int alter (lua_State *L, int op, int nargs) {
-  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
-  Cell *c = checkcell(L);
+  Sched *S = sk_upvalue(L);
+  Cell *c = checkcell(L, S);
+  Shared *s = sk_shared_of(S);
   lua_settop(L, 1 + nargs);
-  Change change = prepare(L, s, c, op);
+  Change change;
+  change.op = op;
+  prepare(L, s, c, &change);
   sk_sched_checkpoint(L, s->S);
   uint64_t who = sk_shared_who(s);
-  if (sk_unlikely(sk_lock_enter(&s->m, &c->lock, who, NULL) != 0)) {
+  bool had;
+  if (sk_unlikely(sk_cell_enter(&s->m, c, who, NULL, &had) != 0)) {
     Petition *p = sk_shared_petition(L, s, SK_FOREVER);
     lua_pushinteger(L, op);
-    if (sk_lock_enter(&s->m, &c->lock, who, p->seat) != 0)
+    if (sk_cell_enter(&s->m, c, who, p->seat, &had) != 0)
       return sk_shared_suspend(L, s, p, "value", locked);
     sk_shared_dismiss(s, p);
   }
   apply(&s->m, c, &change);
-  sk_object_leave(&s->m, &c->lock.o);
+  sk_cell_leave(&s->m, c, who, had);
   return report(L, s, &change);
 }
 
@@ -278,21 +278,18 @@ static int value_cas (lua_State *L) {
 
 /* v:get() -> value */
 static int value_get (lua_State *L) {
-  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
-  Cell *c = checkcell(L);
+  Sched *S = sk_upvalue(L);
+  Cell *c = checkcell(L, S);
+  Shared *s = sk_shared_of(S);
   Content now;
-  sk_object_enter(&s->m, &c->lock.o);
-  now = *sk_cell_content(c);
-  if (now.kind == SK_CELL_ITEM) {
-    const Item *i = sk_at(Item, now.item);
-    sk_buf_clear(&s->copy);
-    sk_buf_add(&s->copy, i->bytes, i->size);
-  }
-  sk_object_leave(&s->m, &c->lock.o);
-  if (now.kind != SK_CELL_ITEM) {
+  if (sk_likely(!sk_cell_read(&s->m, c, &now))) {
     pushnumber(L, &now);
     return 1;
   }
+  const Item *i = sk_at(Item, now.item);
+  sk_buf_clear(&s->copy);
+  sk_buf_add(&s->copy, i->bytes, i->size);
+  sk_object_leave(&s->m, &c->lock.o);
   if (s->copy.failed) return luaL_error(L, "not enough memory");
   /* as a string: decoding may run code that looks at another value */
   const char *bytes = lua_pushlstring(L, s->copy.data, s->copy.size);
@@ -320,10 +317,9 @@ static int newvalue (lua_State *L) {
   Handle *h = sk_shared_new(L, s, SK_CELL, 0, CLASS);
   Cell *c = (Cell *)h->o;
   c->type = type;
-  Content first = checkcontent(L, s, arg, type);
-  sk_object_enter(&s->m, h->o);
+  Content first;
+  checkcontent(L, s, arg, type, &first);
   sk_cell_set(&s->m, c, &first);
-  sk_object_leave(&s->m, h->o);
   return 1;
 }
 

@@ -5,6 +5,7 @@
 #include "lock.h"
 
 #define LINGER 50 /* looks at a lock that is about to be released */
+#define TRIES 20  /* to be the first when it is */
 
 
 /* Change 'owner' from '*from'; false: it is another one, now in '*from'. */
@@ -228,7 +229,7 @@ bool sk_lock_is (const Object *o) {
 /* ---- owning it ---- */
 
 /* Stand in line behind the owner. False: it is free, or belongs to 'who'. */
-bool sk_lock_await (Lock *l, uint64_t who, Seat *w) {
+static bool await (Lock *l, uint64_t who, Seat *w) {
   if (sk_lock_owner(l) == who || !contend(l)) return false;
   w->who = who;
   w->amount = 0; /* the depth that it will have */
@@ -239,13 +240,12 @@ bool sk_lock_await (Lock *l, uint64_t who, Seat *w) {
 }
 
 
-int sk_lock_enter (Member *m, Lock *l, uint64_t who, Seat *w) {
+bool sk_lock_enter (Member *m, Lock *l, uint64_t who) {
   sk_object_enter(m, &l->o);
   uint64_t owner = sk_lock_owner(l);
-  if (sk_likely(owner == 0 || owner == who)) return 0;
-  if (w != NULL && !sk_lock_await(l, who, w)) return 0;
+  if (sk_likely(owner == 0 || owner == who)) return true;
   sk_object_leave(m, &l->o);
-  return -EAGAIN;
+  return false;
 }
 
 
@@ -262,7 +262,7 @@ static int acquire (Lock *l, uint64_t who, Seat *w) {
       l->depth++;
       return 0;
     }
-    else if (w == NULL || sk_lock_await(l, who, w))
+    else if (w == NULL || await(l, who, w))
       return -EAGAIN;
   }
 }
@@ -270,7 +270,10 @@ static int acquire (Lock *l, uint64_t who, Seat *w) {
 
 int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Seat *w) {
   uint64_t nobody = 0;
-  if (sk_likely(change(l, &nobody, who))) return 0;
+  if (sk_likely(change(l, &nobody, who))) {
+    sk_step();
+    return 0;
+  }
   if (w == NULL && !l->reentrant && nobody != SK_LEFT &&
       (nobody & ~SK_CONTENDED) != who)
     return -EAGAIN;
@@ -293,7 +296,8 @@ int sk_lock_poll (Member *m, Lock *l, uint64_t who, Seat *w) {
 }
 
 
-bool sk_lock_linger (const Member *m, const Lock *l) {
+/* Has it become free? Not if others stand in line: it is theirs. */
+static bool linger (const Member *m, const Lock *l) {
   for (int i = 0; i < LINGER; i++) {
     uint64_t owner = __atomic_load_n(&l->owner, __ATOMIC_RELAXED);
     if (owner == 0 || owner == SK_LEFT) return true;
@@ -301,6 +305,14 @@ bool sk_lock_linger (const Member *m, const Lock *l) {
     sk_clock_relax();
   }
   return false;
+}
+
+
+int sk_lock_try (Member *m, Lock *l, uint64_t who) {
+  int result, tries = TRIES;
+  do result = sk_lock_acquire(m, l, who, NULL);
+  while (sk_unlikely(result == -EAGAIN) && --tries > 0 && linger(m, l));
+  return result;
 }
 
 

@@ -71,8 +71,9 @@ static inline uint64_t sk_lock_owner (const Lock *l) {
 ** already; -EAGAIN: somebody else's, and 'w', if any, waits in line.
 */
 SK_FUNC int sk_lock_acquire (Member *m, Lock *l, uint64_t who, Seat *w);
-/* Who does not stand in line yet may look out for a moment: is it free now? */
-SK_FUNC bool sk_lock_linger (const Member *m, const Lock *l);
+/* The same without a line, looking out for a moment if another process is
+   about to release it. */
+SK_FUNC int sk_lock_try (Member *m, Lock *l, uint64_t who);
 /* 0, or -EPERM: it is not yours. */
 SK_FUNC int sk_lock_release (Member *m, Lock *l, uint64_t who);
 
@@ -89,15 +90,11 @@ SK_FUNC int sk_lock_wait (Member *m, Lock *l, Room *r, uint64_t who, Seat *w);
 SK_FUNC int sk_lock_call (Member *m, Lock *l, Room *r, uint64_t who,
                           uint64_t n);
 
-/*
-** For classes whose objects begin with a lock: enter the guard to look at or
-** change the object on behalf of 'who'. 0, or -EAGAIN and not entered: another
-** one holds the lock, and 'w', if any, waits for it.
-*/
-SK_FUNC int sk_lock_enter (Member *m, Lock *l, uint64_t who, Seat *w);
+/* For classes whose objects begin with a lock: enter the guard to change the
+   object on behalf of 'who'. False and not entered: another one has it. */
+SK_FUNC bool sk_lock_enter (Member *m, Lock *l, uint64_t who);
 
 /* For classes whose objects begin with a Lock; all under the guard. */
-SK_FUNC bool sk_lock_await (Lock *l, uint64_t who, Seat *w);
 SK_FUNC void sk_lock_repair (Object *o, Bells *b);
 SK_FUNC void sk_lock_giveback (Member *m, Object *o, Seat *w, Bells *b);
 SK_FUNC void sk_lock_depart (Object *o, uint32_t slot, Bells *b);

@@ -41,6 +41,12 @@ SK_FUNC void sk_open_batch (lua_State *L, Sched *S);
 SK_FUNC void sk_open_stream (lua_State *L, Sched *S);
 SK_FUNC void sk_open_net (lua_State *L, Sched *S);
 
+/* What a fresh state needs before anybody requires the module: its scheduler
+   and the class of errors. Classes of shared objects come with the first
+   handle. */
+SK_FUNC Sched *sk_open_seed (lua_State *L);
+SK_FUNC void sk_open_errorclass (lua_State *L, Sched *S);
+
 /* The module itself. */
 SK_API int luaopen_skein_core (lua_State *L);
 

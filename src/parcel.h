@@ -19,7 +19,7 @@ typedef struct Parcel {
   Off setup, input, output;
   uint32_t slot; /* where a fresh process lives */
   uint32_t done;
-  uint32_t outcome; /* how it ended: SK_RESULTS ... */
+  uint32_t outcome; /* how it ended: SK_RESULTS (none without 'output') ... */
   Line line;
 } Parcel;
 

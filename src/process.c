@@ -256,7 +256,8 @@ static int launch (Process *p, const Plan *plan) {
 
 
 /* Put function and arguments on a stack of their own, for the child. The same
-   one for each child: a fork makes all memory dear that is written to next. */
+   one for each child, with room for what it does at first: a fork makes all
+   memory dear that is written to next. */
 static lua_State *pushtop (lua_State *L, int nargs) {
   static const char pad; /* its key in the registry */
   lua_rawgetp(L, LUA_REGISTRYINDEX, &pad);

@@ -115,6 +115,8 @@ static Shared *make (lua_State *L, Sched *S) {
 static void enter (Shared *s, uint32_t index) {
   s->m.index = index;
   s->m.slot = sk_slot(index);
+  memset(s->m.stocked, 0, sizeof s->m.stocked); /* a parent's is not ours */
+  memset(s->m.batch, 0, sizeof s->m.batch);
   sk_shared_hook(s);
   sk_slot_live(&s->m);
 }

@@ -64,6 +64,7 @@ typedef struct Shared {
   sk_time slept;          /* when it fell asleep last */
   Off *cargo;             /* room for the references of a message being made */
   size_t maxcargo;
+  Wire *wire;                /* of this state, see sk_wire_first; or NULL */
   Buf copy;                  /* of a message that stays where it is */
   struct Shared *next, **at; /* all of this process; see 'leaveall' */
   pthread_t thread;
@@ -74,15 +75,15 @@ typedef struct Shared {
 
 /* What a class of shared objects says of itself; static data. */
 typedef struct SharedClass {
-  const char *name;    /* of the metatable: "skein.Queue" */
-  const Class *object; /* what it is in the arena */
-  WireRef ref;         /* its number is the type of the objects */
-  const char *module;  /* adds methods in Lua, and is loaded when the first
-                          handle arrives: a fresh state begins with the C
-                          module alone, for speed; or NULL */
+  const char *name;               /* of the metatable: "skein.Queue" */
+  const Class *object;            /* what it is in the arena */
+  WireRef ref;                    /* its number is the type of the objects */
+  const char *module;             /* adds methods in Lua; or NULL */
   const luaL_Reg *methods, *meta; /* may be NULL, as all below */
   const SelectOp *selects;
   const luaL_Reg *functions; /* of the module */
+  /* The metatable is made, and at the top of the stack: what else it needs. */
+  void (*complete)(lua_State *L, Sched *S);
 } SharedClass;
 
 /* The membership of this state, made on first need. Raises. */
@@ -101,9 +102,16 @@ SK_FUNC Handle *sk_shared_push (lua_State *L, Shared *s, Object *o,
 /* Register a class: its metatable, how its handles cross, what can be selected,
    and its functions, in the module at the top of the stack. */
 SK_FUNC void sk_shared_class (lua_State *L, Sched *S, const SharedClass *c);
+/* See sk_shared_check. */
+SK_FUNC Handle *sk_shared_checknew (lua_State *L, Sched *S, int arg,
+                                    uint32_t type, const char *class);
 /* The handle at 'arg', to an object of 'type'. Raises for anything else. */
-SK_FUNC Handle *sk_shared_check (lua_State *L, int arg, uint32_t type,
-                                 const char *class);
+static inline Handle *sk_shared_check (lua_State *L, Sched *S, int arg,
+                                       uint32_t type, const char *class) {
+  Handle *h = lua_touserdata(L, arg);
+  if (sk_likely(h != NULL && h == S->recent[type] && h->o != NULL)) return h;
+  return sk_shared_checknew(L, S, arg, type, class);
+}
 /* What WireRefs of such classes are made of. */
 SK_FUNC int sk_shared_encode (lua_State *L, int idx, void *body);
 SK_FUNC int sk_shared_decode (lua_State *L, const void *body);

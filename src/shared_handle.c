@@ -71,6 +71,49 @@ static Handle *find (lua_State *L, const Object *o, uint32_t flags) {
 }
 
 
+/* (methods, key): load the Lua module that adds the rest of the methods. */
+static int loadmethods (lua_State *L) {
+  lua_settop(L, 2);
+  lua_pushnil(L);
+  lua_setmetatable(L, 1); /* once */
+  lua_getglobal(L, "require");
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_call(L, 1, 0);
+  lua_pushvalue(L, 2);
+  lua_rawget(L, 1);
+  return 1;
+}
+
+
+/* The methods that are Lua are loaded when one of them is looked for: a fresh
+   state begins with what is C, for speed. */
+static void addloader (lua_State *L, const SharedClass *c) {
+  if (c->module == NULL) return;
+  sk_pushmethods(L, c->name);
+  lua_createtable(L, 0, 1);
+  lua_pushstring(L, c->module);
+  lua_pushcclosure(L, loadmethods, 1);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+  lua_pop(L, 1);
+}
+
+
+/* Make the metatable. */
+static void makeclass (lua_State *L, Sched *S, const SharedClass *c) {
+  static const luaL_Reg gc[] = {{"__gc", sk_shared_gc}, {NULL, NULL}};
+  sk_newclass(L, S, c->name, c->methods, gc);
+  luaL_getmetatable(L, c->name);
+  S->handles[c->ref.cls] = lua_topointer(L, -1);
+  sk_addfunctions(L, S, c->meta);
+  if (c->selects != NULL) sk_select_class(L, c->selects);
+  sk_wire_setref(L, &c->ref);
+  if (c->complete != NULL) c->complete(L, S);
+  lua_pop(L, 1);
+  addloader(L, c);
+}
+
+
 Handle *sk_shared_push (lua_State *L, Shared *s, Object *o, uint32_t flags,
                         const char *class) {
   Handle *h = find(L, o, flags);
@@ -80,6 +123,9 @@ Handle *sk_shared_push (lua_State *L, Shared *s, Object *o, uint32_t flags,
     return h;
   }
   lua_pop(L, 1);
+  /* in a state that has not required the module it may be the first one */
+  if (sk_unlikely(s->S->handles[o->type] == NULL))
+    makeclass(L, s->S, classes[o->type]);
   h = newhandle(L, class);
   int err = sk_object_hold(&s->m, o, flags, &h->ref);
   if (err != 0)
@@ -114,7 +160,11 @@ void sk_shared_drop (Shared *s, Handle *h) {
 
 int sk_shared_gc (lua_State *L) {
   Handle *h = lua_touserdata(L, 1);
-  Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
+  Sched *S = sk_upvalue(L);
+  Shared *s = sk_shared_of(S);
+  for (uint32_t i = 0; i < SK_TYPES; i++)
+    if (S->recent[i] == h)
+      S->recent[i] = NULL; /* its place will be another's */
   if (h->o == NULL || s == NULL) return 0;
   Object *o = h->o;
   h->o = NULL;
@@ -126,14 +176,16 @@ int sk_shared_gc (lua_State *L) {
 
 
 /* By the address of its metatable: luaL_checkudata looks up its name. */
-Handle *sk_shared_check (lua_State *L, int arg, uint32_t type,
-                         const char *class) {
-  Sched *S = sk_upvalue(L);
+Handle *sk_shared_checknew (lua_State *L, Sched *S, int arg, uint32_t type,
+                            const char *class) {
   Handle *h = lua_touserdata(L, arg);
   if (sk_likely(h != NULL && lua_getmetatable(L, arg))) {
     const void *its = lua_topointer(L, -1);
     lua_pop(L, 1);
-    if (sk_likely(its == S->handles[type] && h->o != NULL)) return h;
+    if (sk_likely(its == S->handles[type] && h->o != NULL)) {
+      S->recent[type] = h;
+      return h;
+    }
   }
   luaL_checkudata(L, arg, class);
   luaL_error(L, "this %s was given up already", sk_object_class(type)->name);
@@ -142,18 +194,11 @@ Handle *sk_shared_check (lua_State *L, int arg, uint32_t type,
 
 
 void sk_shared_class (lua_State *L, Sched *S, const SharedClass *c) {
-  static const luaL_Reg gc[] = {{"__gc", sk_shared_gc}, {NULL, NULL}};
   int type = c->ref.cls;
   classes[type] = c;
   sk_object_register((uint32_t)type, c->object);
-  sk_newclass(L, S, c->name, c->methods, gc);
-  luaL_getmetatable(L, c->name);
-  S->handles[type] = lua_topointer(L, -1);
-  sk_addfunctions(L, S, c->meta);
-  if (c->selects != NULL) sk_select_class(L, c->selects);
   sk_wire_class(&c->ref);
-  sk_wire_setref(L, &c->ref);
-  lua_pop(L, 1);
+  if (S->handles[type] == NULL) makeclass(L, S, c);
   sk_addfunctions(L, S, c->functions);
 }
 
@@ -178,23 +223,10 @@ int sk_shared_encode (lua_State *L, int idx, void *body) {
 }
 
 
-/* Load the Lua module 'name', if it is not. Raises. */
-static void load (lua_State *L, const char *name) {
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  bool loaded = lua_getfield(L, -1, name) != LUA_TNIL;
-  lua_pop(L, 2);
-  if (loaded) return;
-  lua_getglobal(L, "require");
-  lua_pushstring(L, name);
-  lua_call(L, 1, 0);
-}
-
-
 int sk_shared_decode (lua_State *L, const void *body) {
   const Body *b = body;
   Object *o = sk_at(Object, b->object);
   const SharedClass *c = classes[o->type];
-  if (c->module != NULL) load(L, c->module);
   Shared *s = sk_shared_open(L, sk_sched_of(L));
   sk_shared_push(L, s, o, b->flags, c->name);
   return 0;
@@ -208,6 +240,12 @@ void sk_shared_forget (const void *body) {
 
 
 /* ---- messages ---- */
+
+static Wire *wireof (lua_State *L, Shared *s) {
+  if (sk_unlikely(s->wire == NULL)) s->wire = sk_wire_first(L);
+  return sk_wire_usable(L, s->wire);
+}
+
 
 /* A copy: in the message it is not aligned. */
 static Body bodyof (const Wire *w, size_t i) {
@@ -260,7 +298,7 @@ static void fill (lua_State *L, Shared *s, Wire *w, size_t room) {
 
 void *sk_shared_packafter (lua_State *L, Shared *s, size_t room, int first,
                            int n, const WireWhat *what) {
-  Wire *w = sk_wire_of(L);
+  Wire *w = wireof(L, s);
   sk_wire_encode(L, w, first, n, what);
   fill(L, s, w, room);
   return sk_at(Item, s->m.slot->out)->bytes;
@@ -275,7 +313,7 @@ void sk_shared_pack (lua_State *L, Shared *s, int first, int n,
 
 int sk_shared_trypack (lua_State *L, Shared *s, int first, int n,
                        const WireWhat *what) {
-  Wire *w = sk_wire_of(L);
+  Wire *w = wireof(L, s);
   if (sk_wire_try(L, w, first, n, what) != 0) return -1;
   fill(L, s, w, 0);
   return 0;
@@ -289,7 +327,7 @@ void sk_shared_unsent (Shared *s) {
 
 int sk_shared_unpack (lua_State *L, Shared *s) {
   const Item *i = sk_item_open(&s->m, __builtin_frame_address(0));
-  int n = sk_wire_decode(L, sk_wire_of(L), i->bytes, i->size, SK_WIRE_TRUSTED);
+  int n = sk_wire_decode(L, wireof(L, s), i->bytes, i->size, SK_WIRE_TRUSTED);
   sk_item_close(&s->m);
   if (sk_likely(n >= 0)) return n;
   sk_raise(L, "transfer", "%s", lua_tostring(L, -1));

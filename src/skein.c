@@ -8,14 +8,37 @@
 #include "select.h"
 
 
+#define FUNCTIONS 200 /* about so many that the module has */
+
+
 /* core.methods(class) -> the table of the methods of a class, by its name */
 static int core_methods (lua_State *L) {
-  const char *name = luaL_checkstring(L, 1);
-  if (luaL_getmetatable(L, name) != LUA_TTABLE)
+  if (!sk_pushmethods(L, luaL_checkstring(L, 1)))
     return luaL_argerror(L, 1, "name of a class expected");
-  if (lua_getfield(L, -1, "__index") == LUA_TFUNCTION)
-    lua_getupvalue(L, -1, 2); /* of handles, see outcome.c */
   return 1;
+}
+
+
+/* In a fresh state that runs into a deadlock: what tells of it is not there. */
+static void opendump (lua_State *L, Sched *S) {
+  lua_pushcfunction(L, luaopen_skein_core);
+  bool opened = lua_pcall(L, 0, 0, 0) == LUA_OK;
+  if (!opened) lua_pop(L, 1);
+  if (opened)
+    S->dump(L, S);
+  else
+    lua_pushliteral(L, "");
+}
+
+
+Sched *sk_open_seed (lua_State *L) {
+  Sched *S = sk_sched_of(L);
+  if (S == NULL) S = sk_sched_open(L);
+  if (S->dump != NULL) return S; /* it is complete */
+  sk_coro_open(L, S);
+  sk_open_errorclass(L, S);
+  S->dump = opendump;
+  return S;
 }
 
 
@@ -24,9 +47,8 @@ int luaopen_skein_core (lua_State *L) {
   static const char module; /* key in the registry */
   luaL_checkversion(L);
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &module) == LUA_TTABLE) return 1;
-  Sched *S = sk_sched_open(L);
-  sk_coro_open(L, S);
-  lua_newtable(L);
+  Sched *S = sk_open_seed(L);
+  lua_createtable(L, 0, FUNCTIONS);
   sk_open_error(L, S);
   sk_open_task(L, S);
   sk_open_scope(L, S);

@@ -19,6 +19,7 @@
 
 #define SK_SLOTS 4096
 #define SK_STAGES 14 /* tables in stages, each twice the one before */
+#define SK_STOCKS 20 /* classes of small blocks, up to 1 KiB; see stock.h */
 
 enum { SK_SLOT_FREE, SK_SLOT_NEW, SK_SLOT_LIVE, SK_SLOT_DEAD };
 enum {
@@ -50,7 +51,9 @@ typedef struct Slot {
   Off old;         /* a message to compare with */
   Off job;         /* the message that is being worked on, see item.h */
   Off refs[SK_STAGES], seats[SK_STAGES]; /* tables, see object.h, seat.h */
-  uint8_t bellsize; /* of its doorbell's name; 0: none yet */
+  Off stock[SK_STOCKS]; /* chains of free blocks, see stock.h */
+  Off via;              /* a block on its way from or to such a chain */
+  uint8_t bellsize;     /* of its doorbell's name; 0: none yet */
   char bell[15];
   Doing doing;
   char kind[12]; /* "process" ...; "": nobody that anyone asks about */
@@ -98,6 +101,8 @@ typedef struct Member {
     uint32_t *list;
     uint32_t count, cap, made;
   } refs, seats;
+  uint8_t stocked[SK_STOCKS], batch[SK_STOCKS]; /* see stock.c */
+  bool direct;                                  /* it keeps no stock any more */
 } Member;
 
 SK_FUNC Root *sk_root (void);

@@ -5,6 +5,7 @@
 
 #include "queue.h"
 #include "refs.h"
+#include "stock.h"
 #include "sweep.h"
 
 typedef struct Sweeper {
@@ -39,6 +40,8 @@ static void clear (Member *m, Slot *dead, uint32_t index) {
   Sweeper s = {m, index, {0}};
   sk_arena_mend();  /* what it owns is certain from here */
   sk_object_mend(); /* before anything that it was linking is freed */
+  if (dead == m->slot) m->direct = true; /* what it frees now stays free */
+  sk_stock_clear(dead); /* before anything that it was moving is freed */
   sk_object_visit(m, dead->busy); /* who enters it next repairs it: do it now */
   dead->busy = 0;
   sk_step();

@@ -217,6 +217,7 @@ struct Sched {
   int hookmask, hookcount;
   const char *kind;        /* of the top level: "process" or "thread" */
   const void *handles[16]; /* metatables of shared objects, by type */
+  const void *recent[16];  /* handles that were checked last, by type */
   /* Set by the layers above: */
   void (*died)(Sched *S, Task *t); /* its coroutine broke */
   void (*spawn)(lua_State *L, Sched *S, int nargs);

@@ -121,7 +121,7 @@ static Coder *innercoder (lua_State *L, Coder *outer) {
 }
 
 
-Coder *sk_coder_of (lua_State *L) {
+Wire *sk_wire_first (lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &coderkey);
   Coder *c = lua_touserdata(L, -1);
   lua_pop(L, 1);
@@ -130,13 +130,19 @@ Coder *sk_coder_of (lua_State *L) {
     c = newcoder(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &coderkey);
   }
-  while (c->busy) c = innercoder(L, c);
-  return c;
+  return &c->wire;
+}
+
+
+Wire *sk_wire_usable (lua_State *L, Wire *first) {
+  Coder *c = (Coder *)first;
+  while (sk_unlikely(c->busy)) c = innercoder(L, c);
+  return &c->wire;
 }
 
 
 Wire *sk_wire_of (lua_State *L) {
-  return &sk_coder_of(L)->wire;
+  return sk_wire_usable(L, sk_wire_first(L));
 }
 
 
@@ -155,17 +161,13 @@ void sk_coder_begin (Coder *c) {
 }
 
 
-Frame *sk_coder_open (Coder *c, int kind, int base) {
-  if (sk_unlikely(c->nframes == c->capframes)) {
-    size_t cap = c->capframes == 0 ? 16 : c->capframes * 2;
-    Frame *frames = realloc(c->frames, cap * sizeof *frames);
-    if (frames == NULL) return NULL;
-    c->frames = frames;
-    c->capframes = cap;
-  }
-  Frame *f = &c->frames[c->nframes++];
-  *f = (Frame){.kind = (uint8_t)kind, .base = base};
-  return f;
+bool sk_coder_grow (Coder *c) {
+  size_t cap = c->capframes == 0 ? 16 : c->capframes * 2;
+  Frame *frames = realloc(c->frames, cap * sizeof *frames);
+  if (frames == NULL) return false;
+  c->frames = frames;
+  c->capframes = cap;
+  return true;
 }
 
 

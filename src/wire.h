@@ -70,6 +70,10 @@ typedef struct Wire {
 
 /* The Wire of this state: made on first need, gone with the state. */
 SK_FUNC Wire *sk_wire_of (lua_State *L);
+/* The same in two halves, the first to be remembered: the outermost one, and
+   which is to be used while that may be busy. */
+SK_FUNC Wire *sk_wire_first (lua_State *L);
+SK_FUNC Wire *sk_wire_usable (lua_State *L, Wire *first);
 
 /*
 ** Encode the 'n' values from stack index 'first' on. Returns 0; or -1 with

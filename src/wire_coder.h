@@ -11,7 +11,7 @@
 **
 ** A string of up to 40 bytes (Lua interns those) that comes a second time is
 ** sent again, as the definition of the next number, and by number from then
-** on. Anything else that comes again sets the T_MARK bit of its first tag,
+** on; what comes in the first 64 bytes does not count for that. Anything else that comes again sets the T_MARK bit of its first tag,
 ** whose position then stands for it: the decoder keeps only what is marked.
 */
 #ifndef sk_wire_coder_h
@@ -28,9 +28,10 @@
 #define HEAD_SEAL 0x02 /* ... has a seal */
 #define REF_SIZE (1 + SK_WIRE_BODY)
 #define SEAL_SIZE 8
-#define INTERNED 40 /* strings up to this length have one address */
-#define ROOM 40     /* stack slots that an open value may need */
-#define MANY 255    /* as the number of pairs: more follow */
+#define INTERNED 40   /* strings up to this length have one address */
+#define ROOM 40       /* stack slots that an open value may need */
+#define MANY 255      /* as the number of pairs: more follow */
+#define UNNUMBERED 64 /* strings in the first so many bytes get no numbers */
 
 /* Tags. Those from T_STRING on may be marked. */
 enum {
@@ -115,11 +116,10 @@ typedef struct Coder {
 
 enum { FAILED = -1, DONE, OPENED }; /* one value: what became of it */
 
-SK_FUNC Coder *sk_coder_of (lua_State *L);
 /* Forget the last message, and drop its holds. */
 SK_FUNC void sk_coder_begin (Coder *c);
-/* A new frame on top; NULL if memory ended. */
-SK_FUNC Frame *sk_coder_open (Coder *c, int kind, int base);
+/* Room for more frames; false if memory ended. */
+SK_FUNC bool sk_coder_grow (Coder *c);
 SK_FUNC const WireRef *sk_coder_ref (int cls);
 /* The WireRef of the metatable at the top of the stack, or NULL. */
 SK_FUNC const WireRef *sk_coder_getref (lua_State *L);
@@ -153,6 +153,15 @@ SK_FUNC void sk_seal_init (void);
 
 static inline Frame *topframe (Coder *c) {
   return &c->frames[c->nframes - 1];
+}
+
+
+/* A new frame on top; NULL if memory ended. */
+static inline Frame *sk_coder_open (Coder *c, int kind, int base) {
+  if (sk_unlikely(c->nframes == c->capframes) && !sk_coder_grow(c)) return NULL;
+  Frame *f = &c->frames[c->nframes++];
+  *f = (Frame){.kind = (uint8_t)kind, .base = base};
+  return f;
 }
 
 #endif

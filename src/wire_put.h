@@ -223,10 +223,13 @@ static inline void putlong (lua_State *L, Coder *c, int idx, const char *s,
 static inline void putstring (lua_State *L, Coder *c, int idx) {
   size_t n;
   const char *s = lua_tolstring(L, idx, &n);
-  if (n <= INTERNED)
-    putshort(c, known(L, c, s, idx), s, n);
-  else
+  uint32_t first = 0;
+  if (sk_unlikely(n > INTERNED))
     putlong(L, c, idx, s, n);
+  else if (here(c) < UNNUMBERED) /* to look for it costs more than it saves */
+    putshort(c, &first, s, n);
+  else
+    putshort(c, known(L, c, s, idx), s, n);
 }
 
 

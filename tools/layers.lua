@@ -9,7 +9,7 @@
 local layers = {
   { "sk" }, -- vocabulary
   { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
-  { "guard", "arena", "slot", "refs", "object", "hope", "item", "ledger", "seat",
+  { "guard", "arena", "slot", "stock", "refs", "object", "hope", "item", "ledger", "seat",
     "queue", "queue_poll", "lock", "semaphore", "event", "condition", "barrier",
     "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
@@ -21,7 +21,7 @@ local layers = {
     "sched_*", "channel", mutual = true }, -- tasks
   { "stream", "stream_kinds", "stream_*", mutual = true }, -- bytes that come and go
   { "shared", "shared_*", "wish", "transit", "listener",
-    "crossing", "remote", "child", "process", "pool" }, -- what classes stand on
+    "modules", "crossing", "remote", "child", "process", "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }

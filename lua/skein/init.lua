@@ -1,14 +1,20 @@
 --- skein: tasks, threads and processes, one kind of handle for all of them.
 
 local core = require("skein.core")
-local dump = require("skein.dump")
 local many = require("skein.many")
 require("skein.array")
 require("skein.dict")
 require("skein.lock")
 require("skein.value")
 
-core.set_dump(dump)
+--- A function that is a module: loaded when it is called first, for this is
+--- what a thread or process that requires skein begins with.
+---@param name string
+---@return function
+local function later(name)
+  return function(...) return require(name)(...) end
+end
+
 core.set_await(function(handle)
   local awaited <close> = handle -- left early, it is cancelled and waited for
   return awaited:get()
@@ -26,14 +32,14 @@ local skein = {
   _VERSION = "skein scm-1",
   all = many.all,
   coroutine = require("skein.coroutine"),
-  cpus = require("skein.cpus"),
-  dump = dump,
+  cpus = later("skein.cpus"),
+  dump = later("skein.dump"),
   every = many.every,
   loop = {
     deadline = core.loop_deadline, fd = core.loop_fd, step = core.loop_step,
   },
   map = many.map,
-  pool = require("skein.pool"),
+  pool = later("skein.pool"),
   race = many.race,
   test = require("skein.test"),
 }
