@@ -106,6 +106,7 @@ build = {
         "src/poller_epoll.c",
         "src/pool.c",
         "src/prod.c",
+        "src/program.c",
         "src/queue.c",
         "src/report.c",
         "src/rtsignal.c",

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -19,8 +18,6 @@
 
 #define PATIENCE (10 * SK_SECOND) /* before the end says whom it waits for */
 #define PROMPT (10 * SK_SECOND)   /* a helper that takes longer is stuck */
-
-extern char **environ;
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
 static Child *children;                                   /* as is this */
@@ -85,22 +82,13 @@ void sk_spawn_tie (int parent) {
 }
 
 
-/*
-** It is our child, so its number cannot be another's before we reap it. Who
-** cannot be watched must not live: nobody would learn of its end.
-*/
-static int adopt (Child *c, int pid) {
+/* It is our child, so its number cannot be another's before we reap it. */
+static void adopt (Child *c, int pid, int pidfd) {
   c->pid = pid;
-  c->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-  if (c->pidfd >= 0) {
-    pthread_mutex_lock(&guard);
-    enlist(c);
-    pthread_mutex_unlock(&guard);
-    return 0;
-  }
-  int err = -errno;
-  sk_spawn_abandon(c);
-  return err;
+  c->pidfd = pidfd;
+  pthread_mutex_lock(&guard);
+  enlist(c);
+  pthread_mutex_unlock(&guard);
 }
 
 
@@ -111,6 +99,14 @@ static int reach (const Child *c, int signal) {
                ? syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0)
                : kill(c->pid, signal);
   return r == 0 ? 0 : -errno;
+}
+
+
+/* The same, to its whole group if it leads one; it was not reaped, so that has
+   its number. */
+static int reachall (const Child *c, int signal) {
+  if (!c->group) return reach(c, signal);
+  return kill(-c->pid, signal) == 0 ? 0 : -errno;
 }
 
 
@@ -125,12 +121,22 @@ static void awaitown (const Child *c) {
 void sk_spawn_abandon (Child *c) {
   struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
   if (c->pid == 0) return;
-  reach(c, SIGKILL);
+  reachall(c, SIGKILL);
   if (c->served == 0)
     awaitown(c);
   else
     while (poll(&p, 1, -1) < 0) continue;
   sk_spawn_reap(c);
+}
+
+
+/* Who cannot be watched must not live: nobody would learn of its end. */
+static int watch (Child *c, int pid) {
+  int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+  int err = fd < 0 ? -errno : 0;
+  adopt(c, pid, fd);
+  if (err != 0) sk_spawn_abandon(c);
+  return err;
 }
 
 
@@ -146,7 +152,7 @@ int sk_spawn_fork (Child *c) {
     return 1;
   }
   sk_spawn_unmask();
-  return err == 0 ? adopt(c, pid) : err;
+  return err == 0 ? watch(c, pid) : err;
 }
 
 
@@ -162,35 +168,37 @@ void sk_spawn_unmask (void) {
 }
 
 
-/* Run it with descriptors 'keep' open: its pid, or -errno. */
-static int run (const char *file, const char *code, const int keep[2]) {
+int sk_spawn_program (Child *c, const Program *p, Stage *stage) {
+  int pidfd;
+  fflush(NULL); /* what is buffered now is printed before what it prints */
+  int pid = sk_program_start(p, &pidfd, stage);
+  if (pid < 0) return pid;
+  c->group = p->group;
+  adopt(c, pid, pidfd);
+  return 0;
+}
+
+
+/* Run Lua 'code' with two descriptors open: its pid, or -errno. */
+static int run (const char *file, const char *code, int a, int b, int *pidfd) {
   char *argv[] = {(char *)(uintptr_t)file, (char *)(uintptr_t) "-e",
                   (char *)(uintptr_t)code, NULL};
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attr;
-  sigset_t none;
-  int pid;
-  sigemptyset(&none);
-  int err = posix_spawn_file_actions_init(&actions);
-  if (err != 0) return -err;
-  posix_spawnattr_init(&attr);
-  posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-  posix_spawnattr_setsigmask(&attr, &none);
-  /* onto itself: that clears close-on-exec, in the child only */
-  for (int i = 0; i < 2; i++)
-    if (keep[i] >= 0)
-      posix_spawn_file_actions_adddup2(&actions, keep[i], keep[i]);
-  err = posix_spawnp(&pid, file, &actions, &attr, argv, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attr);
-  return err == 0 ? pid : -err;
+  Program p = {.file = file,
+               .argv = argv,
+               .path = getenv("PATH"),
+               .fd = {-1, -1, -1},
+               .keep = {a, b}};
+  fflush(NULL);
+  return sk_program_start(&p, pidfd, NULL);
 }
 
 
 int sk_spawn_exec (Child *c, const char *file, const char *code, int keep) {
-  fflush(NULL);
-  int pid = run(file, code, (const int[2]){keep, -1});
-  return pid > 0 ? adopt(c, pid) : pid;
+  int pidfd;
+  int pid = run(file, code, keep, -1, &pidfd);
+  if (pid < 0) return pid;
+  adopt(c, pid, pidfd);
+  return 0;
 }
 
 
@@ -228,14 +236,14 @@ static void dismiss (void) {
 
 
 static int hire (const char *file, const char *code, int keep) {
-  int ends[2];
+  int ends[2], pidfd;
   char *line;
   int err = sk_server_pair(ends);
   if (err != 0) return err;
   if (asprintf(&line, "%s(%d,%d,%d)", code, ends[1], keep, getpid()) < 0)
     err = -ENOMEM;
   else {
-    err = run(file, line, (const int[2]){ends[1], keep});
+    err = run(file, line, ends[1], keep, &pidfd);
     free(line);
   }
   close(ends[1]);
@@ -243,6 +251,7 @@ static int hire (const char *file, const char *code, int keep) {
     close(ends[0]);
     return err;
   }
+  close(pidfd);
   helper.pid = err;
   helper.sock = ends[0];
   helper.era++;
@@ -352,6 +361,11 @@ int sk_spawn_signal (Child *c, int signal) {
 }
 
 
+int sk_spawn_signalall (Child *c, int signal) {
+  return c->pid != 0 ? reachall(c, signal) : -ESRCH;
+}
+
+
 int sk_spawn_killat (Child *c, sk_time due) {
   struct itimerspec at = {
       .it_value = {.tv_sec = due / SK_SECOND, .tv_nsec = due % SK_SECOND}};
@@ -381,7 +395,7 @@ static bool concerns (const Child *c, const void *user) {
 static void killdaemons (const void *user) {
   pthread_mutex_lock(&guard);
   for (Child *c = children; c != NULL; c = c->next)
-    if (c->daemon && concerns(c, user)) reach(c, SIGKILL);
+    if (c->daemon && concerns(c, user)) reachall(c, SIGKILL);
   pthread_mutex_unlock(&guard);
 }
 
@@ -441,7 +455,7 @@ void sk_spawn_finish (const void *user) {
     if (await(&c, killat < patience ? killat : patience))
       collect(c.pid);
     else if (killat <= patience)
-      reach(&c, SIGKILL);
+      reachall(&c, SIGKILL);
     else {
       announce();
       patience = SK_FOREVER;

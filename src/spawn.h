@@ -1,13 +1,13 @@
 /*
 ** spawn.h - Starting processes, and learning how they ended.
 **
-** Plain C over the system: fork, posix_spawn, pidfds. The list of children
+** Plain C over the system: fork, programs, pidfds. The list of children
 ** that are to be joined or killed when this process ends is process-wide.
 */
 #ifndef sk_spawn_h
 #define sk_spawn_h
 
-#include "sk.h"
+#include "program.h"
 
 #define SK_UNKNOWN INT32_MIN /* how it ended: somebody else reaped it */
 
@@ -15,6 +15,7 @@ typedef struct Child {
   int pid;         /* 0: not started, or reaped */
   int pidfd;       /* -1: none */
   bool daemon;     /* killed when this process ends; others are awaited */
+  bool group;      /* it leads a process group of its own */
   bool freed;      /* nobody looks at it any more */
   bool told;       /* its helper told 'status' */
   uint32_t served; /* which helper forked it; 0: we did */
@@ -36,6 +37,9 @@ SK_FUNC int sk_spawn_fork (Child *c);
 SK_FUNC void sk_spawn_unmask (void);
 /* Block all signals until then. */
 SK_FUNC void sk_spawn_mask (void);
+
+/* Start a program, see program.h. 0 or -errno. */
+SK_FUNC int sk_spawn_program (Child *c, const Program *p, Stage *stage);
 
 /* Run Lua 'code' by interpreter 'file'; descriptor 'keep' stays open in it. */
 SK_FUNC int sk_spawn_exec (Child *c, const char *file, const char *code,
@@ -61,6 +65,8 @@ SK_FUNC void sk_spawn_abandon (Child *c);
 
 /* Send a signal. 0, or -ESRCH if it has ended. */
 SK_FUNC int sk_spawn_signal (Child *c, int signal);
+/* The same, to its whole group if it leads one. */
+SK_FUNC int sk_spawn_signalall (Child *c, int signal);
 
 /*
 ** It is to be killed at 'due', which the caller sees to: a descriptor that

@@ -12,8 +12,8 @@ local layers = {
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
-    "poller", "poller_epoll", "signals", "server", "spawn", "prod", "rtsignal", "osthread",
-    "ticker" }, -- OS
+    "poller", "poller_epoll", "signals", "program", "server", "spawn", "prod", "rtsignal",
+    "osthread", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "sched_*", "channel",
