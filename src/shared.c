@@ -86,10 +86,7 @@ static int leave (lua_State *L) {
   delist(s);
   sk_shared_unhook(s);
   sk_sweep_leave(&s->m);
-  for (Petition *p = s->spare, *next; p != NULL; p = next) {
-    next = p->next;
-    free(p);
-  }
+  sk_shared_dropwaits(s);
   free(s->cargo);
   sk_buf_fini(&s->copy);
   sk_osthread_finish(s->S, tell, L);
@@ -184,7 +181,7 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
   if (s->deafen != NULL) s->deafen(&s->listeners);
   s->watched = 0;
   s->rescan = false;
-  s->spare = NULL; /* their seats are the parent's */
+  sk_shared_dropwaits(s);
   s->m.seats.count = s->m.seats.made = 0;
   s->held = 0;
   guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;

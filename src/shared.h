@@ -36,6 +36,7 @@ typedef struct Petition { /* a wait for a shared object */
   void (*notify)(struct Petition *p); /* ... or who is told instead */
   void *arg;                          /* for 'notify' */
   struct Petition *next;              /* of those that are free */
+  struct Petition *older;             /* of all */
 } Petition;
 
 typedef struct Death { /* another process of the family, watched */
@@ -49,7 +50,7 @@ typedef struct Shared {
   Member m; /* must be first */
   Sched *S;
   Watch bell;
-  Petition *spare;
+  Petition *spare, *newest;
   Death *deaths;
   uint64_t watched; /* the family's 'changes', as of the last 'watchall' */
   uint64_t seen;    /* ... and as of the last look for something to do */
@@ -142,6 +143,8 @@ SK_FUNC int sk_shared_settle (lua_State *L, Sched *S, lua_KContext ctx);
 SK_FUNC Petition *sk_shared_watcher (Shared *s, void (*notify)(Petition *p));
 /* The seat of a place that select reserved. */
 #define sk_shared_seat(place) (((Petition *)(place))->seat)
+/* The seats and lines are gone, or somebody else's: free all petitions. */
+SK_FUNC void sk_shared_dropwaits (Shared *s);
 /* Withdraw it if it stands in line, and free it. */
 SK_FUNC void sk_shared_unwatch (Shared *s, Petition *p);
 
