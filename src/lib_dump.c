@@ -204,6 +204,5 @@ static const luaL_Reg functions[] = {
 
 void sk_open_dump (lua_State *L, Sched *S) {
   S->dump = dump;
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_addfunctions(L, S, functions);
 }

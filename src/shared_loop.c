@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "lock.h"
+#include "refs.h"
 #include "shared.h"
 #include "sweep.h"
 
@@ -247,7 +248,7 @@ static void ended (Sched *S, Task *t) {
   Shared *s = sk_shared_of(S);
   if (sk_likely(s->held == 0)) return;
   Ending e = {s, sk_lock_who(&s->m, t->outcome.id)};
-  sk_object_each(s->m.slot, abandon, &e);
+  sk_refs_each(s->m.slot, abandon, &e);
 }
 
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "queue.h"
+#include "refs.h"
 #include "sweep.h"
 
 typedef struct Sweeper {
@@ -45,7 +46,7 @@ static void clear (Member *m, Slot *dead, uint32_t index) {
   sk_queue_gohome(m, &dead->in); /* taken, but not begun */
   sk_queue_gohome(m, &dead->job);
   sk_seat_each(dead, forsake, &s);
-  sk_object_each(dead, depart, &s);
+  sk_refs_each(dead, depart, &s);
   sk_item_free(m, &dead->out);
   sk_item_free(m, &dead->in);
   sk_item_free(m, &dead->job);
