@@ -1,9 +1,8 @@
 /*
 ** process.c - A function in an OS process of its own. See process.h.
 **
-** The end of the process is seen by its pidfd in the poller, or by whoever
-** asks; then it is reaped, its slot swept, and what it left in its parcel
-** becomes the outcome.
+** When the process was reaped its slot is swept, and what it left in its
+** parcel becomes the outcome.
 */
 #include <signal.h>
 #include <string.h>
@@ -20,28 +19,28 @@
 
 /* Push the error of a process that left nothing behind. */
 static void pushdeath (lua_State *L, const Process *p) {
-  if (p->r.cancelled && p->status == -SIGTERM) {
+  if (p->o.r.cancelled && p->o.status == -SIGTERM) {
     sk_pusherror(L, "cancelled", "the process was cancelled");
     return;
   }
-  if (p->status >= 0) {
+  if (p->o.status >= 0) {
     sk_pusherror(L, "exited", "the process %d left by exit with code %d",
-                 p->pid, p->status);
-    lua_pushinteger(L, p->status);
+                 p->o.pid, p->o.status);
+    lua_pushinteger(L, p->o.status);
     lua_setfield(L, -2, "code");
     return;
   }
-  if (p->status == SK_UNKNOWN) {
+  if (p->o.status == SK_UNKNOWN) {
     sk_pusherror(L, "exited",
                  "the process %d ended; how is not known, for "
                  "somebody else waited for it",
-                 p->pid);
+                 p->o.pid);
     return;
   }
-  const char *name = sk_signals_name(-p->status);
+  const char *name = sk_signals_name(-p->o.status);
   sk_pusherror(L, "killed", "the process %d was killed by signal %d (SIG%s)",
-               p->pid, -p->status, name != NULL ? name : "?");
-  lua_pushinteger(L, -p->status);
+               p->o.pid, -p->o.status, name != NULL ? name : "?");
+  lua_pushinteger(L, -p->o.status);
   lua_setfield(L, -2, "signal");
 }
 
@@ -56,7 +55,7 @@ static void pushsource (lua_State *L, int handle, int pid) {
 
 static void settlesource (lua_State *L, int handle, const Process *p) {
   if (!sk_iserror(L, -1, NULL)) return;
-  pushsource(L, handle, p->pid);
+  pushsource(L, handle, p->o.pid);
   lua_setfield(L, -2, "source");
 }
 
@@ -64,57 +63,32 @@ static void settlesource (lua_State *L, int handle, const Process *p) {
 /* (handle): it is reaped; say how it ended. */
 static int settle (lua_State *L) {
   Process *p = lua_touserdata(L, 1);
-  Shared *s = sk_shared_of(p->r.S);
+  Shared *s = sk_shared_of(p->o.r.S);
   Status status = SK_FAILED;
   lua_settop(L, 1);
   int n = -1;
-  if (p->status >= 0 || (p->r.parcel->outcome == SK_STOPPED && p->r.cancelled))
-    n = sk_crossing_collect(L, s, p->r.parcel, &status);
+  if (p->o.status >= 0 ||
+      (p->o.r.parcel->outcome == SK_STOPPED && p->o.r.cancelled))
+    n = sk_crossing_collect(L, s, p->o.r.parcel, &status);
   if (n < 0) {
     pushdeath(L, p);
     n = 1;
-    if (p->r.cancelled && p->status == -SIGTERM) status = SK_CANCELLED;
+    if (p->o.r.cancelled && p->o.status == -SIGTERM) status = SK_CANCELLED;
   }
   if (status == SK_CANCELLED) sk_launch_addreason(L, 1);
   if (status != SK_FINISHED) settlesource(L, 1, p);
-  sk_outcome_settle(L, p->r.S, 1, status, n);
+  sk_outcome_settle(L, p->o.r.S, 1, status, n);
   return 0;
 }
 
 
-static void stopgrace (Process *p) {
-  if (p->grace.fd <= 0) return;
-  sk_sched_unwatch(p->r.S, &p->grace);
-  close(p->grace.fd);
-  p->grace.fd = 0;
-}
-
-
 /* It was reaped: what is left of it goes. */
-static void clear (Process *p) {
-  Shared *s = sk_shared_of(p->r.S);
-  p->status = p->child->status;
-  sk_sched_unwatch(p->r.S, &p->watch);
-  stopgrace(p);
-  sk_spawn_free(p->child);
-  p->child = NULL;
+static void onreaped (Offspring *o) {
+  const Process *p = (Process *)o;
+  Shared *s = sk_shared_of(o->r.S);
   sk_sweep_unborn(&s->m, p->slot, p->born);
-  sk_shared_died(s, p->pid);
-}
-
-
-bool sk_process_look (Process *p) {
-  if (p->child == NULL) return sk_outcome_ended(&p->r.outcome);
-  if (!sk_spawn_reap(p->child)) return false;
-  clear(p);
-  sk_remote_settle(&p->r, settle);
-  return true;
-}
-
-
-static void onend (Watch *w, unsigned events) {
-  (void)events;
-  sk_process_look(sk_container(w, Process, watch));
+  sk_shared_died(s, o->pid);
+  sk_remote_settle(&o->r, settle);
 }
 
 
@@ -149,40 +123,40 @@ static int takeslot (Process *p, Shared *s, const char *name) {
   if (err != 0) return err;
   Slot *slot = sk_slot(p->slot);
   p->born = slot->born;
-  p->r.parcel->slot = p->slot;
-  sk_slot_name(p->slot, p->r.hidden ? "pool worker" : "process", name);
+  p->o.r.parcel->slot = p->slot;
+  sk_slot_name(p->slot, p->o.r.hidden ? "pool worker" : "process", name);
   return 0;
 }
 
 
 /* 'top' has the function and its arguments. */
 static int startfork (Process *p, lua_State *top, const char *name) {
-  Shared *s = sk_shared_of(p->r.S);
+  Shared *s = sk_shared_of(p->o.r.S);
   int err = sk_object_inherit(&s->m, p->slot);
   if (err == 0) sk_shared_entrust(top, s, p->slot, 1, lua_gettop(top));
-  if (err == 0) err = sk_spawn_fork(p->child);
+  if (err == 0) err = sk_spawn_fork(p->o.child);
   if (err == 1)
-    sk_child_forked(p->r.S, top, p->r.parcel, p->slot, lua_gettop(top) - 1,
+    sk_child_forked(p->o.r.S, top, p->o.r.parcel, p->slot, lua_gettop(top) - 1,
                     name);
   return err;
 }
 
 
 static int startspawn (Process *p, const char *code) {
-  Shared *s = sk_shared_of(p->r.S);
-  int err = sk_object_lend(&s->m, &p->r.parcel->o, p->slot);
+  Shared *s = sk_shared_of(p->o.r.S);
+  int err = sk_object_lend(&s->m, &p->o.r.parcel->o, p->slot);
   if (err != 0) return err;
-  return sk_spawn_exec(p->child, sk_child_interpreter(), code, sk_arena_fd());
+  return sk_spawn_exec(p->o.child, sk_child_interpreter(), code, sk_arena_fd());
 }
 
 
 /* -EAGAIN: the helper died before it knew of this. */
 static int startserved (Process *p, const char *code) {
-  Shared *s = sk_shared_of(p->r.S);
-  int err = sk_object_lend(&s->m, &p->r.parcel->o, p->slot);
+  Shared *s = sk_shared_of(p->o.r.S);
+  int err = sk_object_lend(&s->m, &p->o.r.parcel->o, p->slot);
   if (err == 0)
-    err = sk_spawn_serve(p->child, sk_child_interpreter(), code, sk_arena_fd(),
-                         sk_off(p->r.parcel));
+    err = sk_spawn_serve(p->o.child, sk_child_interpreter(), code,
+                         sk_arena_fd(), sk_off(p->o.r.parcel));
   if (err == 0 || sk_slot(p->slot)->state == SK_SLOT_NEW)
     return err == -EPIPE ? -EAGAIN : err;
   sk_sweep_dead(&s->m); /* it was there for a moment */
@@ -192,13 +166,8 @@ static int startserved (Process *p, const char *code) {
 
 /* Learn of its end, or end it. */
 static int watch (Process *p) {
-  p->pid = p->child->pid;
-  p->watch.fd = p->child->pidfd;
-  p->watch.fire = onend;
-  int err = sk_sched_watch(p->r.S, &p->watch, SK_READ);
-  if (err == 0) return 0;
-  sk_spawn_abandon(p->child);
-  sk_shared_died(sk_shared_of(p->r.S), p->pid);
+  int err = sk_offspring_watch(&p->o);
+  if (err != 0) sk_shared_died(sk_shared_of(p->o.r.S), p->o.pid);
   return err;
 }
 
@@ -206,7 +175,7 @@ static int watch (Process *p) {
 /* Start it in a slot of its own. 0, or -errno with nothing left of it. */
 static int attempt (Process *p, lua_State *top, const char *code,
                     const char *name) {
-  Shared *s = sk_shared_of(p->r.S);
+  Shared *s = sk_shared_of(p->o.r.S);
   int err = takeslot(p, s, name);
   if (err != 0) return err;
   switch (p->method) {
@@ -224,19 +193,13 @@ static int attempt (Process *p, lua_State *top, const char *code,
    runs 'code'. 0, or -errno with nothing left of it. Never raises. */
 static int launch (Process *p, lua_State *top, const char *code,
                    const char *name) {
-  p->child = calloc(1, sizeof *p->child);
-  if (p->child == NULL) return -ENOMEM;
-  p->child->pidfd = -1;
-  p->child->daemon = p->r.daemon;
-  p->child->user = p->r.S;
-  snprintf(p->child->name, sizeof p->child->name, "%s", name);
-  int err = attempt(p, top, code, name);
+  int err = sk_offspring_make(&p->o, name);
+  if (err != 0) return err;
+  p->o.reaped = onreaped;
+  err = attempt(p, top, code, name);
   if (err == -EAGAIN && p->method == SK_SERVER)
     err = attempt(p, top, code, name); /* by another helper */
-  if (err == 0) return 0;
-  sk_spawn_free(p->child);
-  p->child = NULL;
-  p->pid = 0;
+  if (err != 0) sk_offspring_unmake(&p->o);
   return err;
 }
 
@@ -273,48 +236,14 @@ void sk_process_start (lua_State *L, Sched *S, int handle, int nargs) {
     top = pushtop(L, nargs);
   else {
     sk_shared_pack(L, s, lua_gettop(L) - nargs, nargs + 1, &sk_wire_call);
-    sk_parcel_put(&s->m, p->r.parcel, &p->r.parcel->input);
-    sk_crossing_packsetup(L, s, p->r.parcel, name, sk_child_name(),
+    sk_parcel_put(&s->m, p->o.r.parcel, &p->o.r.parcel->input);
+    sk_crossing_packsetup(L, s, p->o.r.parcel, name, sk_child_name(),
                           p->method == SK_SERVER);
     code = p->method == SK_SERVER ? sk_child_pushserver(L)
-                                  : sk_child_pushcode(L, p->r.parcel);
+                                  : sk_child_pushcode(L, p->o.r.parcel);
   }
   sk_remote_run(L, handle); /* also in a child, to which it is strange */
   int err = launch(p, top, code, name);
   if (top != NULL) lua_settop(top, 0);
   if (err != 0) sk_remote_refuse(L, handle, err);
-}
-
-
-/* ---- killing ---- */
-
-static void ongrace (Watch *w, unsigned events) {
-  Process *p = sk_container(w, Process, grace);
-  (void)events;
-  if (p->child != NULL) sk_spawn_signal(p->child, SIGKILL);
-  stopgrace(p);
-}
-
-
-int sk_process_killat (Process *p, sk_time due) {
-  stopgrace(p);
-  due += sk_clock_real() - sk_clock_now(); /* its clock is not that of tests */
-  int fd = sk_spawn_killat(p->child, due);
-  if (fd < 0) return fd;
-  p->grace = (Watch){.fd = fd, .fire = ongrace, .idle = true};
-  int err = sk_sched_watch(p->r.S, &p->grace, SK_READ);
-  if (err == 0) return 0;
-  close(fd);
-  p->grace.fd = 0;
-  return err;
-}
-
-
-void sk_process_fini (Process *p) {
-  sk_sched_unwatch(p->r.S, &p->watch);
-  stopgrace(p);
-  if (p->child == NULL) sk_remote_drop(&p->r);
-  p->r.holds = false; /* the sweep sees to it */
-  sk_spawn_free(p->child);
-  p->child = NULL;
 }

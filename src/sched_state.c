@@ -159,6 +159,7 @@ static void season (Sched *S) {
 void sk_sched_afterfork (Sched *S, lua_State *top) {
   dropall(S);
   sk_poller_fini(&S->poller);
+  sk_alarm_fini(&S->alarms);
   S->top.co = S->top.at = top;
   S->top.state = SK_ACTIVE;
   S->top.pending = S->top.cancelled = false;
@@ -200,6 +201,7 @@ static int sched_gc (lua_State *L) {
   sk_scope_fini(S);
   sk_timers_fini(&S->timers);
   sk_timers_fini(&S->limits);
+  sk_alarm_fini(&S->alarms);
   sk_poller_fini(&S->poller);
   free(S->idle);
   S->idle = NULL;

@@ -8,7 +8,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -363,17 +362,6 @@ int sk_spawn_signal (Child *c, int signal) {
 
 int sk_spawn_signalall (Child *c, int signal) {
   return c->pid != 0 ? reachall(c, signal) : -ESRCH;
-}
-
-
-int sk_spawn_killat (Child *c, sk_time due) {
-  struct itimerspec at = {
-      .it_value = {.tv_sec = due / SK_SECOND, .tv_nsec = due % SK_SECOND}};
-  int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  if (fd < 0) return -errno;
-  timerfd_settime(fd, TFD_TIMER_ABSTIME, &at, NULL);
-  c->killat = due;
-  return fd;
 }
 
 

@@ -68,13 +68,6 @@ SK_FUNC int sk_spawn_signal (Child *c, int signal);
 /* The same, to its whole group if it leads one. */
 SK_FUNC int sk_spawn_signalall (Child *c, int signal);
 
-/*
-** It is to be killed at 'due', which the caller sees to: a descriptor that
-** is readable then, or -errno. Should this process end before, it waits no
-** longer than that.
-*/
-SK_FUNC int sk_spawn_killat (Child *c, sk_time due);
-
 /* Give up a Child made by calloc; of a live one, once it has ended. */
 SK_FUNC void sk_spawn_free (Child *c);
 

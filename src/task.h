@@ -14,6 +14,7 @@
 
 #include <lua.h>
 
+#include "alarm.h"
 #include "list.h"
 #include "poller.h"
 #include "signals.h"
@@ -170,6 +171,7 @@ struct Sched {
   Timers timers; /* of waits */
   Timers limits; /* of scopes */
   Poller poller;
+  Alarms alarms; /* for what is outside */
   Family family;
   Sink sink;        /* how signals reach us */
   size_t live;      /* tasks started and not ended */

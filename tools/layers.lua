@@ -12,14 +12,14 @@ local layers = {
   { "guard", "arena", "slot", "refs", "object", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
-    "poller", "poller_epoll", "signals", "program", "server", "spawn", "prod", "rtsignal",
+    "poller", "poller_epoll", "alarm", "fdio", "signals", "program", "server", "spawn", "prod", "rtsignal",
     "osthread", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "launch", "handle",
     "sched_*", "channel", mutual = true }, -- tasks
-  { "shared", "shared_*", "wish", "transit", "listener", "crossing", "remote", "child",
-    "process", "pool" }, -- what classes stand on
+  { "shared", "shared_*", "wish", "transit", "listener", "crossing", "remote", "offspring", "child",
+    "process", "pump", "command", "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
