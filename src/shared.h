@@ -135,6 +135,8 @@ SK_FUNC bool sk_shared_collect (Shared *s);
 SK_FUNC uint64_t sk_shared_who (const Shared *s);
 /* Prepare to wait until 'due'. Raises with nothing changed. */
 SK_FUNC Petition *sk_shared_petition (lua_State *L, Shared *s, sk_time due);
+/* What 't' waits for, if that is one shared object; else NULL. */
+SK_FUNC Object *sk_shared_awaited (const Task *t);
 /* It is not needed after all. */
 SK_FUNC void sk_shared_dismiss (Shared *s, Petition *p);
 /* The seat stands in line: suspend; 'k' gets 'p' as its context. */

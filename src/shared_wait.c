@@ -21,6 +21,12 @@ static bool withdraw (Sched *S, Task *t, Wait *w) {
 }
 
 
+Object *sk_shared_awaited (const Task *t) {
+  if (t->wait == NULL || t->wait->withdraw != withdraw) return NULL;
+  return sk_at(Object, sk_container(t->wait, Petition, wait)->seat->object);
+}
+
+
 /* The first spare petition, which stays where it is. NULL: no memory. */
 static Petition *spare (Shared *s) {
   if (s->spare != NULL) return s->spare;
