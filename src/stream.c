@@ -40,6 +40,7 @@ int sk_stream_watch (Stream *st) {
 
 
 void sk_stream_again (Stream *st) {
+  st->paused = true;
   if (iswatched(st)) sk_poller_again(&st->S->poller, &st->watch);
 }
 
@@ -132,8 +133,9 @@ int sk_stream_advance (Stream *st) {
     if (!st->open) return -EPIPE;
     if (isdry(st)) return -EAGAIN;
     if (total >= TURN) {
+      total = 0;
       sk_stream_again(st);
-      return -EAGAIN;
+      if (st->kind->polled) return -EAGAIN;
     }
     rc = fetch(st, &total);
     if (rc < 0) return rc;
@@ -238,21 +240,29 @@ static const StreamKind *kindof (int fd) {
   struct stat s;
   if (fstat(fd, &s) != 0) return NULL;
   if (S_ISSOCK(s.st_mode)) return &sk_stream_socket;
+  if (S_ISREG(s.st_mode) || S_ISBLK(s.st_mode)) return &sk_stream_file;
   return &sk_stream_pipe;
+}
+
+
+static int unblock (int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return -errno;
+  if (flags & O_NONBLOCK) return 0;
+  return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 
 int sk_stream_adopt (Stream *st, int fd) {
   sk_assert(!st->open);
-  const StreamKind *kind = kindof(fd);
-  int flags = fcntl(fd, F_GETFL);
-  if (kind == NULL || flags < 0 ||
-      (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
-    int err = errno;
+  st->kind = kindof(fd);
+  int err = st->kind == NULL              ? -errno
+            : st->kind == &sk_stream_file ? sk_stream_makefile(st, fd)
+                                          : unblock(fd);
+  if (err < 0) {
     close(fd);
-    return -err;
+    return err;
   }
-  st->kind = kind;
   st->watch.fd = fd;
   st->open = true;
   return 0;
@@ -281,7 +291,7 @@ void sk_stream_close (Stream *st) {
   if (!st->open) return;
   st->open = false;
   sk_sched_unwatch(st->S, &st->watch);
-  close(st->watch.fd);
+  st->kind->close(st);
   st->watch.fd = -1;
   sk_inbuf_fini(&st->in);
   sk_sched_wakeall(st->S, &st->readers, -EPIPE);

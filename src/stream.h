@@ -28,6 +28,10 @@ typedef struct Stream Stream;
 typedef struct StreamKind {
   ssize_t (*read)(Stream *st, char *to, size_t n); /* 0: the end */
   ssize_t (*write)(Stream *st, const char *from, size_t n);
+  /* Has what was written arrived? 0, -EAGAIN, -errno. NULL: always. */
+  int (*flush)(Stream *st);
+  /* Close the descriptor; it is not used for waiting any more. */
+  void (*close)(Stream *st);
   bool polled; /* the poller tells when one need not wait any more */
 } StreamKind;
 
@@ -69,6 +73,7 @@ struct Stream {
   bool told;      /* ... and a reader was told */
   bool dry;       /* there was nothing left to read, and no news since */
   bool hung;      /* the poller spoke of an end: there may be no more news */
+  bool paused;    /* a file: the next read shall take a while */
   void *more;     /* of its kind */
 };
 
@@ -115,7 +120,7 @@ SK_FUNC void sk_stream_servewrite (Stream *st);
 SK_FUNC int sk_stream_advance (Stream *st);
 /* Write on: 0 when all has gone, -EAGAIN, -errno. */
 SK_FUNC int sk_stream_push (Stream *st, Sending *o);
-/* The poller fires again, even without news: somebody has paused. */
+/* Somebody pauses, so that others can run: there will be news. */
 SK_FUNC void sk_stream_again (Stream *st);
 
 #endif

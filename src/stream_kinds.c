@@ -67,5 +67,12 @@ static ssize_t writepipe (Stream *st, const char *from, size_t size) {
 }
 
 
-const StreamKind sk_stream_socket = {readsocket, writesocket, true};
-const StreamKind sk_stream_pipe = {readpipe, writepipe, true};
+static void closefd (Stream *st) {
+  close(st->watch.fd);
+}
+
+
+const StreamKind sk_stream_socket = {
+    .read = readsocket, .write = writesocket, .close = closefd, .polled = true};
+const StreamKind sk_stream_pipe = {
+    .read = readpipe, .write = writepipe, .close = closefd, .polled = true};

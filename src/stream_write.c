@@ -20,7 +20,7 @@ int sk_stream_push (Stream *st, Sending *o) {
     if (n < 0) return (int)n;
     o->sent += (size_t)n;
   }
-  return 0;
+  return st->kind->flush != NULL ? st->kind->flush(st) : 0;
 }
 
 

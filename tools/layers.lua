@@ -12,13 +12,13 @@ local layers = {
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
-    "poller", "poller_epoll", "signals", "server", "spawn", "prod", "rtsignal", "osthread",
-    "ticker" }, -- OS
+    "poller", "poller_epoll", "signals", "prod", "rtsignal", "osthread", "offload", "server",
+    "spawn", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "sched_*", "channel",
     mutual = true }, -- tasks
-  { "stream", "stream_kinds", "stream_*", "shared", "shared_*", "wish", "transit", "listener", "crossing", "launch", "child",
+  { "errand", "stream", "stream_kinds", "stream_*", "shared", "shared_*", "wish", "transit", "listener", "crossing", "launch", "child",
     "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
