@@ -29,8 +29,7 @@ static int claim (void) {
 }
 
 
-/* A thread must not outlive its code: never unload this library again. */
-static void pin (void) {
+void sk_osthread_pin (void) {
   Dl_info info;
   if (dladdr((void *)(uintptr_t)&threads, &info) != 0)
     dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE | RTLD_NOLOAD);
@@ -59,7 +58,7 @@ int sk_osthread_start (OsThread *t, void *(*body)(void *)) {
   pthread_mutex_lock(&guard);
   int err = claim();
   if (err == 0) {
-    pin();
+    sk_osthread_pin();
     t->refs = 3;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* it inherits this */

@@ -55,7 +55,7 @@ static void onhook (lua_State *L, lua_Debug *ar) {
 
 
 bool sk_sched_isalerted (const Sched *S, lua_State *L) {
-  return S->alerts != 0 || lua_gethook(L) == onhook;
+  return (S->alerts & ~SK_ALERT_ERRAND) != 0 || lua_gethook(L) == onhook;
 }
 
 
@@ -85,7 +85,7 @@ void sk_sched_alert (Sched *S, unsigned what) {
     if (S->top.cancelled) return; /* it cleans up */
     if (lua_gethook(L) == onhook) L = innermost(L);
   }
-  else if (!(S->alerts & ~SK_ALERT_CANCEL))
+  else if (!(S->alerts & ~(SK_ALERT_CANCEL | SK_ALERT_ERRAND)))
     return; /* at the next wait, where nothing gets lost */
   if (lua_gethook(L) != onhook) {
     S->hook = lua_gethook(L);
@@ -100,6 +100,24 @@ static void onsignal (Sink *sink, int signo) {
   Sched *S = sk_container(sink, Sched, sink);
   sk_sched_alert(S, sk_signals_iscaught(signo) ? SK_ALERT_SIGNAL
                                                : SK_ALERT_INTERRUPT);
+}
+
+
+/* ---- errands ---- */
+
+/* In another thread: the poller is open since there are errands. */
+static void onerrand (Desk *d) {
+  Sched *S = sk_container(d, Sched, desk);
+  __atomic_or_fetch(&S->alerts, SK_ALERT_ERRAND, __ATOMIC_SEQ_CST);
+  sk_poller_ring(&S->poller);
+}
+
+
+int sk_sched_offload (Sched *S, Errand *e) {
+  int rc = sk_poller_open(&S->poller);
+  if (rc < 0) return rc;
+  S->desk.ring = onerrand;
+  return sk_offload_start(&S->desk, e);
 }
 
 
@@ -158,6 +176,7 @@ static void season (Sched *S) {
 
 void sk_sched_afterfork (Sched *S, lua_State *top) {
   dropall(S);
+  S->desk = (Desk){0}; /* the errands are the parent's */
   sk_poller_fini(&S->poller);
   sk_alarm_fini(&S->alarms);
   S->top.co = S->top.at = top;
@@ -198,11 +217,13 @@ static int sched_gc (lua_State *L) {
   sk_sched_endtest(S);
   sk_signals_fini(&S->sink);
   dropall(S);
+  sk_offload_quit(&S->desk);
   sk_scope_fini(S);
   sk_timers_fini(&S->timers);
   sk_timers_fini(&S->limits);
   sk_alarm_fini(&S->alarms);
   sk_poller_fini(&S->poller);
+  sk_inbuf_fini(&S->inbuf);
   free(S->idle);
   S->idle = NULL;
   return 0;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "offload.h"
 #include "server.h"
 #include "spawn.h"
 
@@ -141,10 +142,12 @@ static int watch (Child *c, int pid) {
 
 int sk_spawn_fork (Child *c) {
   int parent = getpid();
-  fflush(NULL);    /* what is buffered now is printed once */
+  fflush(NULL); /* what is buffered now is printed once */
+  if (!sk_offload_hold()) return -EBUSY;
   sk_spawn_mask(); /* none may be lost on the parent's handlers */
   int pid = fork();
   int err = pid < 0 ? -errno : 0;
+  sk_offload_release(pid == 0);
   if (pid == 0) {
     forget();
     sk_spawn_tie(parent);

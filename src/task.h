@@ -15,7 +15,9 @@
 #include <lua.h>
 
 #include "alarm.h"
+#include "inbuf.h"
 #include "list.h"
+#include "offload.h"
 #include "poller.h"
 #include "signals.h"
 #include "timers.h"
@@ -162,6 +164,7 @@ typedef struct Family {
 #define SK_ALERT_CANCEL 2u    /* the whole thread or process is to stop */
 #define SK_ALERT_AGAIN 8u     /* it came before, and Lua has not moved since */
 #define SK_ALERT_SIGNAL 4u    /* a signal that a channel waits for came */
+#define SK_ALERT_ERRAND 16u   /* something that was offloaded is back */
 
 /* All that is per Lua state. */
 struct Sched {
@@ -182,6 +185,8 @@ struct Sched {
   lua_State *aux;   /* a stack for Lua calls from inside the loop: the top
                      level's holds the frame of its wait, undisturbed */
   Scope *spare;     /* free list */
+  Desk desk;        /* of what was offloaded */
+  Inbuf inbuf;      /* empty: memory for the next stream that is read */
   lua_State **idle; /* coroutines to use again: see coro.c */
   int nidle;
   lua_Integer slots; /* of the table that anchors coroutines: last one used */
