@@ -239,6 +239,7 @@ const char *sk_child_pushcode (lua_State *L, const Parcel *p) {
 
 static void attach (lua_State *L, int fd) {
   int err = sk_arena_attach(fd);
+  if (err == 0) err = sk_slot_ringer();
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
 }
 

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "coro.h"
 #include "crossing.h"
+#include "handle.h"
 #include "lib.h"
 #include "lock.h"
 #include "open.h"
@@ -85,7 +86,7 @@ static void pushawaited (lua_State *L, const Task *t) {
   if (t->wait == NULL && lua_getstack(t->at, innermost(L, t->at), &ar) &&
       lua_getlocal(t->at, &ar, 1) != NULL) {
     lua_xmove(t->at, L, 1);
-    if (sk_outcome_test(L, -1) != NULL)
+    if (sk_handle_test(L, -1) != NULL)
       sk_outcome_pushwho(L, lua_absindex(L, -1));
     else
       lua_pushnil(L);
@@ -178,7 +179,7 @@ static int core_tasks (lua_State *L) {
 
 static const char *stateof (const Slot *s) {
   if (s->state == SK_SLOT_NEW) return "starting";
-  if (s->state == SK_SLOT_DEAD || sk_slot_isgone(s)) return "ended";
+  if (s->state == SK_SLOT_DEAD || sk_slot_fate(s) == 1) return "ended";
   return s->asleep != SK_AWAKE ? "waiting" : "running";
 }
 

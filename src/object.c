@@ -141,9 +141,11 @@ static void doom (Member *m, Object *o) {
 static void destroy (Member *m, Object *o) {
   if (classes[o->type]->fini != NULL) classes[o->type]->fini(m, o);
   Root *f = enterrefs();
+  sk_arena_move(&m->slot->fresh, &o->self); /* ours, once it is not listed */
   unlinkobject(f, o);
+  sk_step();
   leaverefs(f);
-  sk_arena_give(&o->self);
+  sk_arena_give(&m->slot->fresh);
 }
 
 
@@ -180,7 +182,7 @@ void sk_object_recount (Member *m) {
     doom(m, sk_at(Object, i));
   leaverefs(f);
   sk_object_bury(m);
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
 }
 
 
@@ -239,7 +241,7 @@ int sk_object_hold (Member *m, Object *o, uint32_t flags, uint32_t *ref) {
   tally(o, flags, 1);
   settle(m, o, &bells);
   leaverefs(f);
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
   return 0;
 }
 
@@ -265,7 +267,7 @@ void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags) {
   setflags(r, flags);
   settle(m, sk_at(Object, r->object), &bells);
   leaverefs(f);
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
 }
 
 
@@ -286,7 +288,7 @@ void sk_object_drop (Member *m, uint32_t ref) {
   settle(m, o, &bells);
   doom(m, o);
   leaverefs(f);
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
   sk_refs_give(m, ref);
   sk_object_bury(m);
 }
@@ -298,7 +300,7 @@ void sk_object_enter (Member *m, Object *o) {
     Bells bells = {0};
     if (classes[o->type]->repair != NULL) classes[o->type]->repair(o, &bells);
     sk_guard_repaired(&o->guard);
-    sk_slot_ring(m, &bells); /* rare enough to ring under the guard */
+    sk_slot_ring(&bells); /* rare enough to ring under the guard */
   }
 }
 
@@ -309,9 +311,23 @@ void sk_object_leave (Member *m, Object *o) {
 }
 
 
+/* A dead member was inside, without a reference perhaps: so it may be gone. */
+void sk_object_visit (Member *m, Off place) {
+  if (place == 0) return;
+  Root *f = enterrefs();
+  for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
+    if (place - i >= classes[sk_at(Object, i)->type]->size) continue;
+    sk_object_enter(m, sk_at(Object, place));
+    sk_object_leave(m, sk_at(Object, place));
+    break;
+  }
+  leaverefs(f);
+}
+
+
 void sk_object_leavering (Member *m, Object *o, Bells *b) {
   sk_object_leave(m, o);
-  if (b->count > 0 || b->more || b->ears != NULL) sk_slot_ring(m, b);
+  if (b->count > 0 || b->more || b->ears != NULL) sk_slot_ring(b);
 }
 
 
@@ -381,7 +397,7 @@ void sk_object_unload (Member *m, Cargo *c) {
   }
   for (uint64_t i = 0; i < n; i++) doom(m, target(carried(c)[i], &flags));
   leaverefs(f);
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
 }
 
 
@@ -407,7 +423,7 @@ void sk_object_entrust (Member *m, uint32_t ref, uint32_t to) {
   setflags(r, r->flags & ~(uint32_t)SK_REF_ACTIVE);
   settle(m, o, &bells);
   leaverefs(f);
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
 }
 
 

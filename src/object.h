@@ -103,6 +103,8 @@ SK_FUNC void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags);
 
 SK_FUNC void sk_object_enter (Member *m, Object *o);
 SK_FUNC void sk_object_leave (Member *m, Object *o);
+/* Enter and leave the object, or part of one, at 'place', if it is alive. */
+SK_FUNC void sk_object_visit (Member *m, Off place);
 /* Leave, and ring for those who were given something. */
 SK_FUNC void sk_object_leavering (Member *m, Object *o, Bells *b);
 

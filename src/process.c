@@ -173,6 +173,7 @@ static int startserved (Process *p, const char *code) {
 
 /* Learn of its end, or end it. */
 static int watch (Process *p) {
+  sk_sweep_expect(p->slot, p->born, p->o.child->pid);
   int err = sk_offspring_watch(&p->o);
   if (err != 0) sk_shared_died(sk_shared_of(p->o.r.S), p->o.pid);
   return err;

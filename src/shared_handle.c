@@ -288,9 +288,9 @@ void sk_shared_unsent (Shared *s) {
 
 
 int sk_shared_unpack (lua_State *L, Shared *s) {
-  Item *i = sk_at(Item, s->m.slot->in);
+  const Item *i = sk_item_open(&s->m, __builtin_frame_address(0));
   int n = sk_wire_decode(L, sk_wire_of(L), i->bytes, i->size, SK_WIRE_TRUSTED);
-  sk_item_free(&s->m, &s->m.slot->in);
+  sk_item_close(&s->m);
   if (sk_likely(n >= 0)) return n;
   sk_raise(L, "transfer", "%s", lua_tostring(L, -1));
   return 0;

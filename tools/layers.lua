@@ -18,9 +18,9 @@ local layers = {
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "launch", "handle",
     "sched_*", "channel", mutual = true }, -- tasks
-  { "errand", "stream", "stream_kinds", "stream_*", "shared", "shared_*", "wish", "transit",
-    "listener", "crossing", "remote", "offspring", "child", "process", "pump", "command",
-    "pool" }, -- what classes stand on
+  { "errand", "stream", "stream_kinds", "stream_*", mutual = true }, -- bytes that come and go
+  { "shared", "shared_*", "wish", "transit", "listener", "crossing", "remote", "offspring",
+    "child", "process", "pump", "command", "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
