@@ -63,7 +63,9 @@ static int offspring_signal (lua_State *L) {
 
 /* h:kill() -> true | false: it has ended */
 static int offspring_kill (lua_State *L) {
-  lua_pushboolean(L, sk_offspring_signal(checkmine(L), SIGKILL));
+  Offspring *o = checkmine(L);
+  o->due = sk_clock_now();
+  lua_pushboolean(L, sk_offspring_signal(o, SIGKILL));
   return 1;
 }
 

@@ -89,6 +89,7 @@ static void onkill (Alarm *a) {
 
 
 int sk_offspring_end (Offspring *o, sk_time due) {
+  o->due = due == SK_NOW ? sk_clock_now() : due;
   if (!sk_offspring_signal(o, SIGTERM) || due == SK_FOREVER) return 0;
   if (due == SK_NOW) {
     sk_offspring_signal(o, SIGKILL);

@@ -19,6 +19,7 @@ typedef struct Offspring {
   Watch watch;  /* of the pidfd */
   Alarm alarm;  /* then it is ended, or killed */
   Child *child; /* NULL until it is started, and after the end */
+  sk_time due;  /* one that was asked to end is killed then; 0: it was not */
   int pid;      /* stays known after the end */
   int status;   /* exit code or -signal, once ended */
   void (*reaped)(struct Offspring *o); /* to settle the handle */

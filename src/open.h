@@ -33,6 +33,7 @@ SK_FUNC void sk_open_dict (lua_State *L, Sched *S);
 SK_FUNC void sk_open_hold (lua_State *L, Sched *S);
 SK_FUNC void sk_open_arena (lua_State *L, Sched *S);
 SK_FUNC void sk_open_process (lua_State *L, Sched *S);
+SK_FUNC void sk_open_command (lua_State *L, Sched *S);
 SK_FUNC void sk_open_thread (lua_State *L, Sched *S);
 SK_FUNC void sk_open_worker (lua_State *L, Sched *S);
 SK_FUNC void sk_open_pool (lua_State *L, Sched *S);

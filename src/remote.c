@@ -77,10 +77,15 @@ void sk_remote_run (lua_State *L, int handle) {
 }
 
 
-int sk_remote_refuse (lua_State *L, int handle, int err) {
+void sk_remote_stay (lua_State *L, int handle) {
   Remote *r = lua_touserdata(L, handle);
   r->outcome.status = SK_NEW;
   unanchor(L, r);
+}
+
+
+int sk_remote_refuse (lua_State *L, int handle, int err) {
+  sk_remote_stay(L, handle);
   return luaL_error(L, "cannot start a %s: %s",
                     sk_outcome_class(L, handle)->kind, strerror(-err));
 }

@@ -24,6 +24,7 @@
 */
 static void interrupt (Sched *S) {
   bool enough = false;
+  if (S->oninterrupt != NULL) S->oninterrupt(S);
   for (List *l = S->nurseries.next; l != NULL && l != &S->nurseries;
        l = l->next) {
     Nursery *n = sk_container(l, Nursery, peer);

@@ -53,6 +53,7 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_hold(L, S);
   sk_open_arena(L, S);
   sk_open_process(L, S);
+  sk_open_command(L, S);
   sk_open_thread(L, S);
   sk_open_worker(L, S);
   sk_open_pool(L, S);

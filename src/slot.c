@@ -191,8 +191,8 @@ static void ring (const char *name, uint8_t length) {
   size_t size = offsetof(struct sockaddr_un, sun_path) + length;
   memcpy(a.sun_path, name, length);
   /* a full queue means that it is ringing; a refusal, that it is dead */
-  while (sendto(ringer, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&a,
-                (socklen_t)size) < 0 &&
+  while (sendto(ringer, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL,
+                (struct sockaddr *)&a, (socklen_t)size) < 0 &&
          errno == EINTR)
     continue;
 }

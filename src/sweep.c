@@ -37,8 +37,8 @@ static void depart (void *arg, Object *o, uint32_t flags) {
 
 static void clear (Member *m, Slot *dead, uint32_t index) {
   Sweeper s = {m, index, {0}};
-  sk_arena_mend();       /* what it owns is certain from here */
-  sk_object_mend();      /* before anything that it was linking is freed */
+  sk_arena_mend();  /* what it owns is certain from here */
+  sk_object_mend(); /* before anything that it was linking is freed */
   sk_object_visit(m, dead->busy); /* who enters it next repairs it: do it now */
   dead->busy = 0;
   sk_step();

@@ -222,6 +222,8 @@ struct Sched {
   void (*onclose)(lua_State *L, Sched *S); /* of a tapped channel */
   void (*dump)(lua_State *L, Sched *S);    /* push the text of skein.dump() */
   void (*onfork)(Sched *S);                /* in a forked child, or NULL */
+  void (*oninterrupt)(Sched *S);           /* Ctrl-C came, or NULL */
+  struct Yard *yard;                       /* see command.h */
 };
 
 /* The scheduler of this Lua state, for who has no upvalue. */

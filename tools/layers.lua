@@ -13,14 +13,15 @@ local layers = {
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
     "poller", "poller_epoll", "alarm", "fdio", "signals", "prod", "rtsignal", "osthread",
-    "offload", "program", "server", "spawn", "ticker" }, -- OS
+    "offload", "pgroup", "program", "server", "spawn", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "launch", "handle",
     "sched_*", "channel", mutual = true }, -- tasks
   { "errand", "stream", "stream_kinds", "stream_*", mutual = true }, -- bytes that come and go
   { "shared", "shared_*", "wish", "transit", "listener", "crossing", "remote", "offspring",
-    "child", "process", "pump", "command", "pool" }, -- what classes stand on
+    "child", "process", "pump", "pipework",
+    "command", "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }

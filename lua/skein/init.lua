@@ -25,6 +25,7 @@ local public = {
 local skein = {
   _VERSION = "skein scm-1",
   all = many.all,
+  command = require("skein.command"),
   coroutine = require("skein.coroutine"),
   cpus = require("skein.cpus"),
   dump = dump,
