@@ -499,7 +499,7 @@ describe("the helper", function()
     kill(family.helpers()[1]) -- the next one starts now
     assert.equal(spawned, start("spawn", count):get())
     assert.equal(served, serve(count):get())
-    assert.is_true(served <= 5) -- the streams, the memory, a doorbell
+    assert.is_true(served <= 5) -- the streams, the memory, what rings others
   end))
 end)
 

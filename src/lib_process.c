@@ -7,6 +7,7 @@
 #include "child.h"
 #include "handle.h"
 #include "open.h"
+#include "osthread.h"
 #include "process.h"
 
 #define CLASS "skein.Process"
@@ -27,7 +28,7 @@ static void look (lua_State *L, Sched *S, int at) {
 static void stop (lua_State *L, Sched *S) {
   Process *p = lua_touserdata(L, 1);
   (void)S;
-  sk_launch_keepreason(L);
+  if (!p->o.r.cancelled) sk_launch_keepreason(L);
   p->o.r.cancelled = true;
   sk_offspring_signal(&p->o, SIGTERM);
 }
@@ -122,10 +123,19 @@ static const HandleClass class = {
 
 static const luaL_Reg meta[] = {{"__gc", process_gc}, {NULL, NULL}};
 
+/* core.patience(seconds) - before the end of this process says whom it waits
+   for: for tests */
+static int core_patience (lua_State *L) {
+  sk_osthread_patience = (sk_time)(luaL_checknumber(L, 1) * 1e9);
+  return 0;
+}
+
+
 static const luaL_Reg functions[] = {
-    {"process", core_process}, {"children", core_children},
-    {"parent", core_parent},   {"enter", sk_child_enter},
-    {"serve", sk_child_serve}, {NULL, NULL}};
+    {"patience", core_patience}, {"interpreter", sk_child_interpreter},
+    {"process", core_process},   {"children", core_children},
+    {"parent", core_parent},     {"enter", sk_child_enter},
+    {"serve", sk_child_serve},   {NULL, NULL}};
 
 
 void sk_open_process (lua_State *L, Sched *S) {

@@ -33,6 +33,7 @@ bool sk_offspring_look (Offspring *o) {
   if (o->child == NULL) return sk_outcome_ended(&o->r.outcome);
   if (!sk_spawn_reap(o->child)) return false;
   o->status = o->child->status;
+  o->dumped = o->child->dumped;
   sk_sched_unwatch(o->r.S, &o->watch);
   sk_alarm_clear(&o->r.S->alarms, &o->alarm);
   sk_spawn_free(o->child);

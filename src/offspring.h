@@ -22,6 +22,7 @@ typedef struct Offspring {
   sk_time due;  /* one that was asked to end is killed then; 0: it was not */
   int pid;      /* stays known after the end */
   int status;   /* exit code or -signal, once ended */
+  bool dumped;  /* core */
   void (*reaped)(struct Offspring *o); /* to settle the handle */
 } Offspring;
 

@@ -12,6 +12,10 @@
 #include "prod.h"
 #include "sk.h"
 
+/* How long the end of a process waits for others before it says for whom;
+   process-wide, 10 seconds. */
+SK_FUNC sk_time sk_osthread_patience;
+
 typedef struct OsThread {
   pthread_t id;
   bool daemon; /* not awaited when the program ends */
@@ -21,7 +25,8 @@ typedef struct OsThread {
   Prod prod;
   /* Called in it by a signal handler; 'again': by that of 'prod'. */
   void (*onalert)(struct OsThread *t, bool again);
-  void *arg;        /* for 'onalert' */
+  void *arg; /* for 'onalert' */
+  char name[48];
   char *report;     /* set before it ends: what went wrong, if anything */
   const void *user; /* on whose behalf it was started */
   struct OsThread *next, **at;
@@ -43,7 +48,8 @@ SK_FUNC void sk_osthread_drop (OsThread *t);
 SK_FUNC bool sk_osthread_any (void);
 /*
 ** What 'user' (NULL: anybody) started ends: stop daemons, wait for the others.
-** 'tell' is given the reports of those.
+** 'tell' is given the reports of those. After some seconds says whom it waits
+** for.
 */
 SK_FUNC void sk_osthread_finish (const void *user,
                                  void (*tell)(void *arg, const char *report),

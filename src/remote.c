@@ -38,7 +38,7 @@ Shared *sk_remote_pack (lua_State *L, int handle) {
   Shared *s = sk_shared_open(L, r->S);
   sk_remote_drop(r); /* of an attempt that failed */
   int err = sk_object_new(&s->m, SK_PARCEL, 0, &o, &r->ref);
-  if (err != 0) sk_remote_refuse(L, handle, err);
+  if (err != 0) sk_remote_refuse(L, handle, err, NULL);
   r->parcel = (Parcel *)o;
   r->holds = true;
   return s;
@@ -84,10 +84,11 @@ void sk_remote_stay (lua_State *L, int handle) {
 }
 
 
-int sk_remote_refuse (lua_State *L, int handle, int err) {
+int sk_remote_refuse (lua_State *L, int handle, int err, const char *what) {
   sk_remote_stay(L, handle);
-  return luaL_error(L, "cannot start a %s: %s",
-                    sk_outcome_class(L, handle)->kind, strerror(-err));
+  return luaL_error(L, "cannot start a %s: %s%s%s",
+                    sk_outcome_class(L, handle)->kind, what != NULL ? what : "",
+                    what != NULL ? ": " : "", strerror(-err));
 }
 
 

@@ -43,8 +43,9 @@ SK_FUNC Shared *sk_remote_pack (lua_State *L, int handle);
 SK_FUNC void sk_remote_run (lua_State *L, int handle);
 /* It could not be started: it is new, as it was. */
 SK_FUNC void sk_remote_stay (lua_State *L, int handle);
-/* The same, and raise. */
-SK_FUNC int sk_remote_refuse (lua_State *L, int handle, int err);
+/* The same, because of 'what' (NULL: nothing that has a name), and raise. */
+SK_FUNC int sk_remote_refuse (lua_State *L, int handle, int err,
+                              const char *what);
 
 /*
 ** It has ended. Call 'settle(handle)', which is to settle it; if it raises,

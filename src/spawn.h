@@ -20,6 +20,7 @@ typedef struct Child {
   bool told;       /* its helper told 'status' */
   uint32_t served; /* which helper forked it; 0: we did */
   int status;      /* once reaped: n after exit, -n after signal n */
+  bool dumped;     /* once reaped: with a core dump */
   sk_time killat;  /* it is killed then, at the latest; 0: not */
   char name[48];
   const void *user;         /* on whose behalf it was started */
