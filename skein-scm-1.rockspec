@@ -62,6 +62,7 @@ build = {
         "src/crew.c",
         "src/crossing.c",
         "src/dict.c",
+        "src/end.c",
         "src/errand.c",
         "src/event.c",
         "src/fdio.c",

@@ -215,6 +215,16 @@ static void keepstreams (lua_State *L, int handle, int spec,
 }
 
 
+/* Should this process end before the program. */
+static void noteends (const Command *c, const Pipework *w) {
+  for (int i = 0; i < 3; i++)
+    if (c->pump[i].open)
+      sk_end_set(&c->o.child->ends[i], c->pump[i].watch.fd, true);
+    else if (w->how[i] == SK_HOW_PIPE)
+      sk_end_set(&c->o.child->ends[i], w->stream[i]->watch.fd, false);
+}
+
+
 /* Our ends of the pipes are the pumps' from now on. 0 or -errno. */
 static int startpumps (Command *c, Pipework *w) {
   Sched *S = c->o.r.S;
@@ -231,12 +241,13 @@ static int startpumps (Command *c, Pipework *w) {
 
 
 /* Everything is open: start it. 0 or -errno; nothing raises. */
-static int launch (Command *c, const Program *p, sk_time due, Stage *stage,
-                   const char *name) {
+static int launch (Command *c, const Program *p, const Pipework *w, sk_time due,
+                   Stage *stage, const char *name) {
   Sched *S = c->o.r.S;
   int err = sk_poller_open(&S->poller);
   if (err == 0) err = sk_offspring_make(&c->o, name);
   if (err != 0) return err;
+  noteends(c, w);
   err = sk_offspring_setalarm(&c->o, due, ontimeout);
   if (err == 0) err = sk_spawn_program(c->o.child, p, stage);
   if (err == 0) err = sk_offspring_watch(&c->o);
@@ -251,7 +262,7 @@ static int attempt (Command *c, Program *p, Pipework *w, sk_time due,
   if (err != 0) return err;
   for (int i = 0; i < 3; i++) p->fd[i] = w->theirs[i];
   err = startpumps(c, w);
-  if (err == 0) err = launch(c, p, due, stage, name);
+  if (err == 0) err = launch(c, p, w, due, stage, name);
   sk_pipework_close(w, err == 0);
   if (err == 0) return 0;
   for (int i = 0; i < 3; i++) sk_pump_fini(&c->pump[i]);
@@ -309,11 +320,10 @@ int sk_command_start (lua_State *L, Sched *S, int handle) {
 void sk_command_fini (Command *c) {
   bool ours = c->o.r.epoch == c->o.r.S->epoch; /* not after a fork */
   if (ours) sk_list_remove(&c->link);
-  for (int i = 0; i < 3; i++) {
-    if (ours)
-      sk_pump_fini(&c->pump[i]);
-    else
-      sk_buf_fini(&c->pump[i].got); /* its descriptor is the parent's */
+  for (int i = 0; i < 3;
+       i++) { /* those who wait for the child have the pipes */
+    if (ours) sk_sched_unwatch(c->o.r.S, &c->pump[i].watch);
+    sk_buf_fini(&c->pump[i].got);
   }
   sk_offspring_fini(&c->o);
 }

@@ -37,14 +37,13 @@ static size_t take (Pump *p, size_t n) {
 }
 
 
-/*
-** A chunk that is not full has emptied the pipe, and what comes next is news.
-** So is what a program that found the pipe full writes after one that is.
-*/
+/* A chunk that is not full has emptied the pipe: what comes next is news. */
 static void ontake (Watch *w, unsigned events) {
   Pump *p = sk_container(w, Pump, watch);
   (void)events;
-  for (int i = 0; i < TURN && take(p, CHUNK) == CHUNK; i++) continue;
+  for (int i = 0; i < TURN; i++)
+    if (take(p, CHUNK) < CHUNK) return;
+  sk_poller_again(&p->S->poller, &p->watch);
 }
 
 

@@ -69,6 +69,8 @@ static void forget (void) {
     close(c->pidfd);
     c->pidfd = -1;
     c->at = NULL;
+    for (int i = 0; i < 3; i++)
+      if (c->ends[i].pumped) sk_end_close(&c->ends[i]);
   }
   children = NULL;
   if (helper.pid != 0) close(helper.sock);
@@ -385,10 +387,14 @@ static bool concerns (const Child *c, const void *user) {
 }
 
 
-static void killdaemons (const void *user) {
+/* Daemons are killed; the others have read all that they get. */
+static void notify (const void *user) {
   pthread_mutex_lock(&guard);
-  for (Child *c = children; c != NULL; c = c->next)
-    if (c->daemon && concerns(c, user)) reachall(c, SIGKILL);
+  for (Child *c = children; c != NULL; c = c->next) {
+    if (!concerns(c, user)) continue;
+    if (c->daemon) reachall(c, SIGKILL);
+    sk_end_close(&c->ends[0]);
+  }
   pthread_mutex_unlock(&guard);
 }
 
@@ -411,20 +417,29 @@ static void collect (int pid) {
   while (c != NULL && c->pid != pid) c = c->next;
   bool gone = c != NULL && reap(c) && c->freed;
   pthread_mutex_unlock(&guard);
-  if (gone) free(c);
+  if (!gone) return;
+  for (int i = 0; i < 3; i++)
+    if (c->ends[i].pumped) sk_end_close(&c->ends[i]);
+  free(c);
 }
 
 
 /* Wait for a child without reaping it. False: time is up. */
-static bool await (const Child *c, sk_time due) {
-  struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+static bool await (Child *c, sk_time due) {
   for (;;) {
+    struct pollfd p[3] = {{.fd = c->pidfd, .events = POLLIN}};
+    for (int i = 1; i < 3; i++) {
+      p[i].fd = sk_end_is(&c->ends[i]) ? c->ends[i].fd : -1;
+      p[i].events = POLLIN;
+    }
     sk_time left = due == SK_FOREVER ? due : due - sk_clock_real();
     if (left > sk_osthread_patience) left = sk_osthread_patience;
     if (left < 0) left = 0;
-    int n = poll(&p, 1, (int)(left / 1000000) + 1);
-    if (n > 0) return true;
-    if (n == 0 && due != SK_FOREVER && sk_clock_real() >= due) return false;
+    int n = poll(p, 3, (int)(left / 1000000) + 1);
+    if (n > 0 && p[0].revents != 0) return true;
+    for (int i = 1; n > 0 && i < 3; i++)
+      if (p[i].revents != 0) sk_end_spill(&c->ends[i]);
+    if (n >= 0 && due != SK_FOREVER && sk_clock_real() >= due) return false;
   }
 }
 
@@ -442,7 +457,7 @@ static void announce (void) {
 void sk_spawn_finish (const void *user) {
   sk_time patience = sk_clock_real() + sk_osthread_patience;
   Child c;
-  killdaemons(user);
+  notify(user);
   while (first(user, &c)) {
     sk_time killat = c.killat != 0 ? c.killat : SK_FOREVER;
     if (await(&c, killat < patience ? killat : patience))

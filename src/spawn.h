@@ -7,6 +7,7 @@
 #ifndef sk_spawn_h
 #define sk_spawn_h
 
+#include "end.h"
 #include "program.h"
 
 #define SK_UNKNOWN INT32_MIN /* how it ended: somebody else reaped it */
@@ -22,6 +23,7 @@ typedef struct Child {
   int status;      /* once reaped: n after exit, -n after signal n */
   bool dumped;     /* once reaped: with a core dump */
   sk_time killat;  /* it is killed then, at the latest; 0: not */
+  End ends[3];     /* of pipes: its stdin, stdout and stderr */
   char name[48];
   const void *user;         /* on whose behalf it was started */
   struct Child *next, **at; /* in the list of live children */

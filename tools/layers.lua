@@ -12,7 +12,7 @@ local layers = {
   { "guard", "arena", "slot", "refs", "object", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
-    "poller", "poller_epoll", "alarm", "fdio", "prod", "rtsignal", "signals", "osthread",
+    "poller", "poller_epoll", "alarm", "fdio", "end", "prod", "rtsignal", "signals", "osthread",
     "offload", "pgroup", "program", "server", "spawn", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
