@@ -29,6 +29,10 @@ local STORY = {
   { "Threads" },
   { "threads", "Ten threads, a shared number and a lock: 55" },
 
+  { "Programs" },
+  { "command", "Programs as handles: three at a time, one too slow" },
+  { "service", "A service that reloads on HUP and ends well on TERM" },
+
   { "Coroutines" },
   { "generator", "A generator that is sent values: plain Lua" },
   { "callback", "A callback becomes a coroutine, and a task" },

@@ -42,6 +42,7 @@ local skein = {}
 ---@field where? string  the line that called what raised: "app.lua:12: "
 ---@field signal? integer  for "killed"
 ---@field code? integer  for "exited"
+---@field errno? integer  of a program that cannot start
 ---@field reason? any  for "cancelled": what was given to cancel
 ---@field errors? any[]  for "errors"
 
@@ -864,6 +865,47 @@ function Pool:terminate() end
 ---@return skein.PoolStats
 ---@nodiscard
 function Pool:stats() end
+
+
+-- Commands -----------------------------------------------------------------
+
+---@alias skein.Input string|number|"pipe"|"inherit"|"null"|file*|skein.Stream|{ file: string }|{ text: string }
+---@alias skein.Output "capture"|"pipe"|"inherit"|"null"|file*|skein.Stream|{ file: string, append: boolean? }
+
+---@class skein.CommandOptions
+---@field [integer] string|number  the program and its arguments
+---@field stdin? skein.Input  what it reads
+---@field stdout? skein.Output
+---@field stderr? skein.Output|"stdout"
+---@field cwd? string
+---@field env? table<string, string|number|false>  besides ours; false takes one away
+---@field clear_env? boolean  true: only `env`
+---@field shell? boolean  true: the first item is a line for /bin/sh
+---@field timeout? number  seconds, then it is ended
+---@field grace? number  seconds between SIGTERM and SIGKILL
+---@field group? boolean  does it lead a process group
+---@field daemon? boolean  true: killed at the end of this program
+---@field name? string
+---@field start? boolean  false: `command:start()` begins it
+
+---@class skein.CommandResult
+---@field stdout? string  what it wrote, where that was collected
+---@field stderr? string
+---@field code? integer
+---@field signal? integer
+---@field timed_out boolean
+
+--- `get` returns a `skein.CommandResult`.
+---@class skein.Command: skein.Process
+---@field stdin? skein.Stream  to write to, of "pipe"
+---@field stdout? skein.Stream
+---@field stderr? skein.Stream
+
+--- Starts a program.
+---@async
+---@param opts skein.CommandOptions
+---@return skein.Command
+function skein.command(opts) end
 
 
 -- The wire -----------------------------------------------------------------
