@@ -26,12 +26,18 @@ void sk_pump_fini (Pump *p) {
 }
 
 
-/* Read at most 'n' bytes. How many; 0: that is all for now, or for ever. */
+/* Read at most 'n' bytes, by way of 'chunk' as long as it may stay at little.
+   How many; 0: that is all for now, or for ever. */
 static size_t take (Pump *p, size_t n) {
   char chunk[CHUNK];
-  ssize_t got = sk_fdio_read(p->watch.fd, chunk, n < CHUNK ? n : CHUNK);
+  if (n > CHUNK) n = CHUNK;
+  char *to = p->got.size < CHUNK ? chunk : sk_buf_need(&p->got, n);
+  ssize_t got = to != NULL ? sk_fdio_read(p->watch.fd, to, n) : -ENOMEM;
   if (got == -EAGAIN) return 0;
-  if (got > 0) sk_buf_add(&p->got, chunk, (size_t)got);
+  if (got > 0 && to == chunk)
+    sk_buf_add(&p->got, chunk, (size_t)got);
+  else if (got > 0)
+    p->got.size += (size_t)got;
   if (got <= 0 || p->got.failed) sk_pump_close(p);
   return p->open ? (size_t)got : 0;
 }
