@@ -342,6 +342,15 @@ describe("a command that takes too long", function()
     assert.is_false(runs(math.tointeger(r.stdout:match("%d+"))))
   end))
 
+  it("ends with its group, though nothing else goes on here", function()
+    local out = support.program([[
+      local skein = require "skein"
+      local c = skein.command({ "(trap '' TERM; sleep 10) & exec sleep 10", shell = true,
+        timeout = 0.1, grace = 0.2 })
+      print(c:get().signal)]])
+    assert.equal("15\n", out)
+  end)
+
   it("has not, if it ends in time", test(function()
     for _ = 1, 20 do
       local r = command({ "true", timeout = 10 }):get()
@@ -610,6 +619,72 @@ describe("commands by the hundred", function()
   end))
 end)
 
+describe("who waits in line for descriptors", function()
+  --- Runs code with at most 40 of them, half of which are taken.
+  local function crowded(code)
+    return support.program(([[
+      local skein = require "skein"
+      if not os.getenv("LIMITED") then
+        local r = skein.command({ 'ulimit -n 40; exec "$1" "$2"', arg[-1], arg[0], shell = true,
+          env = { LIMITED = "1" } }):get()
+        io.write(r.stdout, r.stderr)
+        return
+      end
+      local first = skein.command({ "cat", stdin = "pipe" }) -- lasts until it is told
+      local files = {}
+      repeat
+        local f = io.open("/dev/null")
+        files[#files + 1] = f
+      until not f
+      local function free() for _, f in ipairs(files) do f:close() end end
+      %s]]):format(code))
+  end
+
+  it("finds those that something else gives back", function()
+    assert.equal("x\n", crowded([[
+      local t = skein.task(function() return skein.command({ "echo", "x" }):get() end)
+      skein.sleep(0.02)
+      assert(not t:done())
+      free()
+      io.write(t:get().stdout)
+      first.stdin:close()]]))
+  end)
+
+  it("is served in the order of arrival", function()
+    assert.equal("123456789", crowded([[
+      local order, tasks = {}, {}
+      for i = 1, 9 do
+        tasks[i] = skein.task(function()
+          local c = skein.command({ "true" })
+          order[#order + 1] = i
+          c:get()
+        end)
+      end
+      skein.sleep(0.02)
+      free()
+      skein.all(tasks)
+      io.write(table.concat(order))
+      first.stdin:close()]]))
+  end)
+
+  it("may give up, and is not missed", function()
+    assert.equal("timeout cancelled new true", crowded([[
+      local function kind(...) local _, err = pcall(...) return err.kind end
+      local a = skein.task(kind, skein.timeout, 0.05, skein.command, { "true" })
+      local b = skein.task(function() return skein.command({ "true" }) end)
+      local c = skein.command({ "echo", "x", start = false })
+      local waits = skein.task(function() c:start() end)
+      local d = skein.task(function() return skein.command({ "true" }):get().code end)
+      skein.sleep(0)
+      b:cancel()
+      io.write(a:get(), " ", kind(b.get, b), " ", c:status(), " ")
+      c:cancel()
+      free()
+      io.write(tostring(d:get() == 0 and not pcall(waits.get, waits)))
+      first.stdin:close()]]))
+  end)
+end)
+
 describe("the end of a program", function()
   --- What it prints, and the seconds it takes.
   local function ends(code)
@@ -662,7 +737,56 @@ describe("the end of a program", function()
   end)
 end)
 
+describe("a program that has closed its own streams", function()
+  it("gives its commands all that they are to have", function()
+    local name = os.tmpname()
+    local out = support.program(([[
+      if not os.getenv("BARE") then
+        os.execute("BARE=1 " .. arg[-1] .. " " .. arg[0] .. " <&- >&- 2>&-")
+        return
+      end
+      local skein = require "skein"
+      local r = skein.command({ "cat; echo err >&2", shell = true, stdin = ("x"):rep(100000),
+        timeout = 10 }):get()
+      local c = skein.command({ "cat", stdin = "pipe", stdout = "pipe" })
+      c.stdin:write("hello")
+      c.stdin:close()
+      local file = io.open(%q, "w")
+      file:write(#r.stdout, " ", r.stderr, c.stdout:read("a"), " ", r.code)
+      file:close()
+      c.stdout:close()]]):format(name))
+    assert.equal("", out)
+    assert.equal("100000 err\nhello 0", contents(name))
+    os.remove(name)
+  end)
+end)
+
+describe("a thread", function()
+  it("waits for its commands, and closes what they read from", test(function()
+    local t = skein.thread(function()
+      local inner = require("skein")
+      inner.command({ "cat", stdin = "pipe" })
+      inner.command({ "sh", "-c", "sleep 0.05; yes | head -c 200000" })
+    end)
+    assert.is_true(t:join(5))
+  end))
+end)
+
 describe("a process that was forked", function()
+  it("runs commands of its own while its parent has some, and waits for descriptors",
+    test(function()
+      local c <close> = command({ "sleep", 10 })
+      local p = skein.process(function()
+        local inner = require("skein")
+        local list = inner.map({ 1, 2, 3 }, function(i)
+          return inner.command({ "echo", i }):get().stdout
+        end)
+        return table.concat(list)
+      end)
+      assert.equal("1\n2\n3\n", p:get())
+      assert.is_true(c:alive())
+    end))
+
   it("does not hold the pipes of its parent's commands", test(function()
     local c = command({ "cat", stdin = ("x"):rep(1 << 18) })
     local p <close> = skein.process(function() require("skein").sleep(10) end)

@@ -84,6 +84,7 @@ static void admit (Yard *y, Sched *S) {
 
 static void conclude (Command *c) {
   Sched *S = c->o.r.S;
+  S->hopes--;
   sk_list_remove(&c->link);
   sk_remote_settle(&c->o.r, settle);
   admit(c->yard, S);
@@ -120,6 +121,7 @@ static void onreaped (Offspring *o) {
   sk_pump_drain(&c->pump[1]);
   sk_pump_drain(&c->pump[2]);
   c->pause = PAUSE / 2;
+  o->r.S->hopes++; /* the end is near, though no descriptor tells of it */
   if (!linger(c)) conclude(c);
 }
 

@@ -114,7 +114,9 @@ static int startk (lua_State *L, int status, lua_KContext ctx) {
     return sk_sched_raise(L, S, rc);
   }
   const Outcome *o = lua_touserdata(L, 1);
-  if (o->status != SK_NEW) admit(S); /* it was cancelled: that is raised */
+  if (o->status != SK_NEW || S->current->pending)
+    admit(S); /* it was cancelled meanwhile: that is raised */
+  sk_sched_checkpoint(L, S);
   return try(L, S, true);
 }
 
