@@ -68,6 +68,7 @@ build = {
         "src/fdio.c",
         "src/guard.c",
         "src/handle.c",
+        "src/hope.c",
         "src/inbuf.c",
         "src/item.c",
         "src/launch.c",

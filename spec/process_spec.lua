@@ -580,7 +580,8 @@ describe("skein.process", function()
   end))
 
   it("leaves the tasks of the parent to the parent", test(function()
-    local q, e = skein.queue(), skein.pipe()
+    local q = skein.queue()
+    local e, _ <close> = skein.pipe() -- without the other end recv is over
     local log = {}
     local waiting = {
       skein.task(function() table.insert(log, (q:get())) end),

@@ -320,6 +320,7 @@ int sk_command_start (lua_State *L, Sched *S, int handle) {
 
 
 void sk_command_fini (Command *c) {
+  if (c->o.r.S == NULL) return; /* there was no memory to make it */
   bool ours = c->o.r.epoch == c->o.r.S->epoch; /* not after a fork */
   if (ours) sk_list_remove(&c->link);
   for (int i = 0; i < 3;

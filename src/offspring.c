@@ -51,7 +51,11 @@ static void onend (Watch *w, unsigned events) {
 
 int sk_offspring_watch (Offspring *o) {
   o->pid = o->child->pid;
-  o->watch = (Watch){.fd = o->child->pidfd, .fire = onend};
+  o->watch = (Watch){
+      .fd = o->child->pidfd,
+      .fire = onend,
+      .idle = o->r.hidden, /* a worker alone gives no hope */
+  };
   int err = sk_sched_watch(o->r.S, &o->watch, SK_READ);
   if (err != 0) sk_spawn_abandon(o->child);
   return err;
@@ -60,6 +64,7 @@ int sk_offspring_watch (Offspring *o) {
 
 void sk_offspring_fini (Offspring *o) {
   Sched *S = o->r.S;
+  if (S == NULL) return; /* there was no memory to make it */
   sk_sched_unwatch(S, &o->watch);
   sk_alarm_clear(&S->alarms, &o->alarm);
   if (o->child == NULL) sk_remote_drop(&o->r);

@@ -173,7 +173,7 @@ static int startserved (Process *p, const Plan *plan) {
   if (err == 0)
     err = sk_spawn_serve(p->o.child, plan->file, plan->code, sk_arena_fd(),
                          sk_off(p->o.r.parcel));
-  if (err == 0 || sk_slot(p->slot)->state == SK_SLOT_NEW)
+  if (err == 0 || sk_slot_state(sk_slot(p->slot)) == SK_SLOT_NEW)
     return err == -EPIPE ? -EAGAIN : err;
   sk_sweep_dead(&s->m); /* it was there for a moment */
   return err;
