@@ -344,7 +344,29 @@ end
 -- programs and sockets
 if skein.command then
   operations.command = plain(function()
-    assert(skein.command { "true" }:get().code == 0)
+    local c <close> = skein.command { "true" }
+    assert(c:get(10).code == 0)
+  end)
+  operations["command that is fed"] = plain(function()
+    local text = ("x"):rep(100000)
+    local c <close> = skein.command { "cat", stdin = text, env = { A = "b" }, timeout = 10 }
+    assert(c:get(10).stdout == text)
+  end)
+  operations["command with streams"] = plain(function()
+    local c <close> = skein.command { "cat", stdin = "pipe", stdout = "pipe", stderr = "null" }
+    local stdin <close> = c.stdin
+    local stdout <close> = c.stdout
+    assert(stdin:write("x"))
+    assert(stdout:read(1) == "x")
+    stdin:close()
+    assert(c:get(10).code == 0)
+  end)
+  operations["command that is ended"] = plain(function()
+    local c = skein.command { "sleep", 60, timeout = 0.001 }
+    assert(c:get(10).timed_out)
+    c = skein.command { "sleep", 60 }
+    c:cancel("enough")
+    assert(c:join(10) and c:status() == "cancelled")
   end)
 end
 if skein.net then
