@@ -619,6 +619,51 @@ describe("commands by the hundred", function()
   end))
 end)
 
+describe("a storm of commands", function()
+  local kinds = {
+    function(r) return { "cat", stdin = ("x"):rep(r(0, 200000)) } end,
+    function(r) return { "sleep", r() * 0.02, timeout = r() * 0.02 } end,
+    function() return { "yes", stdout = "pipe" } end,
+    function() return { "sh", "-c", "sleep 0.01 & echo hi; exit 3", stderr = "stdout" } end,
+    function() return { "nosuchprogram" } end,
+    function() return { "cat", stdin = "pipe", stdout = "pipe" } end,
+    function() return { "sh", "-c", "trap '' TERM; sleep 0.05", grace = 0.01 } end,
+  }
+  local acts = {
+    function(c) c:cancel() end, function(c) c:kill() end,
+    function(c) c:terminate(0.005) end, function(c) c:get() end,
+    function(c, r) c:join(r() * 0.01) end, function() end,
+    function(c) if c.stdout then c.stdout:read(10) end end,
+  }
+
+  local function one(r)
+    local ok, c = pcall(skein.timeout, r() < 0.1 and 0.0001 or 10, command, kinds[r(#kinds)](r))
+    if not ok then
+      assert(c.errno == 2 or c.kind == "timeout", c)
+      return
+    end
+    pcall(skein.timeout, r() * 0.03, function()
+      local _ <close> = r() < 0.5 and c or nil
+      acts[r(#acts)](c, r)
+      if c.stdin then c.stdin:write("abc") end
+      if r() < 0.2 then skein.sleep(r() * 0.01) end
+    end)
+    if c.stdin then c.stdin:close() end
+    if c.stdout then c.stdout:close() end
+    c:cancel()
+    assert.is_true(c:join(10))
+  end
+
+  for seed = 1, 3 do
+    it("leaves nothing behind: seed " .. seed, test(function()
+      math.randomseed(seed)
+      local list = {}
+      for i = 1, 100 do list[i] = i end
+      skein.map(list, function() one(math.random) end, 30)
+    end))
+  end
+end)
+
 describe("who waits in line for descriptors", function()
   --- Runs code with at most 40 of them, half of which are taken.
   local function crowded(code)
