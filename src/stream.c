@@ -8,7 +8,6 @@
 
 #include "lib.h"
 #include "stream.h"
-#include "stream_kinds.h"
 
 /* Bytes after which a stream that always has more gives others a turn. */
 #define TURN ((size_t)1 << 20)

@@ -112,6 +112,15 @@ SK_FUNC int sk_stream_outcome (lua_State *L, Sched *S);
 
 /* Before one waits: it is watched from now on. 0 or -errno. */
 SK_FUNC int sk_stream_watch (Stream *st);
+SK_FUNC const StreamKind sk_stream_socket;
+SK_FUNC const StreamKind sk_stream_pipe; /* terminals and devices, too */
+SK_FUNC const StreamKind sk_stream_file;
+
+/* What a file needs beside its descriptor 'fd'. 0 or -errno. */
+SK_FUNC int sk_stream_makefile (Stream *st, int fd);
+/* Move to 'offset' from 'whence', as lseek(2) has it: the new place or -errno.
+   What was read ahead is given up. */
+SK_FUNC int64_t sk_stream_seek (Stream *st, int64_t offset, int whence);
 /* There is news: serve who waits. */
 SK_FUNC void sk_stream_serveread (Stream *st);
 SK_FUNC void sk_stream_servewrite (Stream *st);

@@ -1,12 +1,12 @@
 /*
-** stream_kinds.c - Sockets and pipes as streams. See stream_kinds.h.
+** stream_kinds.c - Sockets and pipes as streams. See stream.h.
 */
 #include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "stream_kinds.h"
+#include "stream.h"
 
 
 /* What a system call came to. EINTR: once more. */

@@ -18,7 +18,7 @@ local layers = {
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "sched_*", "channel",
     mutual = true }, -- tasks
-  { "errand", "stream", "stream_kinds", "stream_*", "shared", "shared_*", "wish", "transit", "listener", "crossing", "launch", "child",
+  { "errand", "stream", "stream_*", "shared", "shared_*", "wish", "transit", "listener", "crossing", "launch", "child",
     "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
