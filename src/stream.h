@@ -102,11 +102,18 @@ SK_FUNC int sk_stream_write (lua_State *L, Stream *st, sk_time due);
 
 /*
 ** Wait until there is room to write, which is how a connect ends, then 'k',
-** which asks 'sk_stream_outcome' how: 0 or -errno. Raises cancels.
+** which asks 'sk_stream_outcome' how: 0 or -errno, of which 'sk_sched_raise'
+** raises what 'sk_stream_israised' tells.
 */
 SK_FUNC int sk_stream_awaitroom (lua_State *L, Stream *st, sk_time due,
                                  const char *what, lua_KFunction k);
 SK_FUNC int sk_stream_outcome (lua_State *L, Sched *S);
+#define sk_stream_israised(rc)                                                 \
+  ((rc) == -ECANCELED || (rc) == -EINTR || (rc) == -EDEADLK)
+
+/* As sk_fail, for what a socket says: that its peer did not answer for long is
+   an error of the system (-ETIME here), and not the end of a wait. */
+SK_FUNC int sk_stream_fail (lua_State *L, int rc);
 
 /* ---- between the files of this noun ---- */
 

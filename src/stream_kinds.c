@@ -9,8 +9,10 @@
 #include "stream.h"
 
 
-/* What a system call came to. EINTR: once more. */
-#define result(n) ((n) >= 0 ? (n) : errno == EWOULDBLOCK ? -EAGAIN : -errno)
+static ssize_t result (ssize_t n) {
+  if (n >= 0) return n;
+  return errno == ETIMEDOUT ? -ETIME : -errno;
+}
 
 
 static ssize_t readsocket (Stream *st, char *to, size_t size) {

@@ -12,7 +12,7 @@ local layers = {
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
-    "poller", "poller_epoll", "signals", "prod", "rtsignal", "osthread", "offload", "server",
+    "poller", "poller_epoll", "sock", "signals", "prod", "rtsignal", "osthread", "offload", "server",
     "spawn", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
@@ -20,7 +20,7 @@ local layers = {
     mutual = true }, -- tasks
   { "errand", "stream", "stream_*", "shared", "shared_*", "wish", "transit", "listener", "crossing", "launch", "child",
     "pool" }, -- what classes stand on
-  { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
+  { "open", "lib_task", "lib_lock", "lib_net", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
 local highest_plain = 3

@@ -17,7 +17,7 @@ end)
 --- What of the C module is for users; the rest is for this layer.
 local public = {
   "array", "barrier", "channel", "children", "condition", "debug", "dict", "event",
-  "group", "is_cancelled", "lock", "now", "on_error", "pack", "parent", "pipe",
+  "group", "is_cancelled", "lock", "now", "on_error", "open", "pack", "parent", "pipe",
   "process", "queue", "run", "select", "self", "semaphore", "shield", "sleep",
   "task", "thread", "timeout", "unpack", "value", "wait", "yield",
 }
@@ -33,6 +33,7 @@ local skein = {
     deadline = core.loop_deadline, fd = core.loop_fd, step = core.loop_step,
   },
   map = many.map,
+  net = require("skein.net"),
   pool = require("skein.pool"),
   race = many.race,
   test = require("skein.test"),

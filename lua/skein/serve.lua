@@ -1,0 +1,97 @@
+--- server:serve: a task for each connection.
+
+local core = require("skein.core")
+local options = require("skein.options")
+
+-- Of the errors of accept: there are no descriptors, or no memory, left.
+local SCARCE = { [12] = true, [23] = true, [24] = true, [105] = true }
+
+local known = options.set("limit", "grace")
+
+--- The connections that are served now.
+local function crowd()
+  return { tasks = {}, count = 0, changed = core.channel(1) }
+end
+
+local function left(self, task)
+  self.tasks[task] = nil
+  self.count = self.count - 1
+  self.changed:put(true, 0)
+end
+
+--- Waits until fewer than `limit` are served. False: that took too long.
+local function await_fewer(self, limit, seconds)
+  local due = seconds and core.now() + seconds
+  while self.count >= limit do
+    local timeout = due and due - core.now()
+    if not self.changed:get(timeout) and timeout and timeout <= 0 then return false end
+  end
+  return true
+end
+
+local function attend(fn, stream)
+  local conn <close> = stream
+  fn(conn)
+end
+
+local function admit(self, fn, stream)
+  local task = core.task({ name = "connection" }, attend, fn, stream)
+  self.tasks[task] = true
+  self.count = self.count + 1
+  task:on_done(function() left(self, task) end)
+end
+
+--- Ends what is still served. Left early, serve does not go before that.
+local function dismiss(self)
+  core.shield(function()
+    for task in pairs(self.tasks) do task:cancel() end
+    await_fewer(self, 1)
+  end)
+end
+
+--- Accepts until the server is closed. Where descriptors are short it waits:
+--- for one of its own connections to end, and longer each time.
+local function receive(self, server, fn, limit)
+  local pause = 0.01
+  while true do
+    await_fewer(self, limit)
+    local stream, why, code = server:accept()
+    if stream then
+      pause = 0.01
+      admit(self, fn, stream)
+    elseif not SCARCE[code] then
+      return stream, why, code
+    else
+      self.changed:get(0)
+      self.changed:get(pause)
+      pause = math.min(pause * 2, 1)
+    end
+  end
+end
+
+--- Accepts connections, and runs `fn(stream)` in a task for each, until the
+--- server is closed; then waits until all of them have ended.
+---@async
+---@param server skein.Server
+---@param fn fun(stream: skein.Stream)
+---@param opts? { limit?: integer, grace?: number }
+---@return true? ok, string? why, integer? errno
+local function serve(server, fn, opts)
+  if type(fn) ~= "function" then
+    options.complain("serve", 1, "function expected, got " .. type(fn))
+  end
+  if opts ~= nil and type(opts) ~= "table" then
+    options.complain("serve", 2, "table of options expected, got " .. type(opts))
+  end
+  local get = options.reader("serve", 2, opts or {}, known)
+  local limit = get.count("limit", 1) or math.huge
+  local grace = get.typed("number", "grace")
+  local self = setmetatable(crowd(), { __close = dismiss })
+  local _ <close> = self
+  local _, why, code = receive(self, server, fn, limit)
+  if why ~= "closed" then return nil, why, code end
+  await_fewer(self, 1, grace)
+  return true
+end
+
+return serve
