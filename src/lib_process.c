@@ -17,6 +17,7 @@
 #include "open.h"
 #include "spawn.h"
 #include "sweep.h"
+#include "vault.h"
 
 #define CLASS "skein.Process"
 #define GRACE (5 * SK_SECOND) /* between TERM and KILL */
@@ -215,16 +216,18 @@ static int startspawn (Process *p, const char *code) {
   Shared *s = sk_shared_of(p->S);
   int err = sk_object_lend(&s->m, &p->parcel->o, p->slot);
   if (err != 0) return err;
-  return sk_spawn_exec(p->child, sk_child_interpreter(), code, sk_arena_fd());
+  const int keep[] = {sk_arena_fd(), sk_vault_fd()};
+  return sk_spawn_exec(p->child, sk_child_interpreter(), code, keep);
 }
 
 
 /* -EAGAIN: the helper died before it knew of this. */
 static int startserved (Process *p, const char *code) {
   Shared *s = sk_shared_of(p->S);
+  const int keep[] = {sk_arena_fd(), sk_vault_fd()};
   int err = sk_object_lend(&s->m, &p->parcel->o, p->slot);
   if (err == 0)
-    err = sk_spawn_serve(p->child, sk_child_interpreter(), code, sk_arena_fd(),
+    err = sk_spawn_serve(p->child, sk_child_interpreter(), code, keep,
                          sk_off(p->parcel));
   if (err == 0 || sk_slot(p->slot)->state == SK_SLOT_NEW)
     return err == -EPIPE ? -EAGAIN : err;

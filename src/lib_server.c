@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "handover.h"
 #include "lib.h"
 #include "lib_net.h"
 #include "open.h"
@@ -141,6 +142,7 @@ static int server_close (lua_State *L) {
   close(sv->watch.fd);
   sv->watch.fd = -1;
   sk_sched_wakeall(sv->S, &sv->acceptors, -EPIPE);
+  sk_handover_end(L, 1);
   return 0;
 }
 
@@ -185,7 +187,7 @@ static int server_tostring (lua_State *L) {
 
 
 static Server *newserver (lua_State *L, Sched *S) {
-  Server *sv = lua_newuserdatauv(L, sizeof *sv, 0);
+  Server *sv = lua_newuserdatauv(L, sizeof *sv, 1);
   *sv = (Server){.S = S, .watch = {.fd = -1, .idle = true, .fire = onevent}};
   luaL_setmetatable(L, CLASS);
   return sv;
@@ -225,6 +227,28 @@ static int net_listenat (lua_State *L) {
 }
 
 
+/* (sv) - what crosses in its stead; the path stays with who made it */
+static int server_transfer (lua_State *L) {
+  const Server *sv = check(L);
+  if (!sv->open) return luaL_error(L, "the server is closed");
+  lua_pushliteral(L, "skein.net.receive");
+  sk_handover_begin(L, 1, sv->watch.fd);
+  return 2;
+}
+
+
+/* net.receive(descriptor) -> server */
+static int net_receive (lua_State *L) {
+  Server *sv = newserver(L, sk_upvalue(L));
+  SockAddr a;
+  int fd = sk_handover_take(L, 1);
+  sv->watch.fd = fd;
+  sv->open = true;
+  sv->tcp = sk_sock_name(fd, &a) == 0 && a.at.any.sa_family != AF_UNIX;
+  return 1;
+}
+
+
 static const luaL_Reg methods[] = {
     {"accept", server_accept},     {"close", server_close},
     {"closed", server_closed},     {"fileno", server_fileno},
@@ -235,10 +259,12 @@ static const luaL_Reg meta[] = {
     {"__close", server_close},
     {"__gc", server_close},
     {"__tostring", server_tostring},
+    {"__transfer", server_transfer},
     {NULL, NULL},
 };
 
-static const luaL_Reg functions[] = {{"listen_at", net_listenat}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"listen_at", net_listenat}, {"receive", net_receive}, {NULL, NULL}};
 
 
 void sk_open_server (lua_State *L, Sched *S) {

@@ -166,7 +166,7 @@ void sk_spawn_unmask (void) {
 
 
 /* Run it with descriptors 'keep' open: its pid, or -errno. */
-static int run (const char *file, const char *code, const int keep[2]) {
+static int run (const char *file, const char *code, const int keep[3]) {
   char *argv[] = {(char *)(uintptr_t)file, (char *)(uintptr_t) "-e",
                   (char *)(uintptr_t)code, NULL};
   posix_spawn_file_actions_t actions;
@@ -180,7 +180,7 @@ static int run (const char *file, const char *code, const int keep[2]) {
   posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
   posix_spawnattr_setsigmask(&attr, &none);
   /* onto itself: that clears close-on-exec, in the child only */
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < 3; i++)
     if (keep[i] >= 0)
       posix_spawn_file_actions_adddup2(&actions, keep[i], keep[i]);
   err = posix_spawnp(&pid, file, &actions, &attr, argv, environ);
@@ -190,9 +190,10 @@ static int run (const char *file, const char *code, const int keep[2]) {
 }
 
 
-int sk_spawn_exec (Child *c, const char *file, const char *code, int keep) {
+int sk_spawn_exec (Child *c, const char *file, const char *code,
+                   const int keep[2]) {
   fflush(NULL);
-  int pid = run(file, code, (const int[2]){keep, -1});
+  int pid = run(file, code, (const int[3]){keep[0], keep[1], -1});
   return pid > 0 ? adopt(c, pid) : pid;
 }
 
@@ -230,15 +231,16 @@ static void dismiss (void) {
 }
 
 
-static int hire (const char *file, const char *code, int keep) {
+static int hire (const char *file, const char *code, const int keep[2]) {
   int ends[2];
   char *line;
   int err = sk_server_pair(ends);
   if (err != 0) return err;
-  if (asprintf(&line, "%s(%d,%d,%d)", code, ends[1], keep, getpid()) < 0)
+  if (asprintf(&line, "%s(%d,%d,%d,%d)", code, ends[1], keep[0], getpid(),
+               keep[1]) < 0)
     err = -ENOMEM;
   else {
-    err = run(file, line, (const int[2]){ends[1], keep});
+    err = run(file, line, (const int[3]){ends[1], keep[0], keep[1]});
     free(line);
   }
   close(ends[1]);
@@ -285,8 +287,8 @@ static int answer (Child *c) {
 }
 
 
-int sk_spawn_serve (Child *c, const char *file, const char *code, int keep,
-                    uint64_t job) {
+int sk_spawn_serve (Child *c, const char *file, const char *code,
+                    const int keep[2], uint64_t job) {
   fflush(NULL); /* what is buffered now is printed before what it prints */
   pthread_mutex_lock(&guard);
   int err = helper.pid == 0 ? hire(file, code, keep) : 0;

@@ -227,7 +227,7 @@ int sk_stream_read (lua_State *L, Stream *st, const Ask *ask) {
 /* ---- beginning and end ---- */
 
 Stream *sk_stream_new (lua_State *L, Sched *S) {
-  Stream *st = lua_newuserdatauv(L, sizeof *st, 0);
+  Stream *st = lua_newuserdatauv(L, sizeof *st, 1);
   *st = (Stream){.S = S, .watch = {.fd = -1, .idle = true, .fire = onevent}};
   luaL_setmetatable(L, SK_STREAM);
   return st;

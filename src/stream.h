@@ -79,7 +79,8 @@ struct Stream {
 
 /*
 ** Push a stream without a descriptor, closed. Then 'adopt' gives it 'fd', which
-** is its own from then on, whatever the result: 0 or -errno. What kind of
+** is its own from then on, whatever the result: 0 or -errno. Its user value
+** belongs to handover.c. What kind of
 ** descriptor it is is found out, and it is made non-blocking where that helps.
 */
 SK_FUNC Stream *sk_stream_new (lua_State *L, Sched *S);

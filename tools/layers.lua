@@ -11,14 +11,14 @@ local layers = {
   { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
   { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
-    "crew", "sweep", -- what is shared
+    "crew", "sweep", "vault", -- what is shared
     "poller", "poller_epoll", "sock", "signals", "prod", "rtsignal", "osthread", "offload", "server",
     "spawn", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "sched_*", "channel",
     mutual = true }, -- tasks
-  { "errand", "stream", "stream_*", "shared", "shared_*", "wish", "transit", "listener", "crossing", "launch", "child",
+  { "errand", "stream", "stream_*", "shared", "shared_*", "wish", "transit", "listener", "handover", "crossing", "launch", "child",
     "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_net", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module

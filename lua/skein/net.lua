@@ -5,7 +5,10 @@ local core = require("skein.core")
 local options = require("skein.options")
 local serve = require("skein.serve")
 
-local net = { pair = core.net.pair }
+local net = {
+  pair = core.net.pair,
+  receive = core.net.receive, receive_udp = core.net.receive_udp, -- what crossed
+}
 
 -- Seconds before the next address is tried beside those that did not answer.
 local STAGGER = 0.25
@@ -166,5 +169,54 @@ function net.listen(host, ...)
 end
 
 core.methods("skein.Server").serve = serve
+
+-- ---- datagrams ----
+
+local udp_options = options.set("reuseaddr", "reuseport", "broadcast", "v6only", "timeout")
+
+--- A socket for datagrams, bound to a host and port, or to a local path; to any
+--- port of IPv4 if there are none.
+---@async
+---@param host? string
+---@return skein.Udp? socket, string? why, integer? errno
+function net.udp(host, port, ...)
+  if host == nil and port == nil then host, port = "0.0.0.0", 0 end
+  local path, name, number, opts, timeout = parse("udp", host, port, ...)
+  local get, due = wishes("udp", path and 2 or 3, udp_options, opts, timeout)
+  local flags = flag(get, "reuseaddr", REUSEADDR) | flag(get, "reuseport", REUSEPORT)
+    | flag(get, "broadcast", BROADCAST) | flag(get, "v6only", V6ONLY)
+  local addresses, why, code = addresses_of("udp", path, name, number, due)
+  if not addresses then return nil, why, code end
+  return bind(core.net.udp_at, addresses, flags)
+end
+
+---@class skein.Udp
+local Udp = core.methods("skein.Udp")
+local send_at, connect_at = Udp.send_at, Udp.connect_at
+Udp.send_at, Udp.connect_at = nil, nil
+
+--- Sends a datagram: to a host and port, a local path, or where it is connected.
+---@async
+---@param data string
+---@return true? ok, string? why, integer? errno
+function Udp:send(data, host, ...)
+  if host == nil then return send_at(self, data, nil, (select(2, ...))) end
+  local path, name, port, timeout = parse("send", host, ...)
+  local due = options.deadline("send", path and 3 or 4, timeout)
+  local addresses, why, code = addresses_of("send", path, name, port, due)
+  if not addresses then return nil, why, code end
+  return send_at(self, data, addresses[1], left(due))
+end
+
+--- From now on it sends to, and receives from, this host and port alone.
+---@async
+---@return true? ok, string? why, integer? errno
+function Udp:connect(host, ...)
+  local path, name, port, timeout = parse("connect", host, ...)
+  local due = options.deadline("connect", path and 2 or 3, timeout)
+  local addresses, why, code = addresses_of("connect", path, name, port, due)
+  if not addresses then return nil, why, code end
+  return connect_at(self, addresses[1])
+end
 
 return net

@@ -14,19 +14,19 @@ local function crowd()
 end
 
 local function left(self, task)
+  if not self.tasks[task] then return end
   self.tasks[task] = nil
   self.count = self.count - 1
   self.changed:put(true, 0)
 end
 
---- Waits until fewer than `limit` are served. False: that took too long.
-local function await_fewer(self, limit, seconds)
-  local due = seconds and core.now() + seconds
-  while self.count >= limit do
-    local timeout = due and due - core.now()
-    if not self.changed:get(timeout) and timeout and timeout <= 0 then return false end
+--- Waits until all have ended, or `seconds` are over.
+local function await_all(self, seconds)
+  local due = core.now() + (seconds or math.huge)
+  for task in next, self.tasks, nil do
+    if not task:join(due - core.now()) then return end
+    left(self, task)
   end
-  return true
 end
 
 local function attend(fn, stream)
@@ -45,7 +45,7 @@ end
 local function dismiss(self)
   core.shield(function()
     for task in pairs(self.tasks) do task:cancel() end
-    await_fewer(self, 1)
+    await_all(self)
   end)
 end
 
@@ -54,7 +54,7 @@ end
 local function receive(self, server, fn, limit)
   local pause = 0.01
   while true do
-    await_fewer(self, limit)
+    while self.count >= limit do self.changed:get() end
     local stream, why, code = server:accept()
     if stream then
       pause = 0.01
@@ -90,7 +90,7 @@ local function serve(server, fn, opts)
   local _ <close> = self
   local _, why, code = receive(self, server, fn, limit)
   if why ~= "closed" then return nil, why, code end
-  await_fewer(self, 1, grace)
+  await_all(self, grace)
   return true
 end
 
