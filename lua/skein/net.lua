@@ -17,20 +17,21 @@ local BUSY = 11
 
 local REUSEADDR, REUSEPORT, BROADCAST, V6ONLY = 1, 2, 4, 8
 
---- What `address(...)` was given: a path; or host and port; and what follows.
-local function parse(fn, host, port, ...)
+--- What argument `arg` of `fn` and those behind it are: a path; or host and
+--- port; and what follows.
+local function parse(fn, arg, host, port, ...)
   local path = type(host) == "string" and host:match("^unix:(.*)")
   if path then return path, nil, nil, port, ... end
   if host ~= nil and type(host) ~= "string" then
-    options.complain(fn, 1, ("host or \"unix:path\" expected, got %s"):format(type(host)))
+    options.complain(fn, arg, ("host or \"unix:path\" expected, got %s"):format(type(host)))
   end
   if host and host:find("\0", 1, true) then
-    options.complain(fn, 1, "host with a zero in it")
+    options.complain(fn, arg, "host with a zero in it")
   end
   if type(port) == "string" and port:find("^%d+$") then port = math.tointeger(port) end
   if math.type(port) == "float" then port = math.tointeger(port) or port end
   if math.type(port) ~= "integer" or port < 0 or port > 65535 then
-    options.complain(fn, 2, ("port: whole number from 0 to 65535 expected, got %s")
+    options.complain(fn, arg + 1, ("port: whole number from 0 to 65535 expected, got %s")
       :format(type(port) == "number" and tostring(port) or type(port)))
   end
   return nil, host, port, ...
@@ -120,7 +121,7 @@ local connect_options = options.set("timeout", "nodelay")
 ---@param host string  a name, a number, or "unix:/path", "unix:@name" alone
 ---@return skein.Stream? stream, string? why, integer? errno
 function net.connect(host, ...)
-  local path, name, port, opts, timeout = parse("connect", host, ...)
+  local path, name, port, opts, timeout = parse("connect", 1, host, ...)
   local get, due = wishes("connect", path and 2 or 3, connect_options, opts, timeout)
   local nodelay = get.typed("boolean", "nodelay") ~= false
   if not path and not name then options.complain("connect", 1, "host expected, got nil") end
@@ -158,7 +159,7 @@ end
 ---@return skein.Server? server, string? why, integer? errno
 function net.listen(host, ...)
   if host == "*" then host = nil end
-  local path, name, port, opts, timeout = parse("listen", host, ...)
+  local path, name, port, opts, timeout = parse("listen", 1, host, ...)
   local get, due = wishes("listen", path and 2 or 3, listen_options, opts, timeout)
   local flags = flag(get, "reuseaddr", REUSEADDR, true) | flag(get, "reuseport", REUSEPORT)
     | flag(get, "v6only", V6ONLY)
@@ -181,7 +182,7 @@ local udp_options = options.set("reuseaddr", "reuseport", "broadcast", "v6only",
 ---@return skein.Udp? socket, string? why, integer? errno
 function net.udp(host, port, ...)
   if host == nil and port == nil then host, port = "0.0.0.0", 0 end
-  local path, name, number, opts, timeout = parse("udp", host, port, ...)
+  local path, name, number, opts, timeout = parse("udp", 1, host, port, ...)
   local get, due = wishes("udp", path and 2 or 3, udp_options, opts, timeout)
   local flags = flag(get, "reuseaddr", REUSEADDR) | flag(get, "reuseport", REUSEPORT)
     | flag(get, "broadcast", BROADCAST) | flag(get, "v6only", V6ONLY)
@@ -200,8 +201,11 @@ Udp.send_at, Udp.connect_at = nil, nil
 ---@param data string
 ---@return true? ok, string? why, integer? errno
 function Udp:send(data, host, ...)
+  if type(data) ~= "string" and type(data) ~= "number" then
+    options.complain("send", 1, "string expected, got " .. type(data))
+  end
   if host == nil then return send_at(self, data, nil, (select(2, ...))) end
-  local path, name, port, timeout = parse("send", host, ...)
+  local path, name, port, timeout = parse("send", 2, host, ...)
   local due = options.deadline("send", path and 3 or 4, timeout)
   local addresses, why, code = addresses_of("send", path, name, port, due)
   if not addresses then return nil, why, code end
@@ -212,7 +216,7 @@ end
 ---@async
 ---@return true? ok, string? why, integer? errno
 function Udp:connect(host, ...)
-  local path, name, port, timeout = parse("connect", host, ...)
+  local path, name, port, timeout = parse("connect", 1, host, ...)
   local due = options.deadline("connect", path and 2 or 3, timeout)
   local addresses, why, code = addresses_of("connect", path, name, port, due)
   if not addresses then return nil, why, code end

@@ -13,38 +13,45 @@ local function crowd()
   return { tasks = {}, count = 0, changed = core.channel(1) }
 end
 
-local function left(self, task)
-  if not self.tasks[task] then return end
-  self.tasks[task] = nil
+local function leave(self, place)
+  if not self.tasks[place] then return end
+  self.tasks[place] = nil
   self.count = self.count - 1
-  self.changed:put(true, 0)
+  core.shield(self.changed.put, self.changed, true, 0) -- it may be cancelled
 end
 
---- Waits until all have ended, or `seconds` are over.
+--- Waits until all have ended, or `seconds` are over. A task that was
+--- cancelled before it began does not leave by itself.
 local function await_all(self, seconds)
   local due = core.now() + (seconds or math.huge)
-  for task in next, self.tasks, nil do
-    if not task:join(due - core.now()) then return end
-    left(self, task)
+  while self.count > 0 do
+    for place, task in next, self.tasks, nil do
+      if task:done() then leave(self, place) end
+    end
+    if self.count > 0 and not self.changed:get(due - core.now()) then return end
   end
 end
 
-local function attend(fn, stream)
+--- Nobody waits for this task, so what it raises is reported.
+local function attend(self, place, fn, stream)
+  place.crowd = self
+  local _ <close> = place
   local conn <close> = stream
   fn(conn)
 end
 
+local Place = { __close = function(place) leave(place.crowd, place) end }
+
 local function admit(self, fn, stream)
-  local task = core.task({ name = "connection" }, attend, fn, stream)
-  self.tasks[task] = true
+  local place = setmetatable({}, Place)
   self.count = self.count + 1
-  task:on_done(function() left(self, task) end)
+  self.tasks[place] = core.task({ name = "connection" }, attend, self, place, fn, stream)
 end
 
 --- Ends what is still served. Left early, serve does not go before that.
 local function dismiss(self)
   core.shield(function()
-    for task in pairs(self.tasks) do task:cancel() end
+    for _, task in pairs(self.tasks) do task:cancel() end
     await_all(self)
   end)
 end
