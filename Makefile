@@ -7,6 +7,8 @@ BUILD   = build
 LIMIT   = 600# seconds that the suite may take
 SPEC    = spec
 ARGS    =# passed on to busted
+SECONDS = 60# that the storms take
+SEED    =# of the storms, if not a new one each time
 BENCH   = $(sort $(wildcard bench/*.lua))
 V       =# not empty: show the commands of the build
 
@@ -90,7 +92,12 @@ steps:
 	@$(MAKEALL) BUILD=build/steps OPT="-O1 -g -DSK_STEPS"
 	@BUILD=build/steps tools/test $(LIMIT) $(ARGS) spec/death_spec.lua \
 	  spec/sync_death_spec.lua spec/dict_death_spec.lua \
+	  spec/sweep_death_spec.lua \
 	  spec/pool_death_spec.lua
+
+# Processes that share things are killed at random, for SECONDS in all.
+storm: all
+	@tools/lua tools/storm/run.lua $(SECONDS) $(SEED)
 
 LUADIR = $(DESTDIR)$(PREFIX)/share/lua/5.4
 LIBDIR = $(DESTDIR)$(PREFIX)/lib/lua/5.4
@@ -106,4 +113,4 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all env demo test bench check format asan steps install uninstall clean
+.PHONY: all env demo test bench check format asan steps storm install uninstall clean

@@ -166,10 +166,12 @@ describe("stream", function()
     end))
 
     it("refuses what it does not know", with_pair(still, function(_, b)
-      assert.matches("'read' %(\"l\", \"L\", \"a\" or a number expected, got 'x'%)",
+      assert.matches("bad argument #1 to 'read' "
+        .. "%(\"l\", \"L\", \"a\" or a number expected, got 'x'%)",
         support.failure(function() b:read("x") end))
       assert.matches("got table", support.failure(function() b:read({}) end))
-      assert.matches("'read' %(number of bytes: whole number of at least 0 expected, got %-1%)",
+      assert.matches("bad argument #1 to 'read' "
+        .. "%(number of bytes: whole number of at least 0 expected, got %-1%)",
         support.failure(function() b:read(-1) end))
       assert.matches("bad argument #2 to 'read'",
         support.failure(function() b:read("l", "soon") end))

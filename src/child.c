@@ -242,6 +242,7 @@ const char *sk_child_pushcode (lua_State *L, const Parcel *p) {
 /* The family's arena and vault have the descriptors at 'arena' and 4. */
 static void attach (lua_State *L, int arena) {
   int err = sk_arena_attach((int)luaL_checkinteger(L, arena));
+  if (err == 0) err = sk_slot_ringer();
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
   sk_vault_attach((int)luaL_checkinteger(L, 4));
 }

@@ -9,17 +9,18 @@
 local layers = {
   { "sk" }, -- vocabulary
   { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
-  { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
+  { "guard", "arena", "slot", "refs", "object", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", "vault", -- what is shared
-    "poller", "poller_epoll", "sock", "signals", "prod", "rtsignal", "osthread", "offload", "server",
-    "spawn", "ticker" }, -- OS
+    "poller", "poller_epoll", "sock", "signals", "prod", "rtsignal", "osthread", "offload",
+    "server", "spawn", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
-  { "task", "sched", "outcome", "report", "scope", "coro", "select", "sched_*", "channel",
-    mutual = true }, -- tasks
-  { "errand", "stream", "stream_*", "shared", "shared_*", "wish", "transit", "listener", "handover", "crossing", "launch", "child",
-    "pool" }, -- what classes stand on
+  { "task", "sched", "outcome", "report", "scope", "coro", "select", "launch", "handle",
+    "sched_*", "channel", mutual = true }, -- tasks
+  { "errand", "stream", "stream_*" }, -- bytes that come and go
+  { "shared", "shared_*", "wish", "transit", "listener", "handover",
+    "crossing", "remote", "child", "process", "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_net", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
