@@ -114,6 +114,7 @@ build = {
         "src/osthread.c",
         "src/outcome.c",
         "src/parcel.c",
+        "src/pin.c",
         "src/pipe.c",
         "src/poller_epoll.c",
         "src/pool.c",

@@ -48,19 +48,14 @@ int sk_handover_take (lua_State *L, int arg) {
 }
 
 
-static int decode (lua_State *L, const void *body) {
-  return sk_shared_decode(L, body, CLASS);
-}
-
-
-static const WireRef ref = {.cls = SK_DEPOSIT,
-                            .noun = "descriptor",
-                            .encode = sk_shared_encode,
-                            .decode = decode,
-                            .drop = sk_shared_forget};
+static const SharedClass class = {
+    .name = CLASS,
+    .object = &sk_deposit_class,
+    .ref = {SK_DEPOSIT, "descriptor", sk_shared_encode, sk_shared_decode,
+            sk_shared_forget},
+};
 
 
 void sk_handover_open (lua_State *L, Sched *S) {
-  sk_object_register(SK_DEPOSIT, &sk_deposit_class);
-  sk_shared_class(L, S, &ref, CLASS, NULL, NULL);
+  sk_shared_class(L, S, &class);
 }

@@ -142,12 +142,8 @@ int sk_launch_begin (lua_State *L, Sched *S, int handle, int nargs,
 
 void sk_launch_keepreason (lua_State *L) {
   if (lua_isnil(L, 2)) return;
-  sk_outcome_pushbox(L, 1);
-  if (lua_getfield(L, -1, "reason") == LUA_TNIL) {
-    lua_pushvalue(L, 2);
-    lua_setfield(L, -3, "reason");
-  }
-  lua_pop(L, 2);
+  lua_pushvalue(L, 2);
+  sk_outcome_setfield(L, 1, "reason");
 }
 
 

@@ -44,7 +44,7 @@ SK_FUNC void sk_launch_forget (lua_State *L, int handle);
 
 /* ---- stopping: the handle is at 1, a reason or nil at 2 ---- */
 
-/* Remember the reason; the first one counts. */
+/* Remember the reason, which is that of the first cancel. */
 SK_FUNC void sk_launch_keepreason (lua_State *L);
 /* Give it to the error at the top, which says that it was cancelled. */
 SK_FUNC void sk_launch_addreason (lua_State *L, int handle);

@@ -108,7 +108,7 @@ static int process_terminate (lua_State *L) {
 static void stop (lua_State *L, Sched *S) {
   Process *p = lua_touserdata(L, 1);
   (void)S;
-  sk_launch_keepreason(L);
+  if (!p->r.cancelled) sk_launch_keepreason(L);
   p->r.cancelled = true;
   sk_spawn_signal(p->child, SIGTERM);
 }
@@ -208,10 +208,19 @@ static const luaL_Reg methods[] = {
 
 static const luaL_Reg meta[] = {{"__gc", process_gc}, {NULL, NULL}};
 
+/* core.patience(seconds) - before the end of this process says whom it waits
+   for: for tests */
+static int core_patience (lua_State *L) {
+  sk_spawn_patience = (sk_time)(luaL_checknumber(L, 1) * 1e9);
+  return 0;
+}
+
+
 static const luaL_Reg functions[] = {
-    {"process", core_process}, {"children", core_children},
-    {"parent", core_parent},   {"enter", sk_child_enter},
-    {"serve", sk_child_serve}, {NULL, NULL}};
+    {"patience", core_patience}, {"interpreter", sk_child_interpreter},
+    {"process", core_process},   {"children", core_children},
+    {"parent", core_parent},     {"enter", sk_child_enter},
+    {"serve", sk_child_serve},   {NULL, NULL}};
 
 
 void sk_open_process (lua_State *L, Sched *S) {

@@ -209,6 +209,7 @@ static int launch (Shared *s, Thread *t, const char *path, const char *cpath,
   b->id = t->r.outcome.id;
   b->os.daemon = t->r.daemon;
   b->os.user = t->r.S;
+  snprintf(b->os.name, sizeof b->os.name, "%s", name);
   b->path = strdup(path);
   b->cpath = strdup(cpath);
   int err = b->path == NULL || b->cpath == NULL ? -ENOMEM : 0;
@@ -234,12 +235,13 @@ static void start (lua_State *L, Sched *S, int handle, int nargs) {
   sk_parcel_put(&s->m, t->r.parcel, &t->r.parcel->input);
   sk_outcome_pushname(L, handle);
   const char *name = lua_tostring(L, -1);
-  sk_crossing_packsetup(L, s, t->r.parcel, name, NULL, false);
+  lua_createtable(L, 0, 2);
+  sk_crossing_packsetup(L, s, t->r.parcel, name, false);
   const char *path = sk_crossing_pushpath(L, "path");
   const char *cpath = sk_crossing_pushpath(L, "cpath");
   sk_remote_run(L, handle);
   int err = launch(s, t, path, cpath, name);
-  if (err != 0) sk_remote_refuse(L, handle, err);
+  if (err != 0) sk_remote_refuse(L, handle, err, NULL);
   S->hopes++;
 }
 
@@ -256,7 +258,7 @@ static void look (lua_State *L, Sched *S, int at) {
 static void stop (lua_State *L, Sched *S) {
   Thread *t = lua_touserdata(L, 1);
   (void)S;
-  sk_launch_keepreason(L);
+  if (!t->r.cancelled) sk_launch_keepreason(L);
   t->r.cancelled = true;
   sk_osthread_stop(&t->body->os);
 }

@@ -41,8 +41,9 @@ static void pushdeath (lua_State *L, const Process *p) {
     return;
   }
   const char *name = sk_signals_name(-p->status);
-  sk_pusherror(L, "killed", "the process %d was killed by signal %d (SIG%s)",
-               p->pid, -p->status, name != NULL ? name : "?");
+  sk_pusherror(L, "killed", "the process %d was killed by signal %d (SIG%s)%s",
+               p->pid, -p->status, name != NULL ? name : "?",
+               p->dumped ? ", core dumped" : "");
   lua_pushinteger(L, -p->status);
   lua_setfield(L, -2, "signal");
 }
@@ -96,6 +97,7 @@ static void stopgrace (Process *p) {
 static void clear (Process *p) {
   Shared *s = sk_shared_of(p->r.S);
   p->status = p->child->status;
+  p->dumped = p->child->dumped;
   sk_sched_unwatch(p->r.S, &p->watch);
   stopgrace(p);
   sk_spawn_free(p->child);
@@ -163,35 +165,43 @@ static int takeslot (Process *p, Shared *s, const char *name) {
 }
 
 
-/* 'top' has the function and its arguments. */
-static int startfork (Process *p, lua_State *top, const char *name) {
+typedef struct Plan { /* what is started */
+  const char *name;
+  lua_State *top;   /* fork: has the function and its arguments */
+  const char *file; /* else: the interpreter, and what it runs */
+  const char *code;
+} Plan;
+
+
+static int startfork (Process *p, const Plan *plan) {
+  lua_State *top = plan->top;
   Shared *s = sk_shared_of(p->r.S);
   int err = sk_object_inherit(&s->m, p->slot);
   if (err == 0) sk_shared_entrust(top, s, p->slot, 1, lua_gettop(top));
   if (err == 0) err = sk_spawn_fork(p->child);
   if (err == 1)
     sk_child_forked(p->r.S, top, p->r.parcel, p->slot, lua_gettop(top) - 1,
-                    name);
+                    plan->name);
   return err;
 }
 
 
-static int startspawn (Process *p, const char *code) {
+static int startspawn (Process *p, const Plan *plan) {
   Shared *s = sk_shared_of(p->r.S);
   int err = sk_object_lend(&s->m, &p->r.parcel->o, p->slot);
   if (err != 0) return err;
   const int keep[] = {sk_arena_fd(), sk_vault_fd()};
-  return sk_spawn_exec(p->child, sk_child_interpreter(), code, keep);
+  return sk_spawn_exec(p->child, plan->file, plan->code, keep);
 }
 
 
 /* -EAGAIN: the helper died before it knew of this. */
-static int startserved (Process *p, const char *code) {
+static int startserved (Process *p, const Plan *plan) {
   Shared *s = sk_shared_of(p->r.S);
   const int keep[] = {sk_arena_fd(), sk_vault_fd()};
   int err = sk_object_lend(&s->m, &p->r.parcel->o, p->slot);
   if (err == 0)
-    err = sk_spawn_serve(p->child, sk_child_interpreter(), code, keep,
+    err = sk_spawn_serve(p->child, plan->file, plan->code, keep,
                          sk_off(p->r.parcel));
   if (err == 0 || sk_slot(p->slot)->state == SK_SLOT_NEW)
     return err == -EPIPE ? -EAGAIN : err;
@@ -215,15 +225,14 @@ static int watch (Process *p) {
 
 
 /* Start it in a slot of its own. 0, or -errno with nothing left of it. */
-static int attempt (Process *p, lua_State *top, const char *code,
-                    const char *name) {
+static int attempt (Process *p, const Plan *plan) {
   Shared *s = sk_shared_of(p->r.S);
-  int err = takeslot(p, s, name);
+  int err = takeslot(p, s, plan->name);
   if (err != 0) return err;
   switch (p->method) {
-  case SK_FORK: err = startfork(p, top, name); break;
-  case SK_SPAWN: err = startspawn(p, code); break;
-  default: err = startserved(p, code);
+  case SK_FORK: err = startfork(p, plan); break;
+  case SK_SPAWN: err = startspawn(p, plan); break;
+  default: err = startserved(p, plan);
   }
   if (err == 0) err = watch(p);
   if (err != 0) sk_sweep_unborn(&s->m, p->slot, p->born);
@@ -231,19 +240,17 @@ static int attempt (Process *p, lua_State *top, const char *code,
 }
 
 
-/* Start it: a fork of this process that goes on in 'top', or a fresh one that
-   runs 'code'. 0, or -errno with nothing left of it. Never raises. */
-static int launch (Process *p, lua_State *top, const char *code,
-                   const char *name) {
+/* Start it. 0, or -errno with nothing left of it. Never raises. */
+static int launch (Process *p, const Plan *plan) {
   p->child = calloc(1, sizeof *p->child);
   if (p->child == NULL) return -ENOMEM;
   p->child->pidfd = -1;
   p->child->daemon = p->r.daemon;
   p->child->user = p->r.S;
-  snprintf(p->child->name, sizeof p->child->name, "%s", name);
-  int err = attempt(p, top, code, name);
+  snprintf(p->child->name, sizeof p->child->name, "%s", plan->name);
+  int err = attempt(p, plan);
   if (err == -EAGAIN && p->method == SK_SERVER)
-    err = attempt(p, top, code, name); /* by another helper */
+    err = attempt(p, plan); /* by another helper */
   if (err == 0) return 0;
   sk_spawn_free(p->child);
   p->child = NULL;
@@ -270,30 +277,37 @@ static lua_State *pushtop (lua_State *L, int nargs) {
 }
 
 
+/* What a fresh process needs goes into the parcel; fn and arguments, which are
+   on top, too. Pushes what the plan names. */
+static void prepare (lua_State *L, Process *p, int nargs, Plan *plan) {
+  Shared *s = sk_shared_of(p->r.S);
+  Parcel *parcel = p->r.parcel;
+  bool served = p->method == SK_SERVER;
+  sk_shared_pack(L, s, lua_gettop(L) - nargs, nargs + 1, &sk_wire_call);
+  sk_parcel_put(&s->m, parcel, &parcel->input);
+  plan->file = sk_child_pushinterpreter(L);
+  sk_child_packsetup(L, s, parcel, plan->name, served);
+  plan->code = served ? sk_child_pushserver(L) : sk_child_pushcode(L, parcel);
+}
+
+
 void sk_process_start (lua_State *L, Sched *S, int handle, int nargs) {
   Process *p = lua_touserdata(L, handle);
-  lua_State *top = NULL;
-  const char *code = NULL;
+  Plan plan = {0};
   (void)S;
   if (p->method == SK_FORK) checkalone(L);
   sk_outcome_pushname(L, handle);
-  const char *name = lua_tostring(L, -1);
+  plan.name = lua_tostring(L, -1);
   lua_insert(L, -nargs - 2); /* kept alive below 'fn' */
-  Shared *s = sk_remote_pack(L, handle);
+  sk_remote_pack(L, handle);
   if (p->method == SK_FORK)
-    top = pushtop(L, nargs);
-  else {
-    sk_shared_pack(L, s, lua_gettop(L) - nargs, nargs + 1, &sk_wire_call);
-    sk_parcel_put(&s->m, p->r.parcel, &p->r.parcel->input);
-    sk_crossing_packsetup(L, s, p->r.parcel, name, sk_child_name(),
-                          p->method == SK_SERVER);
-    code = p->method == SK_SERVER ? sk_child_pushserver(L)
-                                  : sk_child_pushcode(L, p->r.parcel);
-  }
+    plan.top = pushtop(L, nargs);
+  else
+    prepare(L, p, nargs, &plan);
   sk_remote_run(L, handle); /* also in a child, to which it is strange */
-  int err = launch(p, top, code, name);
-  if (top != NULL) lua_settop(top, 0);
-  if (err != 0) sk_remote_refuse(L, handle, err);
+  int err = launch(p, &plan);
+  if (plan.top != NULL) lua_settop(plan.top, 0);
+  if (err != 0) sk_remote_refuse(L, handle, err, plan.file);
 }
 
 

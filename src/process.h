@@ -19,6 +19,7 @@ typedef struct Process {
   uint32_t slot;
   int pid;    /* stays known after the end */
   int status; /* exit code or -signal, once ended */
+  bool dumped;
   int method; /* SK_FORK ... */
 } Process;
 

@@ -38,7 +38,7 @@ Shared *sk_remote_pack (lua_State *L, int handle) {
   Shared *s = sk_shared_open(L, r->S);
   sk_remote_drop(r); /* of an attempt that failed */
   int err = sk_object_new(&s->m, SK_PARCEL, 0, &o, &r->ref);
-  if (err != 0) sk_remote_refuse(L, handle, err);
+  if (err != 0) sk_remote_refuse(L, handle, err, NULL);
   r->parcel = (Parcel *)o;
   r->holds = true;
   return s;
@@ -77,12 +77,13 @@ void sk_remote_run (lua_State *L, int handle) {
 }
 
 
-int sk_remote_refuse (lua_State *L, int handle, int err) {
+int sk_remote_refuse (lua_State *L, int handle, int err, const char *what) {
   Remote *r = lua_touserdata(L, handle);
   r->outcome.status = SK_NEW;
   unanchor(L, r);
-  return luaL_error(L, "cannot start a %s: %s",
-                    sk_outcome_class(L, handle)->kind, strerror(-err));
+  return luaL_error(L, "cannot start a %s: %s%s%s",
+                    sk_outcome_class(L, handle)->kind, what != NULL ? what : "",
+                    what != NULL ? ": " : "", strerror(-err));
 }
 
 

@@ -69,8 +69,9 @@ void sk_shared_finish (void) {
 
 
 /* The program ends by 'exit' while states are open, or unloads us. Not so a
-   fork of it that others made: nothing of this is its own. */
-static void __attribute__((destructor)) atend(void) {
+   fork of it that others made: nothing of this is its own. After those without
+   a number, which still need what is shared. */
+static void __attribute__((destructor(200))) atend(void) {
   if (owner == getpid()) sk_shared_finish();
 }
 
@@ -137,6 +138,8 @@ Shared *sk_shared_open (lua_State *L, Sched *S) {
 
 
 Shared *sk_shared_adopt (lua_State *L, Sched *S, uint32_t index) {
+  int err = sk_slot_ringer(); /* the helper, whose fork this may be, has none */
+  if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
   Shared *s = make(L, S);
   s->m.refs.made = 1;
   enter(s, index);

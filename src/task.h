@@ -13,6 +13,7 @@
 #define sk_task_h
 
 #include <lua.h>
+#include <pthread.h>
 
 #include "inbuf.h"
 #include "list.h"
@@ -206,7 +207,10 @@ struct Sched {
   uint32_t epoch;    /* forks since the beginning: what is older is dropped */
   bool looping;      /* the loop runs */
   bool closed;       /* the Lua state is about to go */
+  pthread_t thread;  /* that opened it */
+  Sched *next, **at; /* all of this process; see sched_state.c */
   volatile uint64_t turns;    /* how often somebody began to run */
+  sk_time pressed;            /* Ctrl-C, the first that is not heard */
   volatile unsigned alerts;   /* SK_ALERT_*, set by signal handlers */
   lua_State *volatile active; /* where Lua runs now, for alerts */
   lua_Hook hook;              /* what our hook replaced */

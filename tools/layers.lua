@@ -12,8 +12,8 @@ local layers = {
   { "guard", "arena", "slot", "refs", "object", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", "vault", -- what is shared
-    "poller", "poller_epoll", "sock", "signals", "prod", "rtsignal", "osthread", "offload",
-    "server", "spawn", "ticker" }, -- OS
+    "poller", "poller_epoll", "sock", "pin", "prod", "rtsignal", "signals", "offload",
+    "server", "spawn", "osthread", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "launch", "handle",
