@@ -53,6 +53,7 @@ static const SharedClass class = {
     .object = &sk_deposit_class,
     .ref = {SK_DEPOSIT, "descriptor", sk_shared_encode, sk_shared_decode,
             sk_shared_forget},
+    .module = "skein.net", /* what arrives has methods of it */
 };
 
 

@@ -231,14 +231,14 @@ static int net_listenat (lua_State *L) {
 static int server_transfer (lua_State *L) {
   const Server *sv = check(L);
   if (!sv->open) return luaL_error(L, "the server is closed");
-  lua_pushliteral(L, "skein.net.receive");
+  lua_pushliteral(L, "skein.core.receive_server");
   sk_handover_begin(L, 1, sv->watch.fd);
   return 2;
 }
 
 
-/* net.receive(descriptor) -> server */
-static int net_receive (lua_State *L) {
+/* core.receive_server(descriptor) -> server */
+static int core_receiveserver (lua_State *L) {
   Server *sv = newserver(L, sk_upvalue(L));
   SockAddr a;
   int fd = sk_handover_take(L, 1);
@@ -263,14 +263,18 @@ static const luaL_Reg meta[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg functions[] = {
-    {"listen_at", net_listenat}, {"receive", net_receive}, {NULL, NULL}};
+static const luaL_Reg net[] = {{"listen_at", net_listenat}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"receive_server", core_receiveserver},
+                                     {NULL, NULL}};
 
 
 void sk_open_server (lua_State *L, Sched *S) {
   sk_newclass(L, S, CLASS, methods, meta);
-  lua_getfield(L, -1, "net");
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, functions, 1);
+  lua_getfield(L, -1, "net");
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, net, 1);
   lua_pop(L, 1);
 }

@@ -267,14 +267,14 @@ static int net_udpat (lua_State *L) {
 static int udp_transfer (lua_State *L) {
   const Udp *u = check(L);
   if (!u->open) return luaL_error(L, "the socket is closed");
-  lua_pushliteral(L, "skein.net.receive_udp");
+  lua_pushliteral(L, "skein.core.receive_udp");
   sk_handover_begin(L, 1, u->watch.fd);
   return 2;
 }
 
 
-/* net.receive_udp(descriptor) -> socket */
-static int net_receiveudp (lua_State *L) {
+/* core.receive_udp(descriptor) -> socket */
+static int core_receiveudp (lua_State *L) {
   Udp *u = newudp(L, sk_upvalue(L));
   u->watch.fd = sk_handover_take(L, 1);
   u->open = true;
@@ -302,14 +302,18 @@ static const luaL_Reg meta[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg functions[] = {
-    {"udp_at", net_udpat}, {"receive_udp", net_receiveudp}, {NULL, NULL}};
+static const luaL_Reg net[] = {{"udp_at", net_udpat}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"receive_udp", core_receiveudp},
+                                     {NULL, NULL}};
 
 
 void sk_open_udp (lua_State *L, Sched *S) {
   sk_newclass(L, S, CLASS, methods, meta);
-  lua_getfield(L, -1, "net");
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, functions, 1);
+  lua_getfield(L, -1, "net");
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, net, 1);
   lua_pop(L, 1);
 }

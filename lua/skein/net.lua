@@ -5,10 +5,7 @@ local core = require("skein.core")
 local options = require("skein.options")
 local serve = require("skein.serve")
 
-local net = {
-  pair = core.net.pair,
-  receive = core.net.receive, receive_udp = core.net.receive_udp, -- what crossed
-}
+local net = { pair = core.net.pair }
 
 -- Seconds before the next address is tried beside those that did not answer.
 local STAGGER = 0.25
