@@ -158,8 +158,8 @@ static int sendk (lua_State *L, int status, lua_KContext ctx) {
 }
 
 
-/* u:send_at(data, address | nil, [timeout]) -> true | nil, message, errno */
-static int udp_sendat (lua_State *L) {
+/* net.send(udp, data, address | nil, [timeout]) -> true | nil, message, errno */
+static int net_send (lua_State *L) {
   Udp *u = check(L);
   luaL_checkstring(L, 2);
   sk_time due = sk_checkdeadline(L, 4);
@@ -172,8 +172,8 @@ static int udp_sendat (lua_State *L) {
 
 /* ---- the rest ---- */
 
-/* u:connect_at(address) -> true | nil, message, errno */
-static int udp_connectat (lua_State *L) {
+/* net.associate(udp, address) -> true | nil, message, errno */
+static int net_associate (lua_State *L) {
   const Udp *u = check(L);
   const SockAddr *a = sk_net_checkaddr(L, 2);
   int rc = u->open ? sk_sock_connect(u->watch.fd, a) : -EPIPE;
@@ -284,9 +284,7 @@ static int core_receiveudp (lua_State *L) {
 
 static const luaL_Reg methods[] = {
     {"recv", udp_recv},
-    {"send_at", udp_sendat},
     {"close", udp_close},
-    {"connect_at", udp_connectat},
     {"closed", udp_closed},
     {"sockname", udp_sockname},
     {"peername", udp_peername},
@@ -302,7 +300,10 @@ static const luaL_Reg meta[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg net[] = {{"udp_at", net_udpat}, {NULL, NULL}};
+static const luaL_Reg net[] = {{"udp_at", net_udpat},
+                               {"send", net_send},
+                               {"associate", net_associate},
+                               {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"receive_udp", core_receiveudp},
                                      {NULL, NULL}};

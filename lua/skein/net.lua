@@ -190,8 +190,6 @@ end
 
 ---@class skein.Udp
 local Udp = core.methods("skein.Udp")
-local send_at, connect_at = Udp.send_at, Udp.connect_at
-Udp.send_at, Udp.connect_at = nil, nil
 
 --- Sends a datagram: to a host and port, a local path, or where it is connected.
 ---@async
@@ -201,12 +199,12 @@ function Udp:send(data, host, ...)
   if type(data) ~= "string" and type(data) ~= "number" then
     options.complain("send", 1, "string expected, got " .. type(data))
   end
-  if host == nil then return send_at(self, data, nil, (select(2, ...))) end
+  if host == nil then return core.net.send(self, data, nil, (select(2, ...))) end
   local path, name, port, timeout = parse("send", 2, host, ...)
   local due = options.deadline("send", path and 3 or 4, timeout)
   local addresses, why, code = addresses_of("send", path, name, port, due)
   if not addresses then return nil, why, code end
-  return send_at(self, data, addresses[1], left(due))
+  return core.net.send(self, data, addresses[1], left(due))
 end
 
 --- From now on it sends to, and receives from, this host and port alone.
@@ -217,7 +215,7 @@ function Udp:connect(host, ...)
   local due = options.deadline("connect", path and 2 or 3, timeout)
   local addresses, why, code = addresses_of("connect", path, name, port, due)
   if not addresses then return nil, why, code end
-  return connect_at(self, addresses[1])
+  return core.net.associate(self, addresses[1])
 end
 
 return net
