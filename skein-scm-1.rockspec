@@ -66,6 +66,7 @@ build = {
         "src/guard.c",
         "src/handle.c",
         "src/handover.c",
+        "src/hope.c",
         "src/inbuf.c",
         "src/item.c",
         "src/launch.c",
