@@ -236,7 +236,10 @@ function cases.foreign_loop(out, second)
 end
 
 --- Examples with a spec of another form, and where that is.
-local elsewhere = { corpus = "corpus_spec", tour = "below" }
+local elsewhere = {
+  corpus = "corpus_spec", tour = "below", chat = "services_spec", httpd = "services_spec",
+  download = "services_spec", ports = "services_spec", tail = "services_spec",
+}
 
 function cases.command(out, second)
   assert.equal(19, #out.lines)

@@ -189,7 +189,7 @@ static sk_time getspan (lua_State *L, int spec, const char *key) {
 
 
 static void readprogram (lua_State *L, int spec, Program *p) {
-  *p = (Program){.tied = true, .keep = {-1, -1}};
+  *p = (Program){.tied = true, .keep = {-1, -1, -1}};
   p->file = getstring(L, spec, "file");
   p->path = getstring(L, spec, "path");
   p->cwd = getstring(L, spec, "cwd");

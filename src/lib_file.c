@@ -10,7 +10,6 @@
 #include "lib.h"
 #include "open.h"
 #include "stream.h"
-#include "stream_kinds.h"
 
 typedef struct Opening {
   Awaited a; /* must be first */

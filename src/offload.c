@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "offload.h"
-#include "osthread.h"
+#include "pin.h"
 
 #define MOST 16    /* threads */
 #define DEEPEST 12 /* of them, those that run deep errands at most */
@@ -102,7 +102,7 @@ static int launch (void) {
   pthread_attr_t attr;
   pthread_t id;
   sigset_t all, before;
-  sk_osthread_pin();
+  sk_pin();
   pthread_attr_init(&attr);
   pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
   pthread_attr_setstacksize(&attr, STACK);

@@ -1,13 +1,13 @@
 /*
 ** osthread.c - Operating system threads. See osthread.h.
 */
-#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "clock.h"
 #include "osthread.h"
+#include "pin.h"
 #include "rtsignal.h"
 
 sk_time sk_osthread_patience = 10 * SK_SECOND;
@@ -35,13 +35,6 @@ static int claim (void) {
 }
 
 
-void sk_osthread_pin (void) {
-  Dl_info info;
-  if (dladdr((void *)(uintptr_t)&threads, &info) != 0)
-    dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE | RTLD_NOLOAD);
-}
-
-
 static void enlist (OsThread *t) {
   t->next = threads;
   t->at = &threads;
@@ -64,7 +57,7 @@ int sk_osthread_start (OsThread *t, void *(*body)(void *)) {
   pthread_mutex_lock(&guard);
   int err = claim();
   if (err == 0) {
-    sk_osthread_pin();
+    sk_pin();
     t->refs = 3;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* it inherits this */

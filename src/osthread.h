@@ -54,8 +54,6 @@ SK_FUNC bool sk_osthread_any (void);
 SK_FUNC void sk_osthread_finish (const void *user,
                                  void (*tell)(void *arg, const char *report),
                                  void *arg);
-/* A thread must not outlive its code: this library is not unloaded again. */
-SK_FUNC void sk_osthread_pin (void);
 /* In a forked child: the parent's threads are not here. */
 SK_FUNC void sk_osthread_forget (void);
 

@@ -14,6 +14,7 @@
 #include "offload.h"
 #include "process.h"
 #include "sweep.h"
+#include "vault.h"
 
 
 /* ---- the end ---- */
@@ -162,16 +163,18 @@ static int startspawn (Process *p, const Plan *plan) {
   Shared *s = sk_shared_of(p->o.r.S);
   int err = sk_object_lend(&s->m, &p->o.r.parcel->o, p->slot);
   if (err != 0) return err;
-  return sk_spawn_exec(p->o.child, plan->file, plan->code, sk_arena_fd());
+  const int keep[] = {sk_arena_fd(), sk_vault_fd()};
+  return sk_spawn_exec(p->o.child, plan->file, plan->code, keep);
 }
 
 
 /* -EAGAIN: the helper died before it knew of this. */
 static int startserved (Process *p, const Plan *plan) {
   Shared *s = sk_shared_of(p->o.r.S);
+  const int keep[] = {sk_arena_fd(), sk_vault_fd()};
   int err = sk_object_lend(&s->m, &p->o.r.parcel->o, p->slot);
   if (err == 0)
-    err = sk_spawn_serve(p->o.child, plan->file, plan->code, sk_arena_fd(),
+    err = sk_spawn_serve(p->o.child, plan->file, plan->code, keep,
                          sk_off(p->o.r.parcel));
   if (err == 0 || sk_slot_state(sk_slot(p->slot)) == SK_SLOT_NEW)
     return err == -EPIPE ? -EAGAIN : err;

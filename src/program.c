@@ -55,19 +55,21 @@ BORROWED static void resetsignals (void) {
 }
 
 
+/* The lowest of 'keep' that is at least 'from', or -1. */
+BORROWED static int nextkept (const int keep[3], int from) {
+  int next = -1;
+  for (int i = 0; i < 3; i++)
+    if (keep[i] >= from && (next < 0 || keep[i] < next)) next = keep[i];
+  return next;
+}
+
+
 /* Close all but the first three and 'keep'. */
-BORROWED static void closeothers (const int keep[2]) {
-  int low = keep[0] < keep[1] ? keep[0] : keep[1];
-  int high = keep[0] < keep[1] ? keep[1] : keep[0];
+BORROWED static void closeothers (const int keep[3]) {
   unsigned from = 3;
-  if (low >= 3) {
-    syscall(SYS_close_range, from, (unsigned)low - 1, 0);
-    from = (unsigned)low + 1;
-  }
-  if (high >= (int)from) {
-    syscall(SYS_close_range, from, (unsigned)high - 1, 0);
-    from = (unsigned)high + 1;
-  }
+  for (int kept; (kept = nextkept(keep, (int)from)) >= 0;
+       from = (unsigned)kept + 1)
+    syscall(SYS_close_range, from, (unsigned)kept - 1, 0);
   syscall(SYS_close_range, from, UINT_MAX, 0);
 }
 
@@ -83,7 +85,7 @@ BORROWED static int setfiles (const Program *p) {
   }
   for (int i = 0; i < 3; i++)
     if (from[i] >= 0 && dup2(from[i], i) < 0) return -errno;
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < 3; i++)
     if (p->keep[i] >= 0) fcntl(p->keep[i], F_SETFD, 0);
   closeothers(p->keep);
   return 0;

@@ -19,7 +19,7 @@ typedef struct Program {
                         rules; NULL: where the system has its programs */
   const char *cwd;   /* its directory; NULL: ours */
   int fd[3];         /* what becomes its 0, 1 and 2; -1: what ours are */
-  int keep[2];       /* these stay open as well; -1: none. No others do. */
+  int keep[3];       /* these stay open as well; -1: none. No others do. */
   bool group;        /* it leads a process group of its own */
   bool tied;         /* it is killed when the thread that starts it ends */
 } Program;

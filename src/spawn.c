@@ -190,23 +190,25 @@ int sk_spawn_program (Child *c, const Program *p, Stage *stage) {
 }
 
 
-/* Run Lua 'code' with two descriptors open: its pid, or -errno. */
-static int run (const char *file, const char *code, int a, int b, int *pidfd) {
+/* Run Lua 'code' with descriptors 'keep' open: its pid, or -errno. */
+static int run (const char *file, const char *code, const int keep[3],
+                int *pidfd) {
   char *argv[] = {(char *)(uintptr_t)file, (char *)(uintptr_t) "-e",
                   (char *)(uintptr_t)code, NULL};
   Program p = {.file = file,
                .argv = argv,
                .path = getenv("PATH"),
                .fd = {-1, -1, -1},
-               .keep = {a, b}};
+               .keep = {keep[0], keep[1], keep[2]}};
   fflush(NULL);
   return sk_program_start(&p, pidfd, NULL);
 }
 
 
-int sk_spawn_exec (Child *c, const char *file, const char *code, int keep) {
+int sk_spawn_exec (Child *c, const char *file, const char *code,
+                   const int keep[2]) {
   int pidfd;
-  int pid = run(file, code, keep, -1, &pidfd);
+  int pid = run(file, code, (const int[3]){keep[0], keep[1], -1}, &pidfd);
   if (pid < 0) return pid;
   adopt(c, pid, pidfd);
   return 0;
@@ -247,15 +249,16 @@ static void dismiss (void) {
 }
 
 
-static int hire (const char *file, const char *code, int keep) {
+static int hire (const char *file, const char *code, const int keep[2]) {
   int ends[2], pidfd;
   char *line;
   int err = sk_server_pair(ends);
   if (err != 0) return err;
-  if (asprintf(&line, "%s(%d,%d,%d)", code, ends[1], keep, getpid()) < 0)
+  if (asprintf(&line, "%s(%d,%d,%d,%d)", code, ends[1], keep[0], getpid(),
+               keep[1]) < 0)
     err = -ENOMEM;
   else {
-    err = run(file, line, ends[1], keep, &pidfd);
+    err = run(file, line, (const int[3]){ends[1], keep[0], keep[1]}, &pidfd);
     free(line);
   }
   close(ends[1]);
@@ -303,8 +306,8 @@ static int answer (Child *c) {
 }
 
 
-int sk_spawn_serve (Child *c, const char *file, const char *code, int keep,
-                    uint64_t job) {
+int sk_spawn_serve (Child *c, const char *file, const char *code,
+                    const int keep[2], uint64_t job) {
   fflush(NULL); /* what is buffered now is printed before what it prints */
   pthread_mutex_lock(&guard);
   int err = helper.pid == 0 ? hire(file, code, keep) : 0;

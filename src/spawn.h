@@ -44,18 +44,19 @@ SK_FUNC void sk_spawn_mask (void);
 /* Start a program, see program.h. 0 or -errno. */
 SK_FUNC int sk_spawn_program (Child *c, const Program *p, Stage *stage);
 
-/* Run Lua 'code' by interpreter 'file'; descriptor 'keep' stays open in it. */
+/* Run Lua 'code' by interpreter 'file'; descriptors 'keep' stay open in it. */
 SK_FUNC int sk_spawn_exec (Child *c, const char *file, const char *code,
-                           int keep);
+                           const int keep[2]);
 
 /*
 ** Have the helper of this process fork a child that works on 'job'. One is
 ** started if there is none, by Lua 'code' that ends in the name of a function:
-** it is called with the socket (see server.h), 'keep' and our pid. 0 or -errno;
+** it is called with the socket (see server.h), the first of 'keep', our pid,
+** and the second of 'keep', which stay open in it. 0 or -errno;
 ** -EPIPE: the helper has died, another is started at the next need.
 */
 SK_FUNC int sk_spawn_serve (Child *c, const char *file, const char *code,
-                            int keep, uint64_t job);
+                            const int keep[2], uint64_t job);
 
 /* In a child: die when process 'parent' does. Exits if it is gone already. */
 SK_FUNC void sk_spawn_tie (int parent);

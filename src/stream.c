@@ -8,7 +8,6 @@
 
 #include "lib.h"
 #include "stream.h"
-#include "stream_kinds.h"
 
 /* Bytes after which a stream that always has more gives others a turn. */
 #define TURN ((size_t)1 << 20)
@@ -171,7 +170,7 @@ static int answer (lua_State *L, Stream *st, int rc) {
     return 1;
   }
   if (rc == -EPIPE) st->told = true;
-  if (rc != -EMSGSIZE) return sk_fail(L, rc);
+  if (rc != -EMSGSIZE) return sk_stream_fail(L, rc);
   luaL_pushfail(L);
   lua_pushliteral(L, "too long");
   return 2;
@@ -204,9 +203,8 @@ static int readk (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   Sched *S = (Sched *)ctx;
   Stream *st = lua_touserdata(L, 1);
-  int rc = sk_sched_outcome(L, S);
-  S->hopes--;
-  if (rc == -ECANCELED || rc == -EINTR || rc == -EDEADLK) {
+  int rc = sk_stream_outcome(L, S);
+  if (sk_stream_israised(rc)) {
     st->reading = false;
     return sk_sched_raise(L, S, rc);
   }
@@ -229,7 +227,7 @@ int sk_stream_read (lua_State *L, Stream *st, const Ask *ask) {
 /* ---- beginning and end ---- */
 
 Stream *sk_stream_new (lua_State *L, Sched *S) {
-  Stream *st = lua_newuserdatauv(L, sizeof *st, 0);
+  Stream *st = lua_newuserdatauv(L, sizeof *st, 1);
   *st = (Stream){.S = S, .watch = {.fd = -1, .idle = true, .fire = onevent}};
   luaL_setmetatable(L, SK_STREAM);
   return st;

@@ -79,7 +79,8 @@ struct Stream {
 
 /*
 ** Push a stream without a descriptor, closed. Then 'adopt' gives it 'fd', which
-** is its own from then on, whatever the result: 0 or -errno. What kind of
+** is its own from then on, whatever the result: 0 or -errno. Its user value
+** belongs to handover.c. What kind of
 ** descriptor it is is found out, and it is made non-blocking where that helps.
 */
 SK_FUNC Stream *sk_stream_new (lua_State *L, Sched *S);
@@ -102,16 +103,32 @@ SK_FUNC int sk_stream_write (lua_State *L, Stream *st, sk_time due);
 
 /*
 ** Wait until there is room to write, which is how a connect ends, then 'k',
-** which asks 'sk_stream_outcome' how: 0 or -errno. Raises cancels.
+** which asks 'sk_stream_outcome' how: 0 or -errno, of which 'sk_sched_raise'
+** raises what 'sk_stream_israised' tells.
 */
 SK_FUNC int sk_stream_awaitroom (lua_State *L, Stream *st, sk_time due,
                                  const char *what, lua_KFunction k);
 SK_FUNC int sk_stream_outcome (lua_State *L, Sched *S);
+#define sk_stream_israised(rc)                                                 \
+  ((rc) == -ECANCELED || (rc) == -EINTR || (rc) == -EDEADLK)
+
+/* As sk_fail, for what a socket says: that its peer did not answer for long is
+   an error of the system (-ETIME here), and not the end of a wait. */
+SK_FUNC int sk_stream_fail (lua_State *L, int rc);
 
 /* ---- between the files of this noun ---- */
 
 /* Before one waits: it is watched from now on. 0 or -errno. */
 SK_FUNC int sk_stream_watch (Stream *st);
+SK_FUNC const StreamKind sk_stream_socket;
+SK_FUNC const StreamKind sk_stream_pipe; /* terminals and devices, too */
+SK_FUNC const StreamKind sk_stream_file;
+
+/* What a file needs beside its descriptor 'fd'. 0 or -errno. */
+SK_FUNC int sk_stream_makefile (Stream *st, int fd);
+/* Move to 'offset' from 'whence', as lseek(2) has it: the new place or -errno.
+   What was read ahead is given up. */
+SK_FUNC int64_t sk_stream_seek (Stream *st, int64_t offset, int whence);
 /* There is news: serve who waits. */
 SK_FUNC void sk_stream_serveread (Stream *st);
 SK_FUNC void sk_stream_servewrite (Stream *st);

@@ -1,5 +1,5 @@
 /*
-** stream_file.c - Files as streams. See stream_kinds.h.
+** stream_file.c - Files as streams. See stream.h.
 **
 ** The kernel does not tell when a file can be read without a wait: other
 ** threads (offload.h) wait for the disk. Each stream has at most one errand that
@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "stream_kinds.h"
+#include "stream.h"
 
 #define AHEAD ((size_t)256 << 10) /* bytes that one errand reads */
 #define BEHIND ((size_t)1 << 20)  /* bytes that one errand writes at most */

@@ -11,18 +11,18 @@ local layers = {
   { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
   { "guard", "arena", "slot", "refs", "object", "hope", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
-    "crew", "sweep", -- what is shared
-    "poller", "poller_epoll", "alarm", "fdio", "end", "prod", "rtsignal", "signals", "osthread",
-    "offload", "pgroup", "program", "server", "spawn", "ticker" }, -- OS
+    "crew", "sweep", "vault", -- what is shared
+    "poller", "poller_epoll", "alarm", "fdio", "end", "sock", "pin", "prod", "rtsignal",
+    "signals", "osthread", "offload", "pgroup", "program", "server", "spawn", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "launch", "handle",
     "sched_*", "channel", mutual = true }, -- tasks
-  { "errand", "stream", "stream_kinds", "stream_*", mutual = true }, -- bytes that come and go
-  { "shared", "shared_*", "wish", "transit", "listener", "crossing", "remote", "offspring",
-    "child", "process", "pump", "pipework",
+  { "errand", "stream", "stream_*" }, -- bytes that come and go
+  { "shared", "shared_*", "wish", "transit", "listener", "handover",
+    "crossing", "remote", "offspring", "child", "process", "pump", "pipework",
     "command", "pool" }, -- what classes stand on
-  { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
+  { "open", "lib_task", "lib_lock", "lib_net", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
 local highest_plain = 3

@@ -17,8 +17,8 @@ end)
 --- What of the C module is for users; the rest is for this layer.
 local public = {
   "array", "barrier", "channel", "children", "condition", "debug", "dict", "event",
-  "group", "interpreter", "is_cancelled", "lock", "now", "on_error", "pack", "parent", "pipe",
-  "process", "queue", "run", "select", "self", "semaphore", "shield", "sleep",
+  "group", "interpreter", "is_cancelled", "lock", "now", "on_error", "open", "pack", "parent",
+  "pipe", "process", "queue", "run", "select", "self", "semaphore", "shield", "sleep",
   "task", "thread", "timeout", "unpack", "value", "wait", "yield",
 }
 
@@ -34,6 +34,7 @@ local skein = {
     deadline = core.loop_deadline, fd = core.loop_fd, step = core.loop_step,
   },
   map = many.map,
+  net = require("skein.net"),
   pool = require("skein.pool"),
   race = many.race,
   test = require("skein.test"),
