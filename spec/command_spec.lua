@@ -260,6 +260,32 @@ describe("stdout and stderr of a command", function()
     assert.equal(13, yes:get().signal) -- SIGPIPE, as in a shell
   end))
 
+  it("are a connection", test(function()
+    local here <close>, there = skein.net.pair()
+    assert.equal("No such file or directory",
+      failure(command, { "nosuch", stdin = there, stdout = there }).message:match(": (.*)"))
+    assert.is_true(here:write("before "))
+    assert.equal("before ", there:read()) -- it serves as before
+    local c = command({ "cat", stdin = there, stdout = there })
+    assert.is_true(there:closed())
+    here:write("hello")
+    assert.equal("hello", here:read(5))
+    here:shutdown()
+    assert.equal("", here:read("a"))
+    assert.equal(0, c:get().code)
+  end))
+
+  it("are a file that was opened as a stream", test(function()
+    local name <const>, remove <close> = scratch()
+    local file = skein.open(name, "w")
+    command({ "echo", "through a stream", stdout = file }):join()
+    assert.is_true(file:closed())
+    assert.equal("through a stream\n", contents(name))
+    assert.equal("through a stream\n",
+      command({ "cat", stdin = skein.open(name) }):get().stdout)
+    assert.truthy(remove)
+  end))
+
   it("are megabytes", test(function()
     local r = shell("yes | head -c 10000000; yes n | head -c 5000000 >&2"):get()
     assert.equal(10000000, #r.stdout)
