@@ -78,6 +78,8 @@ static int await (lua_State *L, Server *sv, sk_time due) {
   if (!sk_poller_has(&S->poller, &sv->watch))
     rc = sk_sched_watch(S, &sv->watch, SK_READ);
   if (rc < 0) return sk_fail(L, rc);
+  if (S->current->pending) /* a cancel that came after news */
+    sk_sched_checkpoint(L, S);
   sk_sched_prepare(L, S, due);
   S->hopes++;
   return sk_sched_suspend(L, S, &sv->acceptors, NULL, "accept", (lua_KContext)S,
@@ -132,6 +134,40 @@ static void clear (const Server *sv) {
 }
 
 
+/* Put something into the channels of those who want to know of the end. */
+static void tell (lua_State *L) {
+  if (lua_getiuservalue(L, 1, 2) != LUA_TTABLE) return;
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    lua_pop(L, 1);
+    lua_getfield(L, -1, "put");
+    lua_pushvalue(L, -2);
+    lua_pushboolean(L, 1);
+    lua_pushinteger(L, 0);
+    lua_call(L, 3, 0);
+  }
+}
+
+
+/* core.net.watch_server(sv, channel, on) - tell it of the end, or do not */
+static int net_watchserver (lua_State *L) {
+  check(L);
+  lua_settop(L, 3);
+  if (lua_getiuservalue(L, 1, 2) != LUA_TTABLE) {
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, 2);
+  }
+  lua_pushvalue(L, 2);
+  if (lua_toboolean(L, 3))
+    lua_pushboolean(L, 1);
+  else
+    lua_pushnil(L);
+  lua_rawset(L, -3);
+  return 0;
+}
+
+
 /* sv:close() - again: does nothing. Who waits is told "closed". */
 static int server_close (lua_State *L) {
   Server *sv = check(L);
@@ -143,6 +179,7 @@ static int server_close (lua_State *L) {
   sv->watch.fd = -1;
   sk_sched_wakeall(sv->S, &sv->acceptors, -EPIPE);
   sk_handover_end(L, 1);
+  tell(L);
   return 0;
 }
 
@@ -187,7 +224,7 @@ static int server_tostring (lua_State *L) {
 
 
 static Server *newserver (lua_State *L, Sched *S) {
-  Server *sv = lua_newuserdatauv(L, sizeof *sv, 1);
+  Server *sv = lua_newuserdatauv(L, sizeof *sv, 2);
   *sv = (Server){.S = S, .watch = {.fd = -1, .idle = true, .fire = onevent}};
   luaL_setmetatable(L, CLASS);
   return sv;
@@ -263,7 +300,9 @@ static const luaL_Reg meta[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg net[] = {{"listen_at", net_listenat}, {NULL, NULL}};
+static const luaL_Reg net[] = {{"watch_server", net_watchserver},
+                               {"listen_at", net_listenat},
+                               {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"receive_server", core_receiveserver},
                                      {NULL, NULL}};

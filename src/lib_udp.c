@@ -63,6 +63,8 @@ static int await (lua_State *L, Udp *u, const Way *way, sk_time due) {
   if (!sk_poller_has(&S->poller, &u->watch))
     rc = sk_sched_watch(S, &u->watch, SK_READ | SK_WRITE);
   if (rc < 0) return sk_fail(L, rc);
+  if (S->current->pending) /* a cancel that came after news */
+    sk_sched_checkpoint(L, S);
   sk_sched_prepare(L, S, due);
   S->hopes++;
   return sk_sched_suspend(L, S, lineof(u, way), NULL, way->what,

@@ -153,11 +153,6 @@ void sk_stream_serveread (Stream *st) {
 
 /* ---- reading ---- */
 
-static bool isreading (const Stream *st) {
-  return st->reading && st->epoch == st->S->epoch;
-}
-
-
 /* Push what 'st->ask' comes to; it is over. */
 static int answer (lua_State *L, Stream *st, int rc) {
   Answer a = {0};
@@ -189,7 +184,9 @@ static int readon (lua_State *L, Stream *st) {
   else
     return answer(L, st, rc);
   if (rc < 0) return answer(L, st, rc);
-  st->reading = false; /* should it raise */
+  st->reading = false;     /* should it raise */
+  if (S->current->pending) /* a cancel that came after news */
+    sk_sched_checkpoint(L, S);
   sk_sched_prepare(L, S, st->ask.due);
   sk_inbuf_rest(&st->in, &S->inbuf);
   st->reading = true;
@@ -213,7 +210,8 @@ static int readk (lua_State *L, int status, lua_KContext ctx) {
 
 
 int sk_stream_read (lua_State *L, Stream *st, const Ask *ask) {
-  if (isreading(st)) return luaL_error(L, "another task reads this stream");
+  if (sk_stream_isread(st))
+    return luaL_error(L, "another task reads this stream");
   sk_sched_checkpoint(L, st->S);
   if (!st->open) return sk_fail(L, -EPIPE);
   st->ask = *ask;

@@ -118,6 +118,12 @@ SK_FUNC int sk_stream_fail (lua_State *L, int rc);
 
 /* ---- between the files of this noun ---- */
 
+/* Does a task read, here and not in the parent of a fork? */
+static inline bool sk_stream_isread (const Stream *st) {
+  return st->reading && st->epoch == st->S->epoch;
+}
+
+
 /* Before one waits: it is watched from now on. 0 or -errno. */
 SK_FUNC int sk_stream_watch (Stream *st);
 SK_FUNC const StreamKind sk_stream_socket;

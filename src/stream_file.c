@@ -208,6 +208,7 @@ static ssize_t writefile (Stream *st, const char *from, size_t size) {
   File *f = fileof(st);
   int err = flushfile(st);
   if (err < 0) return err;
+  if (sk_stream_isread(st)) return -EBUSY; /* it is at that place */
   turnback(st, f);
   if (size > BEHIND) size = BEHIND;
   Transfer *t = newtransfer(st, f, size);
@@ -230,7 +231,7 @@ int64_t sk_stream_seek (Stream *st, int64_t offset, int whence) {
   if (!st->open) return -EPIPE;
   if (st->kind != &sk_stream_file) return -ESPIPE;
   File *f = fileof(st);
-  if (f->writing != NULL || st->reading) return -EBUSY;
+  if (f->writing != NULL || sk_stream_isread(st)) return -EBUSY;
   int64_t at = f->at - (int64_t)sk_inbuf_size(&st->in);
   if (whence == SEEK_END) {
     at = lseek(st->watch.fd, 0, SEEK_END);

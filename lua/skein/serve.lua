@@ -61,7 +61,7 @@ end
 local function receive(self, server, fn, limit)
   local pause = 0.01
   while true do
-    while self.count >= limit do self.changed:get() end
+    while self.count >= limit and not server:closed() do self.changed:get() end
     local stream, why, code = server:accept()
     if stream then
       pause = 0.01
@@ -95,7 +95,9 @@ local function serve(server, fn, opts)
   local grace = get.typed("number", "grace")
   local self = setmetatable(crowd(), { __close = dismiss })
   local _ <close> = self
+  core.net.watch_server(server, self.changed, true)
   local _, why, code = receive(self, server, fn, limit)
+  core.net.watch_server(server, self.changed, false)
   if why ~= "closed" then return nil, why, code end
   await_all(self, grace)
   return true
