@@ -43,7 +43,7 @@ static void enlist (Sched *S) {
 
 
 static void delist (Sched *S) {
-  if (S->at == NULL) return; /* there was no memory to make it */
+  if (S->at == NULL) return; /* memory ended before it was on the list */
   pthread_mutex_lock(&guard);
   *S->at = S->next;
   if (S->next != NULL) S->next->at = S->at;

@@ -20,39 +20,40 @@ local function leave(self, place)
   core.shield(self.changed.put, self.changed, true, 0) -- it may be cancelled
 end
 
---- Waits until all have ended, or `seconds` are over. A task that was
---- cancelled before it began does not leave by itself.
-local function await_all(self, seconds)
-  local due = core.now() + (seconds or math.huge)
-  while self.count > 0 do
-    for place, task in next, self.tasks, nil do
-      if task:done() then leave(self, place) end
-    end
-    if self.count > 0 and not self.changed:get(due - core.now()) then return end
+--- Waits until somebody leaves, or until `due`: then false. A task that was
+--- cancelled before it began, or had no memory left, does not say that it leaves.
+local function await_change(self, due)
+  if self.changed:get(math.min(due - core.now(), 1)) then return true end
+  for place, task in next, self.tasks, nil do
+    if task and task:done() then leave(self, place) end
   end
+  return core.now() < due
 end
 
 --- Nobody waits for this task, so what it raises is reported.
-local function attend(self, place, fn, stream)
-  place.crowd = self
-  local _ <close> = place
+local function attend(place, fn, stream)
   local conn <close> = stream
+  local _ <close> = place
   fn(conn)
 end
 
 local Place = { __close = function(place) leave(place.crowd, place) end }
 
+--- Its place is there before the task, so that no task is without one.
 local function admit(self, fn, stream)
-  local place = setmetatable({}, Place)
+  local place = setmetatable({ crowd = self }, Place)
+  self.tasks[place] = false
+  self.tasks[place] = core.task({ name = "connection" }, attend, place, fn, stream)
   self.count = self.count + 1
-  self.tasks[place] = core.task({ name = "connection" }, attend, self, place, fn, stream)
 end
 
 --- Ends what is still served. Left early, serve does not go before that.
 local function dismiss(self)
   core.shield(function()
-    for _, task in pairs(self.tasks) do task:cancel() end
-    await_all(self)
+    for place, task in next, self.tasks, nil do
+      if task and task:cancel() and task:done() then leave(self, place) end
+    end
+    while self.count > 0 do await_change(self, math.huge) end
   end)
 end
 
@@ -61,11 +62,15 @@ end
 local function receive(self, server, fn, limit)
   local pause = 0.01
   while true do
-    while self.count >= limit and not server:closed() do self.changed:get() end
+    while self.count >= limit and not server:closed() do await_change(self, math.huge) end
     local stream, why, code = server:accept()
     if stream then
       pause = 0.01
-      admit(self, fn, stream)
+      local ok, err = pcall(admit, self, fn, stream)
+      if not ok then
+        stream:close()
+        error(err, 0)
+      end
     elseif not SCARCE[code] then
       return stream, why, code
     else
@@ -99,7 +104,8 @@ local function serve(server, fn, opts)
   local _, why, code = receive(self, server, fn, limit)
   core.net.watch_server(server, self.changed, false)
   if why ~= "closed" then return nil, why, code end
-  await_all(self, grace)
+  local due = core.now() + (grace or math.huge)
+  while self.count > 0 and await_change(self, due) do end
   return true
 end
 
