@@ -88,7 +88,8 @@ describe("skein.command", function()
 
   it("starts with no signal blocked and none caught", test(function()
     local function signals()
-      local r = require("skein").command({ "cat", "/proc/self/status" }):get()
+      local r = require("skein").command({ "cat", "/proc/self/status",
+        env = { LD_PRELOAD = false } }):get() -- a sanitizer catches some
       return r.stdout:match("SigBlk:%s*(%x+)"), r.stdout:match("SigCgt:%s*(%x+)")
     end
     local none = ("0"):rep(16)
