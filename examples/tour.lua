@@ -33,6 +33,10 @@ local STORY = {
   { "threads", "Ten threads, a shared number and a lock: 55" },
   { "interactive", "Two threads compute, a task answers meanwhile" },
 
+  { "Programs" },
+  { "command", "Programs as handles: three at a time, one too slow" },
+  { "service", "A service that reloads on HUP and ends well on TERM" },
+
   { "Coroutines" },
   { "generator", "A generator that is sent values: plain Lua" },
   { "callback", "A callback becomes a coroutine, and a task" },

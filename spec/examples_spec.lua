@@ -11,7 +11,7 @@ local cases = {}
 --- How long a second is in a case; a tenth where nothing is said.
 local seconds = {
   pool = 0.3, pool_state = 0.3, pool_init = 0.3, pool_server = 0.3, -- time for workers to start
-  sleepers = 0.3, two_timeouts = 0.2,
+  sleepers = 0.3, two_timeouts = 0.2, command = 0.3,
 }
 
 local function set_of(list)
@@ -276,8 +276,28 @@ end
 --- Examples with a spec of another form, and where that is.
 local elsewhere = {
   corpus = "corpus_spec", tour = "below", mandelbrot = "pool_examples_spec",
-  grep = "pool_examples_spec",
+  grep = "pool_examples_spec", chat = "services_spec", httpd = "services_spec",
+  download = "services_spec", ports = "services_spec", tail = "services_spec",
 }
+
+function cases.command(out, second)
+  assert.equal(19, #out.lines)
+  for i = 1, 3 do out:in_order(("^%d begins: sleep$"):format(i), "^4 begins: sh$") end
+  out:at("^4 begins: sh$", second)
+  out:in_order("^1 sleep: code 0$", "^2 sleep: code 0$", "^3 sleep: code 0$",
+    "^4 sh: code 3$", "^5 tr: code 0, wrote LOUD$", "^6 sleep: took too long$",
+    "^numbers up to 1000 with a 7: 271$")
+end
+
+function cases.reload(out)
+  assert.same({
+    "service: ready with configuration 1",
+    "main: HUP", "service: got HUP", "service: goes on with configuration 2",
+    "main: HUP", "service: got HUP", "service: goes on with configuration 3",
+    "main: TERM", "service: got TERM", "service: finished its work", "service: closed",
+    "main: exit code 0",
+  }, out.lines)
+end
 
 --- Examples that the tour leaves out: they need what is not skein's.
 local aside = { foreign_loop = true, hello = true }

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <lauxlib.h>
@@ -187,6 +189,7 @@ STAND(int, accept4, -1, EMFILE,
       (int fd, struct sockaddr *a, socklen_t *n, int f), (fd, a, n, f))
 STAND(ssize_t, sendmsg, -1, ENOBUFS,
       (int fd, const struct msghdr *m, int flags), (fd, m, flags))
+STAND(int, timerfd_create, -1, EMFILE, (int clock, int flags), (clock, flags))
 STAND(int, pipe2, -1, EMFILE, (int fd[2], int flags), (fd, flags))
 STAND(int, dup, -1, EMFILE, (int fd), (fd))
 STAND(ssize_t, write, -1, ENOSPC, (int fd, const void *p, size_t n),
@@ -216,6 +219,21 @@ int open (const char *path, int flags, ...) {
   }
   if (real == NULL) *(void **)&real = find("open");
   return real(path, flags, mode);
+}
+
+
+int clone (int (*fn)(void *), void *stack, int flags, void *arg, ...) {
+  static int (*real)(int (*)(void *), void *, int, void *, ...);
+  va_list args;
+  va_start(args, arg);
+  void *pidfd = va_arg(args, void *);
+  va_end(args);
+  if (fails(SYSTEM, "clone")) {
+    errno = EMFILE;
+    return -1;
+  }
+  if (real == NULL) *(void **)&real = find("clone");
+  return real(fn, stack, flags, arg, pidfd);
 }
 
 

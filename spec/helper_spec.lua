@@ -146,12 +146,14 @@ describe("the helper", function()
     assert.match("zero", start("spawn", list):get())
     local seen = serve(list):get()
     assert.is_nil(seen:find("zero", 1, true))
-    local others = {}
+    local others = {} -- but the standard streams
     for fd, target in seen:gmatch("(%d+) %-> (%S+)") do
-      if tonumber(fd) > 2 then others[target:match("^%a+") or target:match("memfd")] = fd end
+      if tonumber(fd) > 2 then others[target] = target:match("memfd") or target:match("^%a+") end
     end
-    -- the memory, what rings others, the pipe of this very question
-    assert.same({ memfd = others.memfd, socket = others.socket, pipe = others.pipe }, others, seen)
-    assert.truthy(others.memfd and others.socket and others.pipe, seen)
+    local kinds = {}
+    for _, kind in pairs(others) do kinds[#kinds + 1] = kind end
+    table.sort(kinds)
+    -- the memory, the pipe of this very question, the vault, what rings others
+    assert.same({ "memfd", "pipe", "socket", "socket" }, kinds, seen)
   end))
 end)

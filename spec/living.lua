@@ -41,17 +41,19 @@ local samples = {
     server:close()
     return stream, "close"
   end,
+  Udp = function(skein) return skein.net.udp("127.0.0.1", 0), "close" end,
 }
 
 --- Classes that no user ever holds an object of.
 living.internal = {
   ["skein.Error"] = true, -- tables, with fields only
+  ["skein.Deposit"] = true,
   ["skein.Crew"] = true, ["skein.Worker"] = true, ["skein.Batch"] = true,
 }
 
 --- What a sample is made with, where that has another name than the class.
 local makers = {
-  Job = "pool", Server = "net", Stream = "net",
+  Job = "pool", Server = "net", Stream = "net", Udp = "net",
 }
 
 function living.is_callable(v)

@@ -347,7 +347,29 @@ end
 -- programs and sockets
 if skein.command then
   operations.command = plain(function()
-    assert(skein.command { "true" }:get().code == 0)
+    local c <close> = skein.command { "true" }
+    assert(c:get(10).code == 0)
+  end)
+  operations["command that is fed"] = plain(function()
+    local text = ("x"):rep(100000)
+    local c <close> = skein.command { "cat", stdin = text, env = { A = "b" }, timeout = 10 }
+    assert(c:get(10).stdout == text)
+  end)
+  operations["command with streams"] = plain(function()
+    local c <close> = skein.command { "cat", stdin = "pipe", stdout = "pipe", stderr = "null" }
+    local stdin <close> = c.stdin
+    local stdout <close> = c.stdout
+    assert(stdin:write("x"))
+    assert(stdout:read(1) == "x")
+    stdin:close()
+    assert(c:get(10).code == 0)
+  end)
+  operations["command that is ended"] = plain(function()
+    local c = skein.command { "sleep", 60, timeout = 0.001 }
+    assert(c:get(10).timed_out)
+    c = skein.command { "sleep", 60 }
+    c:cancel("enough")
+    assert(c:join(10) and c:status() == "cancelled")
   end)
 end
 if skein.net then
@@ -357,6 +379,44 @@ if skein.net then
     local s <close> = assert(skein.net.connect("127.0.0.1", port, { timeout = 5 }))
     local c <close> = assert(server:accept(5))
     assert(s:write("hello\n") and c:read("l", 5) == "hello")
+  end)
+  operations.udp = plain(function()
+    local u <close> = assert(skein.net.udp("127.0.0.1", 0))
+    local v <close> = assert(skein.net.udp("127.0.0.1", 0))
+    assert(v:send("hello", u:sockname()))
+    assert(u:recv(5) == "hello")
+  end)
+  operations.name = plain(function()
+    local server <close> = assert(skein.net.listen("127.0.0.1", 0))
+    local s <close> = assert(skein.net.connect("localhost", (select(2, server:sockname())), 0.3))
+    local c <close> = assert(server:accept(0.3))
+    assert(c:peername() and s:peername())
+  end)
+  operations.serve = plain(function()
+    local server <close> = assert(skein.net.listen("127.0.0.1", 0))
+    local serving <close> = skein.task(server.serve, server, function(conn)
+      conn:write(conn:read("l", 5))
+    end)
+    local s <close> = assert(skein.net.connect("127.0.0.1", (select(2, server:sockname())), 5))
+    assert(s:write("hello\n") and s:read("a", 0.3) == "hello")
+    server:close()
+    assert(serving:get(5))
+  end)
+  operations.handover = plain(function()
+    local a, b = skein.net.pair()
+    local _ <close>, q = assert(a), skein.queue()
+    b:write("unread")
+    a:read(2)
+    q:put(a)
+    local c <close> = q:get(5)
+    b:close()
+    assert(c:read("a", 5) == "read")
+  end)
+  operations.file = plain(function()
+    local f <close> = assert(skein.open("/dev/null", "r+", 0.3))
+    assert(f:write("x", 0.3))
+    local g <close> = assert(skein.open("/proc/self/exe", "r", 0.3))
+    assert(#g:read(100000, 0.3) == 100000 and #g:read(100, 0.3) == 100)
   end)
 end
 

@@ -68,16 +68,17 @@ end
 
 --- Runs a program in a fresh interpreter; what it wrote, and how it ended.
 ---@param code string
+---@param first? string  what the shell does before: "ulimit ...; "
 ---@return string output, string how, integer code
-function support.program(code)
+function support.program(code, first)
   local name = os.tmpname()
   local file = assert(io.open(name, "w"))
   file:write(code)
   file:close()
   local env = ("LUA_PATH='%s' LUA_CPATH='%s'"):format(package.path,
     package.cpath)
-  local run = assert(io.popen(("%s timeout -s KILL %d %s %s 2>&1"):format(env,
-    support.patience, support.lua, name)))
+  local run = assert(io.popen(("%s%s timeout -s KILL %d %s %s 2>&1"):format(
+    first or "", env, support.patience, support.lua, name)))
   local output = run:read("a")
   local _, how, status = run:close()
   os.remove(name)

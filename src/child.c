@@ -12,6 +12,7 @@
 #include "report.h"
 #include "server.h"
 #include "spawn.h"
+#include "vault.h"
 
 /* Process-wide. */
 static struct {
@@ -295,15 +296,18 @@ static const char *pushprogram (lua_State *L, const char *rest) {
 
 const char *sk_child_pushcode (lua_State *L, const Parcel *p) {
   char call[160];
-  snprintf(call, sizeof call, "require('skein.core').enter(%d,%llu,%d)",
-           sk_arena_fd(), (unsigned long long)sk_off(p), getpid());
+  snprintf(call, sizeof call, "require('skein.core').enter(%d,%llu,%d,%d)",
+           sk_arena_fd(), (unsigned long long)sk_off(p), getpid(),
+           sk_vault_fd());
   return pushprogram(L, call);
 }
 
 
-static void attach (lua_State *L, int fd) {
-  int err = sk_arena_attach(fd);
+/* The family's arena and vault have the descriptors at 'arena' and 4. */
+static void attach (lua_State *L, int arena) {
+  int err = sk_arena_attach((int)luaL_checkinteger(L, arena));
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
+  sk_vault_attach((int)luaL_checkinteger(L, 4));
 }
 
 
@@ -340,7 +344,7 @@ static Shared *settle (lua_State *L, Sched *S, Parcel *p, int parent) {
 int sk_child_enter (lua_State *L) {
   int parent = (int)luaL_checkinteger(L, 3);
   sk_spawn_tie(parent);
-  attach(L, (int)luaL_checkinteger(L, 1));
+  attach(L, 1);
   Parcel *p = sk_at(Parcel, (Off)luaL_checkinteger(L, 2));
   live(L, settle(L, sk_upvalue(L), p, parent), p, false, 0);
 }
@@ -358,10 +362,11 @@ int sk_child_serve (lua_State *L) {
   Sched *S = sk_upvalue(L);
   int parent = (int)luaL_checkinteger(L, 3);
   sk_spawn_mask(); /* it ends with its client, not by a signal to both */
-  attach(L, (int)luaL_checkinteger(L, 2));
+  attach(L, 2);
   lua_gc(L, LUA_GCCOLLECT);
-  uint64_t job =
-      sk_server_run((int)luaL_checkinteger(L, 1), parent, sk_arena_fd());
+  const int keep[] = {(int)luaL_checkinteger(L, 1), sk_arena_fd(),
+                      sk_vault_fd()};
+  uint64_t job = sk_server_run(keep, parent);
   Parcel *p = sk_at(Parcel, job);
   sk_sched_afterfork(S, L);
   reseed(L);

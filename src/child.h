@@ -26,12 +26,12 @@ SK_FUNC void sk_child_packsetup (lua_State *L, Shared *s, Parcel *p,
                                  const char *name, bool paths);
 /* Push the Lua code that makes it live with parcel 'p'. */
 SK_FUNC const char *sk_child_pushcode (lua_State *L, const Parcel *p);
-/* core.enter(fd, parcel, parent): what that code calls. */
+/* core.enter(arena, parcel, parent, vault): what that code calls. */
 SK_FUNC int sk_child_enter (lua_State *L);
 
 /* Push the Lua code that makes it a helper, see sk_spawn_serve. */
 SK_FUNC const char *sk_child_pushserver (lua_State *L);
-/* core.serve(sock, fd, parent): what that code calls. */
+/* core.serve(sock, arena, parent, vault): what that code calls. */
 SK_FUNC int sk_child_serve (lua_State *L);
 
 /* The name of this process, and who started it: 0 and NULL for the first. */

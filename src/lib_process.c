@@ -5,13 +5,12 @@
 #include <string.h>
 
 #include "child.h"
-#include "clock.h"
 #include "handle.h"
 #include "open.h"
+#include "osthread.h"
 #include "process.h"
 
 #define CLASS "skein.Process"
-#define GRACE (5 * SK_SECOND) /* between TERM and KILL */
 
 static const char *const methodnames[] = {"fork", "spawn", "server", NULL};
 static const HandleClass class;
@@ -20,87 +19,8 @@ static const HandleClass class;
 static void look (lua_State *L, Sched *S, int at) {
   Process *p = lua_touserdata(L, at);
   (void)S;
-  sk_remote_checkmine(L, &p->r);
-  if (sk_remote_ismine(&p->r)) sk_process_look(p);
-}
-
-
-/* The process at 1, one of our own, as it is by now. */
-static Process *checkmine (lua_State *L) {
-  Process *p = luaL_checkudata(L, 1, CLASS);
-  look(L, sk_upvalue(L), 1);
-  return p;
-}
-
-
-/* p:alive() -> boolean */
-static int process_alive (lua_State *L) {
-  Process *p = checkmine(L);
-  lua_pushboolean(L, p->r.outcome.status == SK_RUNNING);
-  return 1;
-}
-
-
-/* p:exitcode() -> nil while it runs | code | -signal */
-static int process_exitcode (lua_State *L) {
-  Process *p = checkmine(L);
-  if (p->pid == 0 || p->child != NULL || p->status == SK_UNKNOWN)
-    luaL_pushfail(L);
-  else
-    lua_pushinteger(L, p->status);
-  return 1;
-}
-
-
-/* Send it; pushes whether it still ran. */
-static int send (lua_State *L, Process *p, int signo) {
-  bool runs = p->child != NULL && sk_spawn_signal(p->child, signo) == 0;
-  lua_pushboolean(L, runs);
-  return 1;
-}
-
-
-/* p:signal(name or number) -> true | false: it has ended */
-static int process_signal (lua_State *L) {
-  Process *p = checkmine(L);
-  int signo = 0;
-  if (lua_isinteger(L, 2)) {
-    lua_Integer n = lua_tointeger(L, 2);
-    signo = n >= 0 && n < SK_NSIGNALS ? (int)n : -1;
-  }
-  else {
-    signo = sk_signals_number(luaL_checkstring(L, 2));
-    if (signo == 0) signo = -1;
-  }
-  if (signo < 0)
-    luaL_argerror(
-        L, 2, lua_pushfstring(L, "unknown signal '%s'", lua_tostring(L, 2)));
-  return send(L, p, signo);
-}
-
-
-/* p:kill() -> true | false: it has ended */
-static int process_kill (lua_State *L) {
-  return send(L, checkmine(L), SIGKILL);
-}
-
-
-/* p:terminate([grace]) -> true | false: it had ended. TERM, later KILL. */
-static int process_terminate (lua_State *L) {
-  Process *p = checkmine(L);
-  sk_time due =
-      lua_isnoneornil(L, 2) ? sk_clock_now() + GRACE : sk_checkspan(L, 2);
-  send(L, p, SIGTERM);
-  if (!lua_toboolean(L, -1) || due == SK_FOREVER) return 1;
-  int err = 0;
-  if (due == SK_NOW)
-    sk_spawn_signal(p->child, SIGKILL);
-  else
-    err = sk_process_killat(p, due);
-  if (err != 0)
-    luaL_error(L, "cannot see to the end of process %d: %s", p->pid,
-               strerror(-err));
-  return 1;
+  sk_remote_checkmine(L, &p->o.r);
+  if (sk_remote_ismine(&p->o.r)) sk_offspring_look(&p->o);
 }
 
 
@@ -108,22 +28,22 @@ static int process_terminate (lua_State *L) {
 static void stop (lua_State *L, Sched *S) {
   Process *p = lua_touserdata(L, 1);
   (void)S;
-  if (!p->r.cancelled) sk_launch_keepreason(L);
-  p->r.cancelled = true;
-  sk_spawn_signal(p->child, SIGTERM);
+  if (!p->o.r.cancelled) sk_launch_keepreason(L);
+  p->o.r.cancelled = true;
+  sk_offspring_signal(&p->o, SIGTERM);
 }
 
 
 static int process_gc (lua_State *L) {
-  sk_process_fini(luaL_checkudata(L, 1, CLASS));
+  sk_offspring_fini(luaL_checkudata(L, 1, CLASS));
   return 0;
 }
 
 
 static int process_field (lua_State *L, void *handle, const char *key) {
   Process *p = handle;
-  if (strcmp(key, "pid") != 0 || p->pid == 0) return 0;
-  lua_pushinteger(L, p->pid);
+  if (strcmp(key, "pid") != 0 || p->o.pid == 0) return 0;
+  lua_pushinteger(L, p->o.pid);
   return 1;
 }
 
@@ -138,7 +58,7 @@ static int core_process (lua_State *L) {
   bool atonce = sk_launch_atonce(L, 1);
   Process *p = (Process *)sk_remote_new(L, S, &class, sizeof *p);
   p->method = method;
-  p->r.outcome.asked = true; /* a child says itself what went wrong */
+  p->o.r.outcome.asked = true; /* a child says itself what went wrong */
   return sk_launch_begin(L, S, 1, nargs, atonce);
 }
 
@@ -149,7 +69,7 @@ static void insert (lua_State *L, const Process *p) {
   for (; i > 0; i--) {
     lua_rawgeti(L, 1, i);
     const Process *other = lua_touserdata(L, -1);
-    if (other->r.outcome.id < p->r.outcome.id) break;
+    if (other->o.r.outcome.id < p->o.r.outcome.id) break;
     lua_rawseti(L, 1, i + 1);
   }
   lua_settop(L, 4);
@@ -166,8 +86,8 @@ static int core_children (lua_State *L) {
   lua_pushnil(L);
   while (lua_next(L, 2)) {
     Process *p = luaL_testudata(L, 4, CLASS);
-    if (p != NULL && p->r.epoch == S->epoch && !p->r.hidden &&
-        !sk_process_look(p))
+    if (p != NULL && p->o.r.epoch == S->epoch && !p->o.r.hidden &&
+        !sk_offspring_look(&p->o))
       insert(L, p);
     lua_settop(L, 3);
   }
@@ -194,16 +114,11 @@ static const HandleClass class = {
     .name = CLASS,
     .kind = "process",
     .what = "process end",
+    .offspring = true,
     .look = look,
     .start = sk_process_start,
     .stop = stop,
     .field = process_field,
-};
-
-static const luaL_Reg methods[] = {
-    {"alive", process_alive},   {"exitcode", process_exitcode},
-    {"signal", process_signal}, {"terminate", process_terminate},
-    {"kill", process_kill},     {NULL, NULL},
 };
 
 static const luaL_Reg meta[] = {{"__gc", process_gc}, {NULL, NULL}};
@@ -211,7 +126,7 @@ static const luaL_Reg meta[] = {{"__gc", process_gc}, {NULL, NULL}};
 /* core.patience(seconds) - before the end of this process says whom it waits
    for: for tests */
 static int core_patience (lua_State *L) {
-  sk_spawn_patience = (sk_time)(luaL_checknumber(L, 1) * 1e9);
+  sk_osthread_patience = (sk_time)(luaL_checknumber(L, 1) * 1e9);
   return 0;
 }
 
@@ -225,7 +140,7 @@ static const luaL_Reg functions[] = {
 
 void sk_open_process (lua_State *L, Sched *S) {
   sk_object_register(SK_PARCEL, &sk_parcel_class);
-  sk_handle_open(L, S, &class, methods, meta);
+  sk_handle_open(L, S, &class, sk_offspring_methods, meta);
   sk_remote_open(L);
   sk_addfunctions(L, S, functions);
 }

@@ -1,8 +1,10 @@
 /*
 ** lib_stream.c - The methods of streams (stream.h).
 */
+#include <string.h>
 #include <sys/socket.h>
 
+#include "handover.h"
 #include "lib.h"
 #include "open.h"
 #include "stream.h"
@@ -133,6 +135,7 @@ static int stream_shutdown (lua_State *L) {
 /* st:close() - again: does nothing. Who waits is told "closed". */
 static int stream_close (lua_State *L) {
   sk_stream_close(check(L));
+  sk_handover_end(L, 1);
   return 0;
 }
 
@@ -163,6 +166,38 @@ static int stream_tostring (lua_State *L) {
 }
 
 
+/* (st) - what crosses in its stead: its descriptor, and what it has read */
+static int stream_transfer (lua_State *L) {
+  const Stream *st = check(L);
+  if (!st->open) return luaL_error(L, "the stream is closed");
+  lua_pushliteral(L, "skein.core.receive_stream");
+  sk_handover_begin(L, 1, st->watch.fd);
+  lua_pushlstring(L, sk_inbuf_size(&st->in) > 0 ? sk_inbuf_bytes(&st->in) : "",
+                  sk_inbuf_size(&st->in));
+  return 3;
+}
+
+
+/* core.receive_stream(descriptor, bytes) -> stream */
+static int core_receivestream (lua_State *L) {
+  size_t size, room;
+  const char *bytes = luaL_checklstring(L, 2, &size);
+  Stream *st = sk_stream_new(L, sk_upvalue(L));
+  int err = sk_stream_adopt(st, sk_handover_take(L, 1));
+  if (err < 0) luaL_error(L, "cannot receive a stream: %s", strerror(-err));
+  while (size > 0) {
+    char *to = sk_inbuf_room(&st->in, NULL, &room);
+    if (to == NULL) return luaL_error(L, "not enough memory");
+    if (room > size) room = size;
+    memcpy(to, bytes, room);
+    sk_inbuf_grow(&st->in, room);
+    bytes += room;
+    size -= room;
+  }
+  return 1;
+}
+
+
 static const luaL_Reg methods[] = {
     {"read", stream_read},
     {"read_until", stream_readuntil},
@@ -179,10 +214,18 @@ static const luaL_Reg meta[] = {
     {"__close", stream_close},
     {"__gc", stream_close},
     {"__tostring", stream_tostring},
+    {"__transfer", stream_transfer},
     {NULL, NULL},
 };
 
 
+static const luaL_Reg functions[] = {{"receive_stream", core_receivestream},
+                                     {NULL, NULL}};
+
+
 void sk_open_stream (lua_State *L, Sched *S) {
+  sk_handover_open(L, S);
   sk_newclass(L, S, SK_STREAM, methods, meta);
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, functions, 1);
 }

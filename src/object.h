@@ -35,6 +35,7 @@ enum {
   SK_BARRIER,
   SK_ARRAY,
   SK_DICT,
+  SK_DEPOSIT,
   SK_TYPES = 16
 };
 

@@ -33,13 +33,17 @@ SK_FUNC void sk_open_dict (lua_State *L, Sched *S);
 SK_FUNC void sk_open_hold (lua_State *L, Sched *S);
 SK_FUNC void sk_open_arena (lua_State *L, Sched *S);
 SK_FUNC void sk_open_process (lua_State *L, Sched *S);
+SK_FUNC void sk_open_command (lua_State *L, Sched *S);
 SK_FUNC void sk_open_thread (lua_State *L, Sched *S);
 SK_FUNC void sk_open_worker (lua_State *L, Sched *S);
 SK_FUNC void sk_open_pool (lua_State *L, Sched *S);
 SK_FUNC void sk_open_job (lua_State *L, Sched *S);
 SK_FUNC void sk_open_batch (lua_State *L, Sched *S);
 SK_FUNC void sk_open_stream (lua_State *L, Sched *S);
+SK_FUNC void sk_open_file (lua_State *L, Sched *S);
 SK_FUNC void sk_open_net (lua_State *L, Sched *S);
+SK_FUNC void sk_open_server (lua_State *L, Sched *S);
+SK_FUNC void sk_open_udp (lua_State *L, Sched *S);
 
 /* What a fresh state needs before anybody requires the module: its scheduler
    and the class of errors. Classes of shared objects come with the first

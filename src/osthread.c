@@ -1,15 +1,16 @@
 /*
 ** osthread.c - Operating system threads. See osthread.h.
 */
-#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "clock.h"
 #include "osthread.h"
+#include "pin.h"
 #include "rtsignal.h"
-#include "spawn.h"
+
+sk_time sk_osthread_patience = 10 * SK_SECOND;
 
 /* What daemons get to clean up, at the end of whoever started them. */
 #define LINGER (SK_SECOND / 4)
@@ -37,14 +38,6 @@ static int claim (void) {
 }
 
 
-/* A thread must not outlive its code: never unload this library again. */
-static void pin (void) {
-  Dl_info info;
-  if (dladdr((void *)(uintptr_t)&threads, &info) != 0)
-    dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE | RTLD_NOLOAD);
-}
-
-
 static void enlist (OsThread *t) {
   t->next = threads;
   t->at = &threads;
@@ -67,7 +60,7 @@ int sk_osthread_start (OsThread *t, void *(*body)(void *)) {
   pthread_mutex_lock(&guard);
   int err = claim();
   if (err == 0) {
-    pin();
+    sk_pin();
     t->refs = 3;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* it inherits this */
@@ -193,7 +186,7 @@ static bool await (const OsThread *t, sk_time due) {
 
 void sk_osthread_finish (const void *user, void (*tell)(void *, const char *),
                          void *arg) {
-  sk_time due = sk_clock_real() + sk_spawn_patience;
+  sk_time due = sk_clock_real() + sk_osthread_patience;
   stopdaemons(user);
   for (OsThread *t; (t = next(user, false)) != NULL; sk_osthread_drop(t)) {
     if (!await(t, due)) {

@@ -12,6 +12,10 @@
 #include "prod.h"
 #include "sk.h"
 
+/* How long the end of a process waits for others before it says for whom;
+   process-wide, 10 seconds. */
+SK_FUNC sk_time sk_osthread_patience;
+
 typedef struct OsThread {
   pthread_t id;
   bool daemon; /* not awaited when the program ends */

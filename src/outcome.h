@@ -17,6 +17,7 @@ typedef struct HandleClass {
   const char *name; /* of the metatable: "skein.Process" */
   const char *kind; /* "process": for texts, and names made up */
   const char *what; /* "process end": what its waiters wait for */
+  bool offspring;   /* of child processes, see offspring.h */
   /* See how the handle at 'at' is by now, before anything is said of it.
      Raises if it is nothing that can be asked here. */
   void (*look)(lua_State *L, Sched *S, int at);

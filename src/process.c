@@ -1,9 +1,8 @@
 /*
 ** process.c - A function in an OS process of its own. See process.h.
 **
-** The end of the process is seen by its pidfd in the poller, or by whoever
-** asks; then it is reaped, its slot swept, and what it left in its parcel
-** becomes the outcome.
+** When the process was reaped its slot is swept, and what it left in its
+** parcel becomes the outcome.
 */
 #include <signal.h>
 #include <string.h>
@@ -12,8 +11,10 @@
 
 #include "child.h"
 #include "clock.h"
+#include "offload.h"
 #include "process.h"
 #include "sweep.h"
+#include "vault.h"
 
 /* Slots of the stack that a child begins with. It is to need no larger one soon:
    the first large block that a child allocates makes malloc tidy up what it has
@@ -25,29 +26,29 @@
 
 /* Push the error of a process that left nothing behind. */
 static void pushdeath (lua_State *L, const Process *p) {
-  if (p->r.cancelled && p->status == -SIGTERM) {
+  if (p->o.r.cancelled && p->o.status == -SIGTERM) {
     sk_pusherror(L, "cancelled", "the process was cancelled");
     return;
   }
-  if (p->status >= 0) {
+  if (p->o.status >= 0) {
     sk_pusherror(L, "exited", "the process %d left by exit with code %d",
-                 p->pid, p->status);
-    lua_pushinteger(L, p->status);
+                 p->o.pid, p->o.status);
+    lua_pushinteger(L, p->o.status);
     lua_setfield(L, -2, "code");
     return;
   }
-  if (p->status == SK_UNKNOWN) {
+  if (p->o.status == SK_UNKNOWN) {
     sk_pusherror(L, "exited",
                  "the process %d ended; how is not known, for "
                  "somebody else waited for it",
-                 p->pid);
+                 p->o.pid);
     return;
   }
-  const char *name = sk_signals_name(-p->status);
+  const char *name = sk_signals_name(-p->o.status);
   sk_pusherror(L, "killed", "the process %d was killed by signal %d (SIG%s)%s",
-               p->pid, -p->status, name != NULL ? name : "?",
-               p->dumped ? ", core dumped" : "");
-  lua_pushinteger(L, -p->status);
+               p->o.pid, -p->o.status, name != NULL ? name : "?",
+               p->o.dumped ? ", core dumped" : "");
+  lua_pushinteger(L, -p->o.status);
   lua_setfield(L, -2, "signal");
 }
 
@@ -62,7 +63,7 @@ static void pushsource (lua_State *L, int handle, int pid) {
 
 static void settlesource (lua_State *L, int handle, const Process *p) {
   if (!sk_iserror(L, -1, NULL)) return;
-  pushsource(L, handle, p->pid);
+  pushsource(L, handle, p->o.pid);
   lua_setfield(L, -2, "source");
 }
 
@@ -70,70 +71,50 @@ static void settlesource (lua_State *L, int handle, const Process *p) {
 /* (handle): it is reaped; say how it ended. */
 static int settle (lua_State *L) {
   Process *p = lua_touserdata(L, 1);
-  Shared *s = sk_shared_of(p->r.S);
+  Shared *s = sk_shared_of(p->o.r.S);
   Status status = SK_FAILED;
   lua_settop(L, 1);
   int n = -1;
-  if (p->status >= 0 || (p->r.parcel->outcome == SK_STOPPED && p->r.cancelled))
-    n = sk_crossing_collect(L, s, p->r.parcel, &status);
+  if (p->o.status >= 0 ||
+      (p->o.r.parcel->outcome == SK_STOPPED && p->o.r.cancelled))
+    n = sk_crossing_collect(L, s, p->o.r.parcel, &status);
   if (n < 0) {
     pushdeath(L, p);
     n = 1;
-    if (p->r.cancelled && p->status == -SIGTERM) status = SK_CANCELLED;
+    if (p->o.r.cancelled && p->o.status == -SIGTERM) status = SK_CANCELLED;
   }
   if (status == SK_CANCELLED) sk_launch_addreason(L, 1);
   if (status != SK_FINISHED) settlesource(L, 1, p);
-  sk_outcome_settle(L, p->r.S, 1, status, n);
+  sk_outcome_settle(L, p->o.r.S, 1, status, n);
   return 0;
 }
 
 
-static void stopgrace (Process *p) {
-  if (p->grace.fd <= 0) return;
-  sk_sched_unwatch(p->r.S, &p->grace);
-  close(p->grace.fd);
-  p->grace.fd = 0;
-}
-
-
 /* It was reaped: what is left of it goes. */
-static void clear (Process *p) {
-  Shared *s = sk_shared_of(p->r.S);
-  p->status = p->child->status;
-  p->dumped = p->child->dumped;
-  sk_sched_unwatch(p->r.S, &p->watch);
-  stopgrace(p);
-  sk_spawn_free(p->child);
-  p->child = NULL;
+static void onreaped (Offspring *o) {
+  const Process *p = (Process *)o;
+  Shared *s = sk_shared_of(o->r.S);
   sk_sweep_unborn(&s->m, p->slot, p->born);
-  sk_shared_died(s, p->pid);
-}
-
-
-bool sk_process_look (Process *p) {
-  if (p->child == NULL) return sk_outcome_ended(&p->r.outcome);
-  if (!sk_spawn_reap(p->child)) return false;
-  clear(p);
-  sk_remote_settle(&p->r, settle);
-  return true;
-}
-
-
-static void onend (Watch *w, unsigned events) {
-  (void)events;
-  sk_process_look(sk_container(w, Process, watch));
+  sk_shared_died(s, o->pid);
+  sk_remote_settle(&o->r, settle);
 }
 
 
 /* ---- starting ---- */
 
+/* Those of 'offload' do no harm, unless they look up names. */
+static int countothers (void) {
+  return sk_spawn_threads() - 1 - sk_offload_threads();
+}
+
+
 /* A thread that was joined may not have left the kernel's list yet. */
 static int othersthreads (void) {
   const struct timespec shortly = {.tv_nsec = 100000};
-  int n = sk_spawn_threads() - 1;
+  int n = countothers();
   for (int i = 0; i < 50 && n > 0; i++) {
     nanosleep(&shortly, NULL);
-    n = sk_spawn_threads() - 1;
+    n = countothers();
   }
   return n;
 }
@@ -156,8 +137,8 @@ static int takeslot (Process *p, Shared *s, const char *name) {
   if (err != 0) return err;
   Slot *slot = sk_slot(p->slot);
   p->born = slot->born;
-  p->r.parcel->slot = p->slot;
-  sk_slot_name(p->slot, p->r.hidden ? "pool worker" : "process", name);
+  p->o.r.parcel->slot = p->slot;
+  sk_slot_name(p->slot, p->o.r.hidden ? "pool worker" : "process", name);
   return 0;
 }
 
@@ -172,32 +153,34 @@ typedef struct Plan { /* what is started */
 
 static int startfork (Process *p, const Plan *plan) {
   lua_State *top = plan->top;
-  Shared *s = sk_shared_of(p->r.S);
+  Shared *s = sk_shared_of(p->o.r.S);
   int err = sk_object_inherit(&s->m, p->slot);
   if (err == 0) sk_shared_entrust(top, s, p->slot, 1, lua_gettop(top));
-  if (err == 0) err = sk_spawn_fork(p->child);
+  if (err == 0) err = sk_spawn_fork(p->o.child);
   if (err == 1)
-    sk_child_forked(p->r.S, top, p->r.parcel, p->slot, lua_gettop(top) - 1,
+    sk_child_forked(p->o.r.S, top, p->o.r.parcel, p->slot, lua_gettop(top) - 1,
                     plan->name);
   return err;
 }
 
 
 static int startspawn (Process *p, const Plan *plan) {
-  Shared *s = sk_shared_of(p->r.S);
-  int err = sk_object_lend(&s->m, &p->r.parcel->o, p->slot);
+  Shared *s = sk_shared_of(p->o.r.S);
+  int err = sk_object_lend(&s->m, &p->o.r.parcel->o, p->slot);
   if (err != 0) return err;
-  return sk_spawn_exec(p->child, plan->file, plan->code, sk_arena_fd());
+  const int keep[] = {sk_arena_fd(), sk_vault_fd()};
+  return sk_spawn_exec(p->o.child, plan->file, plan->code, keep);
 }
 
 
 /* -EAGAIN: the helper died before it knew of this. */
 static int startserved (Process *p, const Plan *plan) {
-  Shared *s = sk_shared_of(p->r.S);
-  int err = sk_object_lend(&s->m, &p->r.parcel->o, p->slot);
+  Shared *s = sk_shared_of(p->o.r.S);
+  const int keep[] = {sk_arena_fd(), sk_vault_fd()};
+  int err = sk_object_lend(&s->m, &p->o.r.parcel->o, p->slot);
   if (err == 0)
-    err = sk_spawn_serve(p->child, plan->file, plan->code, sk_arena_fd(),
-                         sk_off(p->r.parcel));
+    err = sk_spawn_serve(p->o.child, plan->file, plan->code, keep,
+                         sk_off(p->o.r.parcel));
   if (err == 0 || sk_slot_state(sk_slot(p->slot)) == SK_SLOT_NEW)
     return err == -EPIPE ? -EAGAIN : err;
   sk_sweep_dead(&s->m); /* it was there for a moment */
@@ -207,22 +190,16 @@ static int startserved (Process *p, const Plan *plan) {
 
 /* Learn of its end, or end it. */
 static int watch (Process *p) {
-  p->pid = p->child->pid;
-  p->watch.fd = p->child->pidfd;
-  p->watch.fire = onend;
-  p->watch.idle = p->r.hidden; /* a worker alone gives no hope */
-  sk_sweep_expect(p->slot, p->born, p->pid);
-  int err = sk_sched_watch(p->r.S, &p->watch, SK_READ);
-  if (err == 0) return 0;
-  sk_spawn_abandon(p->child);
-  sk_shared_died(sk_shared_of(p->r.S), p->pid);
+  sk_sweep_expect(p->slot, p->born, p->o.child->pid);
+  int err = sk_offspring_watch(&p->o);
+  if (err != 0) sk_shared_died(sk_shared_of(p->o.r.S), p->o.pid);
   return err;
 }
 
 
 /* Start it in a slot of its own. 0, or -errno with nothing left of it. */
 static int attempt (Process *p, const Plan *plan) {
-  Shared *s = sk_shared_of(p->r.S);
+  Shared *s = sk_shared_of(p->o.r.S);
   int err = takeslot(p, s, plan->name);
   if (err != 0) return err;
   switch (p->method) {
@@ -238,19 +215,13 @@ static int attempt (Process *p, const Plan *plan) {
 
 /* Start it. 0, or -errno with nothing left of it. Never raises. */
 static int launch (Process *p, const Plan *plan) {
-  p->child = calloc(1, sizeof *p->child);
-  if (p->child == NULL) return -ENOMEM;
-  p->child->pidfd = -1;
-  p->child->daemon = p->r.daemon;
-  p->child->user = p->r.S;
-  snprintf(p->child->name, sizeof p->child->name, "%s", plan->name);
-  int err = attempt(p, plan);
+  int err = sk_offspring_make(&p->o, plan->name);
+  if (err != 0) return err;
+  p->o.reaped = onreaped;
+  err = attempt(p, plan);
   if (err == -EAGAIN && p->method == SK_SERVER)
     err = attempt(p, plan); /* by another helper */
-  if (err == 0) return 0;
-  sk_spawn_free(p->child);
-  p->child = NULL;
-  p->pid = 0;
+  if (err != 0) sk_offspring_unmake(&p->o);
   return err;
 }
 
@@ -276,8 +247,8 @@ static lua_State *pushtop (lua_State *L, int nargs) {
 /* What a fresh process needs goes into the parcel; fn and arguments, which are
    on top, too. Pushes what the plan names. */
 static void prepare (lua_State *L, Process *p, int nargs, Plan *plan) {
-  Shared *s = sk_shared_of(p->r.S);
-  Parcel *parcel = p->r.parcel;
+  Shared *s = sk_shared_of(p->o.r.S);
+  Parcel *parcel = p->o.r.parcel;
   bool served = p->method == SK_SERVER;
   sk_shared_pack(L, s, lua_gettop(L) - nargs, nargs + 1, &sk_wire_call);
   sk_parcel_put(&s->m, parcel, &parcel->input);
@@ -304,39 +275,4 @@ void sk_process_start (lua_State *L, Sched *S, int handle, int nargs) {
   int err = launch(p, &plan);
   if (plan.top != NULL) lua_settop(plan.top, 0);
   if (err != 0) sk_remote_refuse(L, handle, err, plan.file);
-}
-
-
-/* ---- killing ---- */
-
-static void ongrace (Watch *w, unsigned events) {
-  Process *p = sk_container(w, Process, grace);
-  (void)events;
-  if (p->child != NULL) sk_spawn_signal(p->child, SIGKILL);
-  stopgrace(p);
-}
-
-
-int sk_process_killat (Process *p, sk_time due) {
-  stopgrace(p);
-  due += sk_clock_real() - sk_clock_now(); /* its clock is not that of tests */
-  int fd = sk_spawn_killat(p->child, due);
-  if (fd < 0) return fd;
-  p->grace = (Watch){.fd = fd, .fire = ongrace, .idle = true};
-  int err = sk_sched_watch(p->r.S, &p->grace, SK_READ);
-  if (err == 0) return 0;
-  close(fd);
-  p->grace.fd = 0;
-  return err;
-}
-
-
-void sk_process_fini (Process *p) {
-  if (p->r.S == NULL) return; /* there was no memory to make it */
-  sk_sched_unwatch(p->r.S, &p->watch);
-  stopgrace(p);
-  if (p->child == NULL) sk_remote_drop(&p->r);
-  p->r.holds = false; /* the sweep sees to it */
-  sk_spawn_free(p->child);
-  p->child = NULL;
 }

@@ -77,11 +77,16 @@ void sk_remote_run (lua_State *L, int handle) {
 }
 
 
-int sk_remote_refuse (lua_State *L, int handle, int err, const char *what) {
+void sk_remote_stay (lua_State *L, int handle) {
   Remote *r = lua_touserdata(L, handle);
   r->outcome.status = SK_NEW;
   unanchor(L, r);
   sk_remote_drop(r);
+}
+
+
+int sk_remote_refuse (lua_State *L, int handle, int err, const char *what) {
+  sk_remote_stay(L, handle);
   return luaL_error(L, "cannot start a %s: %s%s%s",
                     sk_outcome_class(L, handle)->kind, what != NULL ? what : "",
                     what != NULL ? ": " : "", strerror(-err));

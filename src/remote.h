@@ -41,8 +41,9 @@ SK_FUNC void sk_remote_checkmine (lua_State *L, const Remote *r);
 SK_FUNC Shared *sk_remote_pack (lua_State *L, int handle);
 /* From here on it counts as running, and its handle is kept. Raises. */
 SK_FUNC void sk_remote_run (lua_State *L, int handle);
-/* It could not be started, because of 'what' (NULL: nothing that has a name):
-   as it was, and raise. */
+/* It could not be started: it is new, as it was. */
+SK_FUNC void sk_remote_stay (lua_State *L, int handle);
+/* The same, because of 'what' (NULL: nothing that has a name), and raise. */
 SK_FUNC int sk_remote_refuse (lua_State *L, int handle, int err,
                               const char *what);
 

@@ -176,6 +176,9 @@ SK_FUNC void sk_sched_cancelall (Sched *S, Nursery *n);
 SK_FUNC int sk_sched_watch (Sched *S, Watch *w, unsigned events);
 SK_FUNC void sk_sched_unwatch (Sched *S, Watch *w);
 
+/* Have another thread do it (offload.h); 'done' is called as 'fire' is. */
+SK_FUNC int sk_sched_offload (Sched *S, Errand *e);
+
 /*
 ** Tell the scheduler, from a signal handler of its own OS thread: the loop
 ** looks at once, and so does the next wait. SK_ALERT_CANCEL makes every wait

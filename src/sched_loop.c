@@ -24,6 +24,7 @@
 */
 static void interrupt (Sched *S) {
   bool enough = false;
+  if (S->oninterrupt != NULL) S->oninterrupt(S);
   for (List *l = S->nurseries.next; l != NULL && l != &S->nurseries;
        l = l->next) {
     Nursery *n = sk_container(l, Nursery, peer);
@@ -38,6 +39,7 @@ static void interrupt (Sched *S) {
 
 bool sk_sched_attend (Sched *S) {
   unsigned alerts = __atomic_exchange_n(&S->alerts, 0, __ATOMIC_RELAXED);
+  if (alerts & SK_ALERT_ERRAND) sk_offload_collect(&S->desk);
   if (alerts & SK_ALERT_SIGNAL && S->onsignal != NULL) S->onsignal(S);
   if (alerts & SK_ALERT_CANCEL) sk_sched_cancel(S, &S->top);
   if (alerts & SK_ALERT_INTERRUPT) interrupt(S);

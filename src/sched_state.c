@@ -100,7 +100,7 @@ static void onhook (lua_State *L, lua_Debug *ar) {
 
 
 bool sk_sched_isalerted (const Sched *S, lua_State *L) {
-  return S->alerts != 0 || lua_gethook(L) == onhook;
+  return (S->alerts & ~SK_ALERT_ERRAND) != 0 || lua_gethook(L) == onhook;
 }
 
 
@@ -130,7 +130,7 @@ void sk_sched_alert (Sched *S, unsigned what) {
     if (what & SK_ALERT_CANCEL && S->top.raised) return; /* it cleans up */
     if (lua_gethook(L) == onhook) L = innermost(L);
   }
-  else if (!(S->alerts & ~SK_ALERT_CANCEL))
+  else if (!(S->alerts & ~(SK_ALERT_CANCEL | SK_ALERT_ERRAND)))
     return; /* at the next wait, where nothing gets lost */
   if (lua_gethook(L) != onhook) {
     S->hook = lua_gethook(L);
@@ -155,6 +155,24 @@ static bool onsignal (Sink *sink, int signo, bool again) {
   sk_sched_alert(S, SK_ALERT_INTERRUPT | (again ? SK_ALERT_AGAIN : 0));
   sk_signals_again(signo);
   return true;
+}
+
+
+/* ---- errands ---- */
+
+/* In another thread: the poller is open since there are errands. */
+static void onerrand (Desk *d) {
+  Sched *S = sk_container(d, Sched, desk);
+  __atomic_or_fetch(&S->alerts, SK_ALERT_ERRAND, __ATOMIC_SEQ_CST);
+  sk_poller_ring(&S->poller);
+}
+
+
+int sk_sched_offload (Sched *S, Errand *e) {
+  int rc = sk_poller_open(&S->poller);
+  if (rc < 0) return rc;
+  S->desk.ring = onerrand;
+  return sk_offload_start(&S->desk, e);
 }
 
 
@@ -213,7 +231,9 @@ static void season (Sched *S) {
 
 void sk_sched_afterfork (Sched *S, lua_State *top) {
   dropall(S);
+  S->desk = (Desk){0}; /* the errands are the parent's */
   sk_poller_fini(&S->poller);
+  sk_alarm_fini(&S->alarms);
   S->top.co = S->top.at = top;
   S->top.state = SK_ACTIVE;
   S->top.pending = S->top.cancelled = S->top.raised = false;
@@ -256,9 +276,11 @@ static int sched_gc (lua_State *L) {
   sk_sched_endtest(S);
   sk_signals_fini(&S->sink);
   dropall(S);
+  sk_offload_quit(&S->desk);
   sk_scope_fini(S);
   sk_timers_fini(&S->timers);
   sk_timers_fini(&S->limits);
+  sk_alarm_fini(&S->alarms);
   sk_poller_fini(&S->poller);
   sk_inbuf_fini(&S->inbuf);
   free(S->idle);

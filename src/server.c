@@ -211,11 +211,17 @@ static void closerange (int from, int to) {
 
 
 /* What the client had open by chance would stay open as long as we live. */
-static void closeothers (int a, int b) {
-  int low = a < b ? a : b, high = a < b ? b : a;
-  closerange(STDERR_FILENO + 1, low - 1);
-  closerange(low + 1, high - 1);
-  closerange(high + 1, INT_MAX);
+static void closeothers (const int keep[SK_SERVER_KEEPS]) {
+  int from = STDERR_FILENO + 1;
+  for (;;) {
+    int next = INT_MAX;
+    for (int i = 0; i < SK_SERVER_KEEPS; i++)
+      if (keep[i] >= from && keep[i] < next) next = keep[i];
+    if (next == INT_MAX) break;
+    closerange(from, next - 1);
+    from = next + 1;
+  }
+  closerange(from, INT_MAX);
 }
 
 
@@ -234,9 +240,9 @@ static Helper prepare (int sock, int client) {
 }
 
 
-uint64_t sk_server_run (int sock, int client, int keep) {
-  closeothers(sock, keep);
-  Helper h = prepare(sock, client);
+uint64_t sk_server_run (const int keep[SK_SERVER_KEEPS], int client) {
+  closeothers(keep);
+  Helper h = prepare(keep[0], client);
   uint64_t job = 0;
   for (;;) {
     struct pollfd p[] = {{.fd = h.sock, .events = POLLIN},

@@ -32,9 +32,10 @@ SK_FUNC int sk_server_ask (int sock, uint64_t job);
 SK_FUNC int sk_server_hear (int sock, sk_time due, Note *n, int *pidfd);
 /*
 ** Be the helper of process 'client', with all signals blocked and no files
-** open but the standard streams and 'keep'. Returns in each child, with its
+** open but the standard streams and 'keep', its socket first. Returns in each child, with its
 ** job; never in the helper.
 */
-SK_FUNC uint64_t sk_server_run (int sock, int client, int keep);
+#define SK_SERVER_KEEPS 3
+SK_FUNC uint64_t sk_server_run (const int keep[SK_SERVER_KEEPS], int client);
 
 #endif

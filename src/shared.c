@@ -9,6 +9,7 @@
 #include "shared.h"
 #include "spawn.h"
 #include "sweep.h"
+#include "vault.h"
 
 #define CLASS "skein.Shared"
 
@@ -128,6 +129,7 @@ Shared *sk_shared_open (lua_State *L, Sched *S) {
   Shared *s = make(L, S);
   int err = sk_root_open();
   if (err == 0) err = sk_slot_ringer();
+  if (err == 0) err = sk_vault_open();
   if (err == 0) err = sk_slot_take(0, &index);
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
   sk_slot_name(index, S->kind, "main");

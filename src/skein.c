@@ -75,13 +75,17 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_hold(L, S);
   sk_open_arena(L, S);
   sk_open_process(L, S);
+  sk_open_command(L, S);
   sk_open_thread(L, S);
   sk_open_worker(L, S);
   sk_open_pool(L, S);
   sk_open_job(L, S);
   sk_open_batch(L, S);
   sk_open_stream(L, S);
+  sk_open_file(L, S);
   sk_open_net(L, S);
+  sk_open_server(L, S);
+  sk_open_udp(L, S);
   lua_pushcfunction(L, core_methods);
   lua_setfield(L, -2, "methods");
   lua_pushvalue(L, -1);

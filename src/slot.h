@@ -84,6 +84,8 @@ typedef struct Root {    /* the root structure of the arena */
   Guard slotguard;       /* slots taken */
   Guard sweepguard;      /* slots swept; outermost of all guards */
   Guard refguard;        /* references, lists of objects and carriers */
+  Guard vaultguard;      /* descriptors on their way, see vault.h */
+  uint32_t litter;       /* there are some that nobody will ask for */
   Off objects, carriers; /* all of them; see object.h, item.h */
   uint64_t changes;      /* members that came or went so far */
   uint32_t reached;      /* slots below this one were ever in use */

@@ -4,24 +4,20 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "offload.h"
+#include "osthread.h"
 #include "server.h"
 #include "spawn.h"
 
 #define PROMPT (10 * SK_SECOND) /* a helper that takes longer is stuck */
-
-extern char **environ;
-
-sk_time sk_spawn_patience = 10 * SK_SECOND;
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
 static Child *children;                                   /* as is this */
@@ -80,6 +76,8 @@ static void forget (void) {
     close(c->pidfd);
     c->pidfd = -1;
     c->at = NULL;
+    for (int i = 0; i < 3; i++)
+      if (c->ends[i].pumped) sk_end_close(&c->ends[i]);
   }
   children = NULL;
   if (helper.pid != 0) close(helper.sock);
@@ -93,22 +91,13 @@ void sk_spawn_tie (int parent) {
 }
 
 
-/*
-** It is our child, so its number cannot be another's before we reap it. Who
-** cannot be watched must not live: nobody would learn of its end.
-*/
-static int adopt (Child *c, int pid) {
+/* It is our child, so its number cannot be another's before we reap it. */
+static void adopt (Child *c, int pid, int pidfd) {
   c->pid = pid;
-  c->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-  if (c->pidfd >= 0) {
-    pthread_mutex_lock(&guard);
-    enlist(c);
-    pthread_mutex_unlock(&guard);
-    return 0;
-  }
-  int err = -errno;
-  sk_spawn_abandon(c);
-  return err;
+  c->pidfd = pidfd;
+  pthread_mutex_lock(&guard);
+  enlist(c);
+  pthread_mutex_unlock(&guard);
 }
 
 
@@ -119,6 +108,14 @@ static int reach (const Child *c, int signal) {
                ? syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0)
                : kill(c->pid, signal);
   return r == 0 ? 0 : -errno;
+}
+
+
+/* The same, to its whole group if it leads one; it was not reaped, so that has
+   its number. */
+static int reachall (const Child *c, int signal) {
+  if (!c->group) return reach(c, signal);
+  return kill(-c->pid, signal) == 0 ? 0 : -errno;
 }
 
 
@@ -133,7 +130,7 @@ static void awaitown (const Child *c) {
 void sk_spawn_abandon (Child *c) {
   struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
   if (c->pid == 0) return;
-  reach(c, SIGKILL);
+  reachall(c, SIGKILL);
   if (c->served == 0)
     awaitown(c);
   else
@@ -142,19 +139,31 @@ void sk_spawn_abandon (Child *c) {
 }
 
 
+/* Who cannot be watched must not live: nobody would learn of its end. */
+static int watch (Child *c, int pid) {
+  int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+  int err = fd < 0 ? -errno : 0;
+  adopt(c, pid, fd);
+  if (err != 0) sk_spawn_abandon(c);
+  return err;
+}
+
+
 int sk_spawn_fork (Child *c) {
   int parent = getpid();
-  fflush(NULL);    /* what is buffered now is printed once */
+  fflush(NULL); /* what is buffered now is printed once */
+  if (!sk_offload_hold()) return -EBUSY;
   sk_spawn_mask(); /* none may be lost on the parent's handlers */
   int pid = fork();
   int err = pid < 0 ? -errno : 0;
+  sk_offload_release(pid == 0);
   if (pid == 0) {
     forget();
     sk_spawn_tie(parent);
     return 1;
   }
   sk_spawn_unmask();
-  return err == 0 ? adopt(c, pid) : err;
+  return err == 0 ? watch(c, pid) : err;
 }
 
 
@@ -170,35 +179,39 @@ void sk_spawn_unmask (void) {
 }
 
 
-/* Run it with descriptors 'keep' open: its pid, or -errno. */
-static int run (const char *file, const char *code, const int keep[2]) {
-  char *argv[] = {(char *)(uintptr_t)file, (char *)(uintptr_t) "-e",
-                  (char *)(uintptr_t)code, NULL};
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attr;
-  sigset_t none;
-  int pid;
-  sigemptyset(&none);
-  int err = posix_spawn_file_actions_init(&actions);
-  if (err != 0) return -err;
-  posix_spawnattr_init(&attr);
-  posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-  posix_spawnattr_setsigmask(&attr, &none);
-  /* onto itself: that clears close-on-exec, in the child only */
-  for (int i = 0; i < 2; i++)
-    if (keep[i] >= 0)
-      posix_spawn_file_actions_adddup2(&actions, keep[i], keep[i]);
-  err = posix_spawnp(&pid, file, &actions, &attr, argv, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attr);
-  return err == 0 ? pid : -err;
+int sk_spawn_program (Child *c, const Program *p, Stage *stage) {
+  int pidfd;
+  fflush(NULL); /* what is buffered now is printed before what it prints */
+  int pid = sk_program_start(p, &pidfd, stage);
+  if (pid < 0) return pid;
+  c->group = p->group;
+  adopt(c, pid, pidfd);
+  return 0;
 }
 
 
-int sk_spawn_exec (Child *c, const char *file, const char *code, int keep) {
+/* Run Lua 'code' with descriptors 'keep' open: its pid, or -errno. */
+static int run (const char *file, const char *code, const int keep[3],
+                int *pidfd) {
+  char *argv[] = {(char *)(uintptr_t)file, (char *)(uintptr_t) "-e",
+                  (char *)(uintptr_t)code, NULL};
+  Program p = {.file = file,
+               .argv = argv,
+               .path = getenv("PATH"),
+               .fd = {-1, -1, -1},
+               .keep = {keep[0], keep[1], keep[2]}};
   fflush(NULL);
-  int pid = run(file, code, (const int[2]){keep, -1});
-  return pid > 0 ? adopt(c, pid) : pid;
+  return sk_program_start(&p, pidfd, NULL);
+}
+
+
+int sk_spawn_exec (Child *c, const char *file, const char *code,
+                   const int keep[2]) {
+  int pidfd;
+  int pid = run(file, code, (const int[3]){keep[0], keep[1], -1}, &pidfd);
+  if (pid < 0) return pid;
+  adopt(c, pid, pidfd);
+  return 0;
 }
 
 
@@ -236,15 +249,16 @@ static void dismiss (void) {
 }
 
 
-static int hire (const char *file, const char *code, int keep) {
-  int ends[2];
+static int hire (const char *file, const char *code, const int keep[2]) {
+  int ends[2], pidfd;
   char *line;
   int err = sk_server_pair(ends);
   if (err != 0) return err;
-  if (asprintf(&line, "%s(%d,%d,%d)", code, ends[1], keep, getpid()) < 0)
+  if (asprintf(&line, "%s(%d,%d,%d,%d)", code, ends[1], keep[0], getpid(),
+               keep[1]) < 0)
     err = -ENOMEM;
   else {
-    err = run(file, line, (const int[2]){ends[1], keep});
+    err = run(file, line, (const int[3]){ends[1], keep[0], keep[1]}, &pidfd);
     free(line);
   }
   close(ends[1]);
@@ -252,6 +266,7 @@ static int hire (const char *file, const char *code, int keep) {
     close(ends[0]);
     return err;
   }
+  close(pidfd);
   helper.pid = err;
   helper.sock = ends[0];
   helper.era++;
@@ -291,8 +306,8 @@ static int answer (Child *c) {
 }
 
 
-int sk_spawn_serve (Child *c, const char *file, const char *code, int keep,
-                    uint64_t job) {
+int sk_spawn_serve (Child *c, const char *file, const char *code,
+                    const int keep[2], uint64_t job) {
   fflush(NULL); /* what is buffered now is printed before what it prints */
   pthread_mutex_lock(&guard);
   int err = helper.pid == 0 ? hire(file, code, keep) : 0;
@@ -362,14 +377,8 @@ int sk_spawn_signal (Child *c, int signal) {
 }
 
 
-int sk_spawn_killat (Child *c, sk_time due) {
-  struct itimerspec at = {
-      .it_value = {.tv_sec = due / SK_SECOND, .tv_nsec = due % SK_SECOND}};
-  int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  if (fd < 0) return -errno;
-  timerfd_settime(fd, TFD_TIMER_ABSTIME, &at, NULL);
-  c->killat = due;
-  return fd;
+int sk_spawn_signalall (Child *c, int signal) {
+  return c->pid != 0 ? reachall(c, signal) : -ESRCH;
 }
 
 
@@ -388,10 +397,14 @@ static bool concerns (const Child *c, const void *user) {
 }
 
 
-static void killdaemons (const void *user) {
+/* Daemons are killed; the others have read all that they get. */
+static void notify (const void *user) {
   pthread_mutex_lock(&guard);
-  for (Child *c = children; c != NULL; c = c->next)
-    if (c->daemon && concerns(c, user)) reach(c, SIGKILL);
+  for (Child *c = children; c != NULL; c = c->next) {
+    if (!concerns(c, user)) continue;
+    if (c->daemon) reachall(c, SIGKILL);
+    sk_end_close(&c->ends[0]);
+  }
   pthread_mutex_unlock(&guard);
 }
 
@@ -414,20 +427,29 @@ static void collect (int pid) {
   while (c != NULL && c->pid != pid) c = c->next;
   bool gone = c != NULL && reap(c) && c->freed;
   pthread_mutex_unlock(&guard);
-  if (gone) free(c);
+  if (!gone) return;
+  for (int i = 0; i < 3; i++)
+    if (c->ends[i].pumped) sk_end_close(&c->ends[i]);
+  free(c);
 }
 
 
 /* Wait for a child without reaping it. False: time is up. */
-static bool await (const Child *c, sk_time due) {
-  struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+static bool await (Child *c, sk_time due) {
   for (;;) {
+    struct pollfd p[3] = {{.fd = c->pidfd, .events = POLLIN}};
+    for (int i = 1; i < 3; i++) {
+      p[i].fd = sk_end_is(&c->ends[i]) ? c->ends[i].fd : -1;
+      p[i].events = POLLIN;
+    }
     sk_time left = due == SK_FOREVER ? due : due - sk_clock_real();
-    if (left > sk_spawn_patience) left = sk_spawn_patience;
+    if (left > sk_osthread_patience) left = sk_osthread_patience;
     if (left < 0) left = 0;
-    int n = poll(&p, 1, (int)(left / 1000000) + 1);
-    if (n > 0) return true;
-    if (n == 0 && due != SK_FOREVER && sk_clock_real() >= due) return false;
+    int n = poll(p, 3, (int)(left / 1000000) + 1);
+    if (n > 0 && p[0].revents != 0) return true;
+    for (int i = 1; n > 0 && i < 3; i++)
+      if (p[i].revents != 0) sk_end_spill(&c->ends[i]);
+    if (n >= 0 && due != SK_FOREVER && sk_clock_real() >= due) return false;
   }
 }
 
@@ -443,15 +465,15 @@ static void announce (void) {
 
 
 void sk_spawn_finish (const void *user) {
-  sk_time patience = sk_clock_real() + sk_spawn_patience;
+  sk_time patience = sk_clock_real() + sk_osthread_patience;
   Child c;
-  killdaemons(user);
+  notify(user);
   while (first(user, &c)) {
     sk_time killat = c.killat != 0 ? c.killat : SK_FOREVER;
     if (await(&c, killat < patience ? killat : patience))
       collect(c.pid);
     else if (killat <= patience)
-      reach(&c, SIGKILL);
+      reachall(&c, SIGKILL);
     else {
       announce();
       patience = SK_FOREVER;

@@ -1,13 +1,14 @@
 /*
 ** spawn.h - Starting processes, and learning how they ended.
 **
-** Plain C over the system: fork, posix_spawn, pidfds. The list of children
+** Plain C over the system: fork, programs, pidfds. The list of children
 ** that are to be joined or killed when this process ends is process-wide.
 */
 #ifndef sk_spawn_h
 #define sk_spawn_h
 
-#include "sk.h"
+#include "end.h"
+#include "program.h"
 
 #define SK_UNKNOWN INT32_MIN /* how it ended: somebody else reaped it */
 
@@ -15,20 +16,18 @@ typedef struct Child {
   int pid;         /* 0: not started, or reaped */
   int pidfd;       /* -1: none */
   bool daemon;     /* killed when this process ends; others are awaited */
+  bool group;      /* it leads a process group of its own */
   bool freed;      /* nobody looks at it any more */
   bool told;       /* its helper told 'status' */
   uint32_t served; /* which helper forked it; 0: we did */
   int status;      /* once reaped: n after exit, -n after signal n */
   bool dumped;     /* once reaped: with a core dump */
   sk_time killat;  /* it is killed then, at the latest; 0: not */
+  End ends[3];     /* of pipes: its stdin, stdout and stderr */
   char name[48];
   const void *user;         /* on whose behalf it was started */
   struct Child *next, **at; /* in the list of live children */
 } Child;
-
-/* How long the end of a process waits for others before it says for whom;
-   process-wide, 10 seconds. */
-SK_FUNC sk_time sk_spawn_patience;
 
 /* How many threads this process has; 0: unknown. */
 SK_FUNC int sk_spawn_threads (void);
@@ -42,18 +41,22 @@ SK_FUNC void sk_spawn_unmask (void);
 /* Block all signals until then. */
 SK_FUNC void sk_spawn_mask (void);
 
-/* Run Lua 'code' by interpreter 'file'; descriptor 'keep' stays open in it. */
+/* Start a program, see program.h. 0 or -errno. */
+SK_FUNC int sk_spawn_program (Child *c, const Program *p, Stage *stage);
+
+/* Run Lua 'code' by interpreter 'file'; descriptors 'keep' stay open in it. */
 SK_FUNC int sk_spawn_exec (Child *c, const char *file, const char *code,
-                           int keep);
+                           const int keep[2]);
 
 /*
 ** Have the helper of this process fork a child that works on 'job'. One is
 ** started if there is none, by Lua 'code' that ends in the name of a function:
-** it is called with the socket (see server.h), 'keep' and our pid. 0 or -errno;
+** it is called with the socket (see server.h), the first of 'keep', our pid,
+** and the second of 'keep', which stay open in it. 0 or -errno;
 ** -EPIPE: the helper has died, another is started at the next need.
 */
 SK_FUNC int sk_spawn_serve (Child *c, const char *file, const char *code,
-                            int keep, uint64_t job);
+                            const int keep[2], uint64_t job);
 
 /* In a child: die when process 'parent' does. Exits if it is gone already. */
 SK_FUNC void sk_spawn_tie (int parent);
@@ -66,13 +69,8 @@ SK_FUNC void sk_spawn_abandon (Child *c);
 
 /* Send a signal. 0, or -ESRCH if it has ended. */
 SK_FUNC int sk_spawn_signal (Child *c, int signal);
-
-/*
-** It is to be killed at 'due', which the caller sees to: a descriptor that
-** is readable then, or -errno. Should this process end before, it waits no
-** longer than that.
-*/
-SK_FUNC int sk_spawn_killat (Child *c, sk_time due);
+/* The same, to its whole group if it leads one. */
+SK_FUNC int sk_spawn_signalall (Child *c, int signal);
 
 /* Give up a Child made by calloc; of a live one, once it has ended. */
 SK_FUNC void sk_spawn_free (Child *c);

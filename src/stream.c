@@ -8,7 +8,6 @@
 
 #include "lib.h"
 #include "stream.h"
-#include "stream_kinds.h"
 
 /* Bytes after which a stream that always has more gives others a turn. */
 #define TURN ((size_t)1 << 20)
@@ -40,6 +39,7 @@ int sk_stream_watch (Stream *st) {
 
 
 void sk_stream_again (Stream *st) {
+  st->paused = true;
   if (iswatched(st)) sk_poller_again(&st->S->poller, &st->watch);
 }
 
@@ -132,8 +132,9 @@ int sk_stream_advance (Stream *st) {
     if (!st->open) return -EPIPE;
     if (isdry(st)) return -EAGAIN;
     if (total >= TURN) {
+      total = 0;
       sk_stream_again(st);
-      return -EAGAIN;
+      if (st->kind->polled) return -EAGAIN;
     }
     rc = fetch(st, &total);
     if (rc < 0) return rc;
@@ -152,11 +153,6 @@ void sk_stream_serveread (Stream *st) {
 
 /* ---- reading ---- */
 
-static bool isreading (const Stream *st) {
-  return st->reading && st->epoch == st->S->epoch;
-}
-
-
 /* Push what 'st->ask' comes to; it is over. */
 static int answer (lua_State *L, Stream *st, int rc) {
   Answer a = {0};
@@ -169,7 +165,7 @@ static int answer (lua_State *L, Stream *st, int rc) {
     return 1;
   }
   if (rc == -EPIPE) st->told = true;
-  if (rc != -EMSGSIZE) return sk_fail(L, rc);
+  if (rc != -EMSGSIZE) return sk_stream_fail(L, rc);
   luaL_pushfail(L);
   lua_pushliteral(L, "too long");
   return 2;
@@ -188,7 +184,9 @@ static int readon (lua_State *L, Stream *st) {
   else
     return answer(L, st, rc);
   if (rc < 0) return answer(L, st, rc);
-  st->reading = false; /* should it raise */
+  st->reading = false;     /* should it raise */
+  if (S->current->pending) /* a cancel that came after news */
+    sk_sched_checkpoint(L, S);
   sk_sched_prepare(L, S, st->ask.due);
   sk_inbuf_rest(&st->in, &S->inbuf);
   st->reading = true;
@@ -202,9 +200,8 @@ static int readk (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   Sched *S = (Sched *)ctx;
   Stream *st = lua_touserdata(L, 1);
-  int rc = sk_sched_outcome(L, S);
-  S->hopes--;
-  if (rc == -ECANCELED || rc == -EINTR || rc == -EDEADLK) {
+  int rc = sk_stream_outcome(L, S);
+  if (sk_stream_israised(rc)) {
     st->reading = false;
     return sk_sched_raise(L, S, rc);
   }
@@ -213,7 +210,8 @@ static int readk (lua_State *L, int status, lua_KContext ctx) {
 
 
 int sk_stream_read (lua_State *L, Stream *st, const Ask *ask) {
-  if (isreading(st)) return luaL_error(L, "another task reads this stream");
+  if (sk_stream_isread(st))
+    return luaL_error(L, "another task reads this stream");
   sk_sched_checkpoint(L, st->S);
   if (!st->open) return sk_fail(L, -EPIPE);
   st->ask = *ask;
@@ -227,7 +225,7 @@ int sk_stream_read (lua_State *L, Stream *st, const Ask *ask) {
 /* ---- beginning and end ---- */
 
 Stream *sk_stream_new (lua_State *L, Sched *S) {
-  Stream *st = lua_newuserdatauv(L, sizeof *st, 0);
+  Stream *st = lua_newuserdatauv(L, sizeof *st, 1);
   *st = (Stream){.S = S, .watch = {.fd = -1, .idle = true, .fire = onevent}};
   luaL_setmetatable(L, SK_STREAM);
   return st;
@@ -238,21 +236,29 @@ static const StreamKind *kindof (int fd) {
   struct stat s;
   if (fstat(fd, &s) != 0) return NULL;
   if (S_ISSOCK(s.st_mode)) return &sk_stream_socket;
+  if (S_ISREG(s.st_mode) || S_ISBLK(s.st_mode)) return &sk_stream_file;
   return &sk_stream_pipe;
+}
+
+
+static int unblock (int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return -errno;
+  if (flags & O_NONBLOCK) return 0;
+  return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 
 int sk_stream_adopt (Stream *st, int fd) {
   sk_assert(!st->open);
-  const StreamKind *kind = kindof(fd);
-  int flags = fcntl(fd, F_GETFL);
-  if (kind == NULL || flags < 0 ||
-      (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)) {
-    int err = errno;
+  st->kind = kindof(fd);
+  int err = st->kind == NULL              ? -errno
+            : st->kind == &sk_stream_file ? sk_stream_makefile(st, fd)
+                                          : unblock(fd);
+  if (err < 0) {
     close(fd);
-    return -err;
+    return err;
   }
-  st->kind = kind;
   st->watch.fd = fd;
   st->open = true;
   return 0;
@@ -281,7 +287,7 @@ void sk_stream_close (Stream *st) {
   if (!st->open) return;
   st->open = false;
   sk_sched_unwatch(st->S, &st->watch);
-  close(st->watch.fd);
+  st->kind->close(st);
   st->watch.fd = -1;
   sk_inbuf_fini(&st->in);
   sk_sched_wakeall(st->S, &st->readers, -EPIPE);

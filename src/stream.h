@@ -28,6 +28,10 @@ typedef struct Stream Stream;
 typedef struct StreamKind {
   ssize_t (*read)(Stream *st, char *to, size_t n); /* 0: the end */
   ssize_t (*write)(Stream *st, const char *from, size_t n);
+  /* Has what was written arrived? 0, -EAGAIN, -errno. NULL: always. */
+  int (*flush)(Stream *st);
+  /* Close the descriptor; it is not used for waiting any more. */
+  void (*close)(Stream *st);
   bool polled; /* the poller tells when one need not wait any more */
 } StreamKind;
 
@@ -69,12 +73,14 @@ struct Stream {
   bool told;      /* ... and a reader was told */
   bool dry;       /* there was nothing left to read, and no news since */
   bool hung;      /* the poller spoke of an end: there may be no more news */
+  bool paused;    /* a file: the next read shall take a while */
   void *more;     /* of its kind */
 };
 
 /*
 ** Push a stream without a descriptor, closed. Then 'adopt' gives it 'fd', which
-** is its own from then on, whatever the result: 0 or -errno. What kind of
+** is its own from then on, whatever the result: 0 or -errno. Its user value
+** belongs to handover.c. What kind of
 ** descriptor it is is found out, and it is made non-blocking where that helps.
 */
 SK_FUNC Stream *sk_stream_new (lua_State *L, Sched *S);
@@ -97,16 +103,38 @@ SK_FUNC int sk_stream_write (lua_State *L, Stream *st, sk_time due);
 
 /*
 ** Wait until there is room to write, which is how a connect ends, then 'k',
-** which asks 'sk_stream_outcome' how: 0 or -errno. Raises cancels.
+** which asks 'sk_stream_outcome' how: 0 or -errno, of which 'sk_sched_raise'
+** raises what 'sk_stream_israised' tells.
 */
 SK_FUNC int sk_stream_awaitroom (lua_State *L, Stream *st, sk_time due,
                                  const char *what, lua_KFunction k);
 SK_FUNC int sk_stream_outcome (lua_State *L, Sched *S);
+#define sk_stream_israised(rc)                                                 \
+  ((rc) == -ECANCELED || (rc) == -EINTR || (rc) == -EDEADLK)
+
+/* As sk_fail, for what a socket says: that its peer did not answer for long is
+   an error of the system (-ETIME here), and not the end of a wait. */
+SK_FUNC int sk_stream_fail (lua_State *L, int rc);
 
 /* ---- between the files of this noun ---- */
 
+/* Does a task read, here and not in the parent of a fork? */
+static inline bool sk_stream_isread (const Stream *st) {
+  return st->reading && st->epoch == st->S->epoch;
+}
+
+
 /* Before one waits: it is watched from now on. 0 or -errno. */
 SK_FUNC int sk_stream_watch (Stream *st);
+SK_FUNC const StreamKind sk_stream_socket;
+SK_FUNC const StreamKind sk_stream_pipe; /* terminals and devices, too */
+SK_FUNC const StreamKind sk_stream_file;
+
+/* What a file needs beside its descriptor 'fd'. 0 or -errno. */
+SK_FUNC int sk_stream_makefile (Stream *st, int fd);
+/* Move to 'offset' from 'whence', as lseek(2) has it: the new place or -errno.
+   What was read ahead is given up. */
+SK_FUNC int64_t sk_stream_seek (Stream *st, int64_t offset, int whence);
 /* There is news: serve who waits. */
 SK_FUNC void sk_stream_serveread (Stream *st);
 SK_FUNC void sk_stream_servewrite (Stream *st);
@@ -115,7 +143,7 @@ SK_FUNC void sk_stream_servewrite (Stream *st);
 SK_FUNC int sk_stream_advance (Stream *st);
 /* Write on: 0 when all has gone, -EAGAIN, -errno. */
 SK_FUNC int sk_stream_push (Stream *st, Sending *o);
-/* The poller fires again, even without news: somebody has paused. */
+/* Somebody pauses, so that others can run: there will be news. */
 SK_FUNC void sk_stream_again (Stream *st);
 
 #endif

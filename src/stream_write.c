@@ -1,6 +1,8 @@
 /*
 ** stream_write.c - What goes out of a stream. See stream.h.
 */
+#include <string.h>
+
 #include "lib.h"
 #include "stream.h"
 
@@ -20,7 +22,7 @@ int sk_stream_push (Stream *st, Sending *o) {
     if (n < 0) return (int)n;
     o->sent += (size_t)n;
   }
-  return 0;
+  return st->kind->flush != NULL ? st->kind->flush(st) : 0;
 }
 
 
@@ -43,7 +45,7 @@ void sk_stream_servewrite (Stream *st) {
 /* How a write ended whose wait ended with 'rc'. */
 static int answer (lua_State *L, const Sending *o, int rc) {
   if (rc < 0) {
-    int n = sk_fail(L, rc);
+    int n = sk_stream_fail(L, rc);
     if (rc != -ETIMEDOUT) return n;
     lua_pushinteger(L, (lua_Integer)o->sent);
     return n + 1;
@@ -58,12 +60,10 @@ static int writek (lua_State *L, int status, lua_KContext ctx) {
   Sched *S = (Sched *)ctx;
   const Sending *o = lua_touserdata(L, 3);
   Stream *st = lua_touserdata(L, 1);
-  int rc = sk_sched_outcome(L, S);
-  S->hopes--;
+  int rc = sk_stream_outcome(L, S);
   /* who gave up was the first in line, maybe: the next may find room */
   if (rc < 0 && st->open) sk_stream_servewrite(st);
-  if (rc == -ECANCELED || rc == -EINTR || rc == -EDEADLK)
-    return sk_sched_raise(L, S, rc);
+  if (sk_stream_israised(rc)) return sk_sched_raise(L, S, rc);
   return answer(L, o, rc);
 }
 
@@ -112,7 +112,14 @@ int sk_stream_awaitroom (lua_State *L, Stream *st, sk_time due,
 int sk_stream_outcome (lua_State *L, Sched *S) {
   int rc = sk_sched_outcome(L, S);
   S->hopes--;
-  if (rc == -ECANCELED || rc == -EINTR || rc == -EDEADLK)
-    sk_sched_raise(L, S, rc);
   return rc;
+}
+
+
+int sk_stream_fail (lua_State *L, int rc) {
+  if (rc != -ETIME) return sk_fail(L, rc);
+  luaL_pushfail(L);
+  lua_pushstring(L, strerror(ETIMEDOUT));
+  lua_pushinteger(L, ETIMEDOUT);
+  return 3;
 }

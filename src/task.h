@@ -15,8 +15,10 @@
 #include <lua.h>
 #include <pthread.h>
 
+#include "alarm.h"
 #include "inbuf.h"
 #include "list.h"
+#include "offload.h"
 #include "poller.h"
 #include "signals.h"
 #include "timers.h"
@@ -166,6 +168,7 @@ typedef struct Family {
 #define SK_ALERT_CANCEL 2u    /* the whole thread or process is to stop */
 #define SK_ALERT_AGAIN 8u     /* it came before, and Lua has not moved since */
 #define SK_ALERT_SIGNAL 4u    /* a signal that a channel waits for came */
+#define SK_ALERT_ERRAND 16u   /* something that was offloaded is back */
 
 /* All that is per Lua state. */
 struct Sched {
@@ -175,6 +178,7 @@ struct Sched {
   Timers timers; /* of waits */
   Timers limits; /* of scopes */
   Poller poller;
+  Alarms alarms; /* for what is outside */
   Family family;
   Sink sink;        /* how signals reach us */
   size_t live;      /* tasks started and not ended */
@@ -185,6 +189,7 @@ struct Sched {
   lua_State *aux;   /* a stack for Lua calls from inside the loop: the top
                      level's holds the frame of its wait, undisturbed */
   Scope *spare;     /* free list */
+  Desk desk;        /* of what was offloaded */
   Inbuf inbuf;      /* empty: memory for the next stream that is read */
   lua_State **idle; /* coroutines to use again: see coro.c */
   int nidle;
@@ -225,6 +230,8 @@ struct Sched {
   void (*onclose)(lua_State *L, Sched *S); /* of a tapped channel */
   void (*dump)(lua_State *L, Sched *S);    /* push the text of skein.dump() */
   void (*onfork)(Sched *S);                /* in a forked child, or NULL */
+  void (*oninterrupt)(Sched *S);           /* Ctrl-C came, or NULL */
+  struct Yard *yard;                       /* see command.h */
 };
 
 /* The scheduler of this Lua state, for who has no upvalue. */

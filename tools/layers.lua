@@ -12,17 +12,18 @@ local layers = {
   { "guard", "arena", "slot", "stock", "refs", "object", "hope", "item", "ledger", "seat",
     "queue", "queue_poll", "lock", "semaphore", "event", "condition", "barrier",
     "cell", "array", "dict", "pipe", "parcel",
-    "crew", "sweep", -- what is shared
-    "poller", "poller_epoll", "prod", "rtsignal", "signals", "server", "spawn", "osthread",
-    "ticker" }, -- OS
+    "crew", "sweep", "vault", -- what is shared
+    "poller", "poller_epoll", "alarm", "fdio", "end", "sock", "pin", "prod", "rtsignal",
+    "signals", "osthread", "offload", "pgroup", "program", "server", "spawn", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "launch", "handle",
     "sched_*", "channel", mutual = true }, -- tasks
-  { "stream", "stream_kinds", "stream_*", mutual = true }, -- bytes that come and go
-  { "shared", "shared_*", "wish", "transit", "listener",
-    "modules", "crossing", "remote", "child", "process", "pool" }, -- what classes stand on
-  { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
+  { "errand", "stream", "stream_*" }, -- bytes that come and go
+  { "shared", "shared_*", "wish", "transit", "listener", "handover", "modules",
+    "crossing", "remote", "offspring", "child", "process", "pump", "pipework",
+    "command", "pool" }, -- what classes stand on
+  { "open", "lib_task", "lib_lock", "lib_net", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
 local highest_plain = 3

@@ -6,6 +6,7 @@
 ---@class skein
 ---@field coroutine skein.CoroutineLib
 ---@field loop skein.LoopLib
+---@field net skein.NetLib
 ---@field test skein.TestLib
 local skein = {}
 
@@ -42,6 +43,7 @@ local skein = {}
 ---@field where? string  the line that called what raised: "app.lua:12: "
 ---@field signal? integer  for "killed"
 ---@field code? integer  for "exited"
+---@field errno? integer  of a program that cannot start
 ---@field reason? any  for "cancelled": what was given to cancel
 ---@field errors? any[]  for "errors"
 
@@ -864,6 +866,266 @@ function Pool:terminate() end
 ---@return skein.PoolStats
 ---@nodiscard
 function Pool:stats() end
+
+
+-- Commands -----------------------------------------------------------------
+
+---@alias skein.Input string|number|"pipe"|"inherit"|"null"|file*|skein.Stream|{ file: string }|{ text: string }
+---@alias skein.Output "capture"|"pipe"|"inherit"|"null"|file*|skein.Stream|{ file: string, append: boolean? }
+
+---@class skein.CommandOptions
+---@field [integer] string|number  the program and its arguments
+---@field stdin? skein.Input  what it reads
+---@field stdout? skein.Output
+---@field stderr? skein.Output|"stdout"
+---@field cwd? string
+---@field env? table<string, string|number|false>  besides ours; false takes one away
+---@field clear_env? boolean  true: only `env`
+---@field shell? boolean  true: the first item is a line for /bin/sh
+---@field timeout? number  seconds, then it is ended
+---@field grace? number  seconds between SIGTERM and SIGKILL
+---@field group? boolean  does it lead a process group
+---@field daemon? boolean  true: killed at the end of this program
+---@field name? string
+---@field start? boolean  false: `command:start()` begins it
+
+---@class skein.CommandResult
+---@field stdout? string  what it wrote, where that was collected
+---@field stderr? string
+---@field code? integer
+---@field signal? integer
+---@field timed_out boolean
+
+--- `get` returns a `skein.CommandResult`.
+---@class skein.Command: skein.Process
+---@field stdin? skein.Stream  to write to, of "pipe"
+---@field stdout? skein.Stream
+---@field stderr? skein.Stream
+
+--- Starts a program.
+---@async
+---@param opts skein.CommandOptions
+---@return skein.Command
+function skein.command(opts) end
+
+
+-- Streams ------------------------------------------------------------------
+
+--- A connection, a file, a terminal, or a pipe of a program.
+---@class skein.Stream
+local Stream = {}
+
+---@async
+---@param what? "l"|"L"|"a"|integer  none: what has come
+---@param timeout? number  seconds
+---@return string? data
+---@return string? reason
+---@return integer? errno
+function Stream:read(what, timeout) end
+
+--- Reads to the end of the next separator.
+---@async
+---@param separator string
+---@param max? integer  bytes at most
+---@param timeout? number  seconds
+---@return string? data
+---@return string? reason
+---@return integer? errno
+function Stream:read_until(separator, max, timeout) end
+
+---@param what? "l"|"L"|"a"|integer
+---@return fun(): string?
+function Stream:lines(what) end
+
+---@async
+---@param data string|number
+---@param timeout? number  seconds
+---@return true? ok
+---@return string? reason
+---@return integer? n  bytes that went, of one that timed out; or errno
+function Stream:write(data, timeout) end
+
+---@param how? "read"|"write"|"both"
+---@return true? ok
+---@return string? reason
+---@return integer? errno
+function Stream:shutdown(how) end
+
+--- Moves the place of a file.
+---@param whence? "set"|"cur"|"end"
+---@param offset? integer
+---@return integer? place
+---@return string? reason
+---@return integer? errno
+function Stream:seek(whence, offset) end
+
+---@return string? host
+---@return integer|string? port
+---@return integer? errno
+function Stream:peername() end
+
+---@return string? host
+---@return integer|string? port
+---@return integer? errno
+function Stream:sockname() end
+
+---@return integer? fd
+---@return "closed"? reason
+function Stream:fileno() end
+
+---@return boolean
+function Stream:closed() end
+
+function Stream:close() end
+
+---@async
+---@param path string
+---@param mode? "r"|"w"|"a"|"r+"|"w+"|"a+"
+---@param timeout? number  seconds
+---@return skein.Stream? stream
+---@return string? reason
+---@return integer? errno
+function skein.open(path, mode, timeout) end
+
+
+-- Sockets ------------------------------------------------------------------
+
+---@class skein.ConnectOptions
+---@field timeout? number  seconds
+---@field nodelay? boolean  default true
+
+---@class skein.ListenOptions
+---@field backlog? integer  default 1024
+---@field reuseaddr? boolean  default true
+---@field reuseport? boolean
+---@field v6only? boolean
+
+---@class skein.UdpOptions
+---@field broadcast? boolean
+---@field reuseaddr? boolean
+---@field reuseport? boolean
+---@field v6only? boolean
+
+---@class skein.ServeOptions
+---@field limit? integer  connections at once
+---@field grace? number  seconds for those that are left when it is closed
+
+--- Sockets.
+---@class skein.NetLib
+local net = {}
+
+---@async
+---@param host string  or "unix:/path", "unix:@name" without a port
+---@param port? integer
+---@param opts? skein.ConnectOptions|number
+---@return skein.Stream? stream
+---@return string? reason
+---@return integer? errno
+function net.connect(host, port, opts) end
+
+---@async
+---@param host? string  or "unix:/path", "unix:@name" without a port
+---@param port? integer
+---@param opts? skein.ListenOptions
+---@return skein.Server? server
+---@return string? reason
+---@return integer? errno
+function net.listen(host, port, opts) end
+
+---@async
+---@param host? string
+---@param port? integer
+---@param opts? skein.UdpOptions
+---@return skein.Udp? socket
+---@return string? reason
+---@return integer? errno
+function net.udp(host, port, opts) end
+
+---@return skein.Stream here
+---@return skein.Stream there
+function net.pair() end
+
+--- A socket that listens.
+---@class skein.Server
+local Server = {}
+
+---@async
+---@param timeout? number  seconds
+---@return skein.Stream? stream
+---@return string? reason
+---@return integer? errno
+function Server:accept(timeout) end
+
+---@async
+---@param fn fun(stream: skein.Stream)
+---@param opts? skein.ServeOptions
+---@return true? ok
+---@return string? reason
+---@return integer? errno
+function Server:serve(fn, opts) end
+
+---@return string? host
+---@return integer|string? port
+---@return integer? errno
+function Server:sockname() end
+
+---@return integer? fd
+---@return "closed"? reason
+function Server:fileno() end
+
+---@return boolean
+function Server:closed() end
+
+function Server:close() end
+
+--- A socket for datagrams.
+---@class skein.Udp
+local Udp = {}
+
+---@async
+---@param timeout? number  seconds
+---@return string? data
+---@return string? host  or why there is none
+---@return integer? port  or errno
+function Udp:recv(timeout) end
+
+---@async
+---@param data string|number
+---@param host? string
+---@param port? integer
+---@param timeout? number  seconds
+---@return true? ok
+---@return string? reason
+---@return integer? errno
+function Udp:send(data, host, port, timeout) end
+
+---@async
+---@param host string
+---@param port? integer
+---@param timeout? number  seconds
+---@return true? ok
+---@return string? reason
+---@return integer? errno
+function Udp:connect(host, port, timeout) end
+
+---@return string? host
+---@return integer|string? port
+---@return integer? errno
+function Udp:sockname() end
+
+---@return string? host
+---@return integer|string? port
+---@return integer? errno
+function Udp:peername() end
+
+---@return integer? fd
+---@return "closed"? reason
+function Udp:fileno() end
+
+---@return boolean
+function Udp:closed() end
+
+function Udp:close() end
 
 
 -- The wire -----------------------------------------------------------------

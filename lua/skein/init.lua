@@ -23,14 +23,15 @@ end)
 --- What of the C module is for users; the rest is for this layer.
 local public = {
   "array", "barrier", "channel", "children", "condition", "debug", "dict", "event",
-  "group", "interpreter", "is_cancelled", "lock", "now", "on_error", "pack", "parent", "pipe",
-  "process", "queue", "run", "select", "self", "semaphore", "shield", "sleep",
+  "group", "interpreter", "is_cancelled", "lock", "now", "on_error", "open", "pack", "parent",
+  "pipe", "process", "queue", "run", "select", "self", "semaphore", "shield", "sleep",
   "task", "thread", "timeout", "unpack", "value", "wait", "yield",
 }
 
 local skein = {
   _VERSION = "skein scm-1",
   all = many.all,
+  command = require("skein.command"),
   coroutine = require("skein.coroutine"),
   cpus = later("skein.cpus"),
   dump = later("skein.dump"),
@@ -39,6 +40,7 @@ local skein = {
     deadline = core.loop_deadline, fd = core.loop_fd, step = core.loop_step,
   },
   map = many.map,
+  net = require("skein.net"),
   pool = later("skein.pool"),
   race = many.race,
   test = require("skein.test"),
