@@ -282,11 +282,11 @@ describe("a death at any step", function()
       end,
       function(scene, died)
         scene.b:close()
-        local item = scene.q:get(0)
-        if not died then assert.is_truthy(item) end
-        if item then
-          item[1]:write("it lives")
-          item[1]:close()
+        local got = scene.q:get(0)
+        if not died then assert.is_truthy(got) end
+        if got then
+          got[1]:write("it lives")
+          got[1]:close()
           assert.equal("it lives", scene.a:read())
         end
         assert.same({ nil, "closed" }, { scene.a:read(nil, 1) }) -- no copy is left

@@ -49,7 +49,7 @@ describe("an operation", function()
     local listed = {}
     for name in pairs(operations) do listed[name:match("%a+$")] = true end
     local as = { process = "fork", job = "process", pool = "process", server = "net",
-      stream = "net" }
+      stream = "net", ["end"] = "pipe" }
     for class in pairs(living.classes(skein)) do
       local name = class:match("%.(%a+)$"):lower()
       assert.is_true(listed[as[name] or name], class)
