@@ -109,8 +109,10 @@ local function idle() end
 --- The options of processes and threads that never start.
 local function unstarted(start)
   return function(opts, ...)
-    if type(opts) ~= "table" or opts == class then return start(idle and {}, opts, ...) end
-    rawset(opts, "start", false)
+    if type(opts) ~= "table" or opts == class or opts == shapes then
+      return start({ start = false }, opts, ...)
+    end
+    opts.start = false
     return start(opts, ...)
   end
 end
