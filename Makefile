@@ -9,6 +9,8 @@ SPEC    = spec
 ARGS    =# passed on to busted
 AREA    =# one of the benchmarks: sched, process, queue, sync, pool, wire, net, growth
 QUICK   =# not empty: measure less, for a machine that is busy
+SECONDS = 60# that the storms take
+SEED    =# of the storms, if not a new one each time
 V       =# not empty: show the commands of the build
 
 ifeq ($(origin CC),default)
@@ -110,7 +112,12 @@ steps:
 	@$(MAKEALL) BUILD=build/steps OPT="-O1 -g -DSK_STEPS"
 	@BUILD=build/steps tools/test $(LIMIT) $(ARGS) spec/death_spec.lua \
 	  spec/sync_death_spec.lua spec/dict_death_spec.lua \
+	  spec/sweep_death_spec.lua \
 	  spec/pool_death_spec.lua
+
+# Processes that share things are killed at random, for SECONDS in all.
+storm: all
+	@tools/lua tools/storm/run.lua $(SECONDS) $(SEED)
 
 LUADIR = $(DESTDIR)$(PREFIX)/share/lua/5.4
 LIBDIR = $(DESTDIR)$(PREFIX)/lib/lua/5.4
@@ -126,4 +133,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all env demo test bench bench-peers bench-check check format asan steps install uninstall clean
+.PHONY: all env demo test bench bench-peers bench-check check format asan steps \
+        storm install uninstall clean

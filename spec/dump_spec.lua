@@ -73,6 +73,40 @@ describe("dump", function()
     p:cancel()
   end)
 
+  it("tells who has a lock, and whose end is awaited", support.task(function()
+    local l, v = skein.lock(), skein.value(1)
+    l:acquire()
+    local owner = skein.task({ name = "owner" }, v.with, v, function() skein.sleep(60) end)
+    local q, far = skein.queue(), skein.lock()
+    local p <close> = skein.process({ name = "elsewhere" }, function()
+      far:acquire()
+      q:put(1)
+      skein.sleep(60)
+    end)
+    q:get()
+    local tasks = {
+      skein.task({ name = "a" }, l.acquire, l),
+      skein.task({ name = "b" }, function() v:with(print) end),
+      skein.task({ name = "c" }, owner.join, owner),
+      skein.task({ name = "d" }, p.get, p),
+      skein.task({ name = "e" }, skein.timeout, 60, p),
+      skein.task({ name = "f" }, far.acquire, far),
+    }
+    skein.sleep(0.002)
+    local text = skein.dump()
+    find(text, "^  a: waiting for lock acquire, held by main, 0%.%d s$")
+    find(text, "^  b: waiting for value with, held by owner, 0%.%d s, at spec/dump_spec.lua:%d+$")
+    find(text, "^  c: waiting for the end of task 'owner', 0%.%d s$")
+    find(text, "^  d: waiting for the end of process 'elsewhere', 0%.%d s$")
+    find(text, "^  e: waiting for the end of process 'elsewhere', 0%.%d s$")
+    find(text, "^  f: waiting for lock acquire, held by process 'elsewhere', 0%.%d s$")
+    for _, t in ipairs(tasks) do t:cancel() end
+    owner:cancel()
+    for _, t in ipairs(tasks) do t:join() end
+    owner:join()
+    l:release()
+  end))
+
   it("says so of the workers of a pool", function()
     local pool <close> = skein.pool { workers = 1, name = "smithy" }
     pool:apply(math.abs, 1)

@@ -69,6 +69,32 @@ describe("a hundred thousand", function()
   end))
 end)
 
+describe("a million", function()
+  it("sleepers wake, each in its time", function() -- in a program of its own: for the memory
+    local output = support.program([[
+      local core, skein = require("skein.core"), require("skein")
+      local n, woken, early = 1000000, 0, 0
+      skein.test.run(function()
+        local start = skein.now()
+        for i = 1, n do
+          skein.task(function(seconds)
+            skein.sleep(seconds)
+            woken = woken + 1
+            if skein.now() - start < seconds then early = early + 1 end
+          end, i % 1000 + 1)
+        end
+        skein.test.settle()
+        print(core.live(), woken)
+        skein.sleep(500.5)
+        print(core.live(), woken)
+        skein.sleep(500)
+      end)
+      print(core.live(), woken, early)
+    ]])
+    assert.equal("1000000\t0\n500000\t500000\n0\t1000000\t0\n", output)
+  end)
+end)
+
 describe("ten thousand busy tasks", function()
   it("all get their turns", task(function()
     local n, turns, running = 10000, {}, true

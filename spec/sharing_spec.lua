@@ -2,6 +2,7 @@
 
 local core = require("skein.core")
 local skein = require("skein")
+local family = require("spec.family")
 local peers = require("spec.peers")
 local support = require("spec.support")
 local task = support.task
@@ -17,7 +18,10 @@ local function clean(body)
 end
 
 describe("what is shared", function()
-  setup(peers.warm)
+  setup(function()
+    family.server()
+    peers.warm()
+  end)
 
   it("goes with its last handle", clean(function()
     local objects = core.arena()

@@ -16,8 +16,14 @@ SK_FUNC _Noreturn void sk_child_forked (Sched *S, lua_State *top, Parcel *p,
                                         uint32_t slot, int nargs,
                                         const char *name);
 
-/* The program that a fresh interpreter runs, and what it is. */
-SK_FUNC const char *sk_child_interpreter (void);
+/* Push the program that fresh processes run. */
+SK_FUNC const char *sk_child_pushinterpreter (lua_State *L);
+/* interpreter([path]) -> path */
+SK_FUNC int sk_child_interpreter (lua_State *L);
+/* Put into the parcel what a fresh process is told besides its function; see
+   sk_crossing_packsetup. Raises. */
+SK_FUNC void sk_child_packsetup (lua_State *L, Shared *s, Parcel *p,
+                                 const char *name, bool paths);
 /* Push the Lua code that makes it live with parcel 'p'. */
 SK_FUNC const char *sk_child_pushcode (lua_State *L, const Parcel *p);
 /* core.enter(fd, parcel, parent): what that code calls. */

@@ -77,7 +77,7 @@ static void taketrace (lua_State *L, Task *t, bool failed) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &TRACES);
   if (failed && lua_rawgetp(L, -1, t) == LUA_TTABLE) {
     lua_rawgeti(L, -1, 2);
-    sk_outcome_settrace(L, TASK);
+    sk_outcome_setfield(L, TASK, "trace");
     lua_pop(L, 1);
   }
   lua_pushnil(L);
@@ -320,21 +320,6 @@ static void spawn (lua_State *L, Sched *S, int nargs) {
 
 
 /* ---- the rest ---- */
-
-bool sk_coro_cancel (lua_State *L, Sched *S, int handle) {
-  Task *t = lua_touserdata(L, handle);
-  if (sk_outcome_ended(&t->outcome)) return false;
-  if (t->outcome.status == SK_NEW) {
-    t->cancelled = true;
-    handle = lua_absindex(L, handle);
-    sk_scope_pusherror(L, t);
-    sk_outcome_settle(L, S, handle, SK_CANCELLED, 1);
-  }
-  else
-    sk_sched_cancel(S, t);
-  return true;
-}
-
 
 bool sk_coro_pushhandle (lua_State *L, Task *t) {
   lua_Debug ar, outermost;

@@ -27,9 +27,6 @@ SK_FUNC void sk_coro_start (lua_State *L, Sched *S, int handle, int nargs,
 */
 SK_FUNC Task *sk_coro_spawn (lua_State *L, Sched *S, int nargs);
 
-/* Ask the task at 'handle' to stop. False: it had ended already. */
-SK_FUNC bool sk_coro_cancel (lua_State *L, Sched *S, int handle);
-
 /* Push the handle of a live task; false (nothing pushed) if it has none. */
 SK_FUNC bool sk_coro_pushhandle (lua_State *L, Task *t);
 

@@ -169,13 +169,10 @@ static const char *const pathnames[] = {"path", "cpath"};
 
 
 void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
-                            const char *name, const char *parent, bool paths) {
+                            const char *name, bool paths) {
   static const WireWhat what = {.verb = "send", .noun = "arg", .number = -1};
-  lua_createtable(L, 0, 3);
   lua_pushstring(L, name);
   lua_setfield(L, -2, "name");
-  lua_pushstring(L, parent);
-  lua_setfield(L, -2, "parent");
   pusharg(L);
   lua_setfield(L, -2, "arg");
   for (int i = 0; paths && i < 2; i++) {

@@ -57,13 +57,12 @@ SK_FUNC int sk_crossing_wrapcall (lua_State *L, Crossing *c, int nargs);
 SK_FUNC void sk_crossing_pushself (lua_State *L, const Sched *S);
 
 /*
-** Put into the parcel what a fresh state is told besides its function: a
-** table with its 'name', its 'parent' (or NULL), 'arg', and, if it does not
+** Put into the parcel what a fresh state is told besides its function: the
+** table at the top, popped, and in it 'arg', its 'name' and, if it does not
 ** learn them otherwise, the 'paths' of package. Raises.
 */
 SK_FUNC void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
-                                    const char *name, const char *parent,
-                                    bool paths);
+                                    const char *name, bool paths);
 /* In the fresh state: push that table; what concerns the state is set. */
 SK_FUNC void sk_crossing_unpacksetup (lua_State *L, Shared *s, Parcel *p);
 

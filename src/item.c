@@ -40,3 +40,43 @@ void sk_item_unsent (Member *m, Off *word) {
   if (sk_arena_owns(word)) sk_object_reclaim(m, &sk_at(Item, *word)->cargo);
   sk_item_free(m, word);
 }
+
+
+/* 'priority' is free to use in a message that nobody will queue again. */
+#define frameof(i) ((i)->priority)
+
+Item *sk_item_open (Member *m, const void *frame) {
+  Off *open = &m->slot->open;
+  int64_t here = (int64_t)(intptr_t)frame; /* the stack grows downwards */
+  while (*open != 0 && frameof(sk_at(Item, *open)) <= here) sk_item_close(m);
+  Item *i = sk_at(Item, m->slot->in);
+  frameof(i) = here;
+  i->next = 0;
+  if (sk_unlikely(*open != 0)) sk_arena_move(&i->next, open);
+  sk_arena_move(open, &m->slot->in);
+  return i;
+}
+
+
+void sk_item_close (Member *m) {
+  Off *open = &m->slot->open;
+  Item *i = sk_at(Item, *open);
+  if (sk_likely(i->next == 0)) {
+    sk_item_free(m, open);
+    return;
+  }
+  sk_item_free(m, &m->slot->waste); /* of one that died */
+  sk_arena_move(&m->slot->waste, open);
+  sk_arena_move(open, &i->next);
+  sk_item_free(m, &m->slot->waste);
+}
+
+
+void sk_item_freeall (Member *m, Off *word) {
+  while (sk_arena_owns(word)) {
+    Off *at = word;
+    while (sk_arena_owns(&sk_at(Item, *at)->next)) at = &sk_at(Item, *at)->next;
+    sk_item_free(m, at);
+  }
+  *word = 0;
+}

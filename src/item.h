@@ -35,4 +35,16 @@ SK_FUNC void sk_item_free (Member *m, Off *word);
 /* The same for one that 'm' made and that nobody took. */
 SK_FUNC void sk_item_unsent (Member *m, Off *word);
 
+/*
+** What is decoded may call Lua, which takes and decodes other messages: so
+** the message in 'm->slot->in' is put aside meanwhile, on top of those that
+** are being decoded already. 'frame' is where on the C stack that happens: an
+** entry that is no deeper in the stack was left by a raise, and is freed.
+*/
+SK_FUNC Item *sk_item_open (Member *m, const void *frame);
+/* Free the message on top. */
+SK_FUNC void sk_item_close (Member *m);
+/* Free the message in '*word', if that owns one, and those below it. */
+SK_FUNC void sk_item_freeall (Member *m, Off *word);
+
 #endif

@@ -7,9 +7,6 @@
 #include "lib.h"
 
 
-static const char ANCHORS = 'a'; /* of a table, in the registry */
-
-
 int sk_launch_check (lua_State *L, int arg, const char *const options[],
                      bool byname) {
   bool given = lua_istable(L, arg);
@@ -92,16 +89,14 @@ void *sk_launch_handle (lua_State *L, Sched *S, int arg, const HandleClass *c,
 
 /* ---- a later start ---- */
 
-void sk_launch_keep (lua_State *L, int handle, int n) {
+/* Keep the top 'n' values, fn and arguments; pops them. */
+static void keep (lua_State *L, int handle, int n) {
   lua_createtable(L, n, 1);
   lua_insert(L, -n - 1);
   for (int i = n; i >= 1; i--) lua_rawseti(L, -i - 1, i);
   lua_pushinteger(L, n);
   lua_setfield(L, -2, "n");
-  sk_outcome_pushbox(L, handle);
-  lua_insert(L, -2);
-  lua_setfield(L, -2, "kept");
-  lua_pop(L, 1);
+  sk_outcome_setfield(L, handle, "kept");
 }
 
 
@@ -127,74 +122,28 @@ int sk_launch_kept (lua_State *L, int handle) {
 
 
 void sk_launch_forget (lua_State *L, int handle) {
-  sk_outcome_pushbox(L, handle);
   lua_pushnil(L);
-  lua_setfield(L, -2, "kept");
-  lua_pop(L, 1);
+  sk_outcome_setfield(L, handle, "kept");
 }
 
 
-/* ---- what runs outside of this state ---- */
-
-void sk_launch_pushanchors (lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &ANCHORS);
-}
-
-
-void sk_launch_anchor (lua_State *L, int handle) {
-  handle = lua_absindex(L, handle);
-  sk_launch_pushanchors(L);
-  lua_pushvalue(L, handle);
-  lua_rawsetp(L, -2, lua_touserdata(L, handle));
-  lua_pop(L, 1);
-}
-
-
-void sk_launch_unanchor (lua_State *L, const void *h) {
-  sk_launch_pushanchors(L);
-  lua_pushnil(L);
-  lua_rawsetp(L, -2, h);
-  lua_pop(L, 1);
-}
-
-
-/* (handle, err): what became of it cannot be told: that is told. */
-static int settlebadly (lua_State *L) {
-  sk_outcome_settle(L, sk_sched_of(L), 1, SK_FAILED, 1);
-  return 0;
-}
-
-
-void sk_launch_settle (Sched *S, void *h, lua_CFunction settle) {
-  lua_State *L = S->aux;
-  Outcome *o = h;
-  int top = lua_gettop(L);
-  sk_launch_pushanchors(L);
-  lua_rawgetp(L, -1, h);
-  lua_pushcfunction(L, settle);
-  lua_pushvalue(L, top + 2);
-  if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
-    lua_pushcfunction(L, settlebadly);
-    lua_pushvalue(L, top + 2);
-    lua_rotate(L, -3, 2);
-    if (lua_pcall(L, 2, 0, 0) != LUA_OK) { /* without its error, if need be */
-      o->status = SK_FAILED;
-      sk_sched_wakeall(S, &o->waiters, 0);
-    }
-  }
-  sk_launch_unanchor(L, h);
-  lua_settop(L, top);
+int sk_launch_begin (lua_State *L, Sched *S, int handle, int nargs,
+                     bool atonce) {
+  if (atonce)
+    sk_outcome_class(L, handle)->start(L, S, handle, nargs);
+  else
+    keep(L, handle, nargs + 1);
+  lua_settop(L, handle);
+  return 1;
 }
 
 
 /* ---- cancelling ---- */
 
-void sk_launch_setreason (lua_State *L, int handle, int reason) {
-  if (lua_isnoneornil(L, reason)) return;
-  sk_outcome_pushbox(L, handle);
-  lua_pushvalue(L, reason);
-  lua_setfield(L, -2, "reason");
-  lua_pop(L, 1);
+void sk_launch_keepreason (lua_State *L) {
+  if (lua_isnil(L, 2)) return;
+  lua_pushvalue(L, 2);
+  sk_outcome_setfield(L, 1, "reason");
 }
 
 
@@ -214,19 +163,11 @@ void sk_launch_addreason (lua_State *L, int handle) {
 }
 
 
-void sk_launch_cancelnew (lua_State *L, Sched *S, int handle,
-                          const char *kind) {
-  sk_pusherror(L, "cancelled", "the %s was cancelled before it began", kind);
-  sk_launch_addreason(L, handle);
-  sk_outcome_settle(L, S, handle, SK_CANCELLED, 1);
-  sk_launch_forget(L, handle);
-}
-
-
-void sk_launch_open (lua_State *L) {
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &ANCHORS) == LUA_TNIL) {
-    lua_newtable(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &ANCHORS);
-  }
-  lua_pop(L, 1);
+void sk_launch_cancelnew (lua_State *L, Sched *S) {
+  sk_launch_keepreason(L);
+  sk_pusherror(L, "cancelled", "the %s was cancelled before it began",
+               sk_outcome_class(L, 1)->kind);
+  sk_launch_addreason(L, 1);
+  sk_outcome_settle(L, S, 1, SK_CANCELLED, 1);
+  sk_launch_forget(L, 1);
 }

@@ -1,7 +1,6 @@
 /*
-** launch.h - What all that is started has in common: ([opts,] fn, ...), a
-** later start, and for what runs outside of this state: being kept alive until
-** it has ended, and how it is settled then.
+** launch.h - How all that is started begins: ([opts,] fn, ...), at once or by a
+** later start; or does not, for it was cancelled before.
 */
 #ifndef sk_launch_h
 #define sk_launch_h
@@ -29,35 +28,27 @@ SK_FUNC int sk_launch_choice (lua_State *L, int arg, const char *key,
 SK_FUNC void *sk_launch_handle (lua_State *L, Sched *S, int arg,
                                 const HandleClass *c, size_t size);
 
-/* Keep the top 'n' values (fn and arguments) for a later start; pops them. */
-SK_FUNC void sk_launch_keep (lua_State *L, int handle, int n);
+/*
+** Begin what 'handle', a stack index, is to do: the function and its 'nargs'
+** arguments above it; or keep them for a later start. Leaves the handle at the
+** top and returns 1.
+*/
+SK_FUNC int sk_launch_begin (lua_State *L, Sched *S, int handle, int nargs,
+                             bool atonce);
+
 /* Push what was kept; returns the number of arguments. Raises if the handle
    is not new any more. */
 SK_FUNC int sk_launch_kept (lua_State *L, int handle);
 /* It is started, or never will be: what was kept is not needed. */
 SK_FUNC void sk_launch_forget (lua_State *L, int handle);
 
-/* ---- what runs outside of this state ---- */
+/* ---- stopping: the handle is at 1, a reason or nil at 2 ---- */
 
-/* From now on the handle lives until it is settled. Raises for memory. */
-SK_FUNC void sk_launch_anchor (lua_State *L, int handle);
-SK_FUNC void sk_launch_unanchor (lua_State *L, const void *h);
-/* Push the table of those that are anchored: handles, by address. */
-SK_FUNC void sk_launch_pushanchors (lua_State *L);
-/*
-** Call 'settle(handle)', which is to settle the anchored handle 'h'; if it
-** raises, that is how it ended. Never raises. Not anchored afterwards.
-*/
-SK_FUNC void sk_launch_settle (Sched *S, void *h, lua_CFunction settle);
-
-/* Remember the value at 'reason' (may be nil or none) of a cancel. */
-SK_FUNC void sk_launch_setreason (lua_State *L, int handle, int reason);
+/* Remember the reason, which is that of the first cancel. */
+SK_FUNC void sk_launch_keepreason (lua_State *L);
 /* Give it to the error at the top, which says that it was cancelled. */
 SK_FUNC void sk_launch_addreason (lua_State *L, int handle);
-/* Settle a handle that was not started: cancelled. */
-SK_FUNC void sk_launch_cancelnew (lua_State *L, Sched *S, int handle,
-                                  const char *kind);
-
-SK_FUNC void sk_launch_open (lua_State *L);
+/* It was not started: settle it, cancelled. */
+SK_FUNC void sk_launch_cancelnew (lua_State *L, Sched *S);
 
 #endif

@@ -99,19 +99,26 @@ bool sk_iserror (lua_State *L, int idx, const char *kind) {
 }
 
 
+void sk_addfunctions (lua_State *L, void *S, const luaL_Reg *functions) {
+  if (functions == NULL) return;
+  lua_pushlightuserdata(L, S);
+  luaL_setfuncs(L, functions, 1);
+}
+
+
+void sk_addbelow (lua_State *L, void *S, const char *name,
+                  const luaL_Reg *functions) {
+  luaL_getsubtable(L, -1, name);
+  sk_addfunctions(L, S, functions);
+  lua_pop(L, 1);
+}
+
+
 void sk_newclass (lua_State *L, void *S, const char *name,
                   const luaL_Reg *methods, const luaL_Reg *meta) {
   luaL_newmetatable(L, name);
-  if (meta != NULL) {
-    lua_pushlightuserdata(L, S);
-    luaL_setfuncs(L, meta, 1);
-  }
-  if (methods != NULL) {
-    lua_newtable(L);
-    lua_pushlightuserdata(L, S);
-    luaL_setfuncs(L, methods, 1);
-    lua_setfield(L, -2, "__index");
-  }
+  sk_addfunctions(L, S, meta);
+  if (methods != NULL) sk_addbelow(L, S, "__index", methods);
   lua_pop(L, 1);
 }
 

@@ -43,8 +43,16 @@ SK_FUNC bool sk_iserror (lua_State *L, int idx, const char *kind);
 SK_FUNC void sk_seterror (lua_State *L);
 
 /*
-** Make the metatable 'name' with 'methods' (in __index) and 'meta', each with
-** the scheduler 'S' as first upvalue. Leaves nothing on the stack.
+** Add functions, each with the scheduler 'S' as first upvalue, to the table at
+** the top; NULL: none. 'below' adds them to its field 'name', a table.
+*/
+SK_FUNC void sk_addfunctions (lua_State *L, void *S, const luaL_Reg *functions);
+SK_FUNC void sk_addbelow (lua_State *L, void *S, const char *name,
+                          const luaL_Reg *functions);
+
+/*
+** Make the metatable 'name' with 'methods' (in __index) and 'meta' (may be
+** NULL). Leaves nothing on the stack.
 */
 SK_FUNC void sk_newclass (lua_State *L, void *S, const char *name,
                           const luaL_Reg *methods, const luaL_Reg *meta);

@@ -41,6 +41,5 @@ static const luaL_Reg functions[] = {{"arena", core_arena},
 
 
 void sk_open_arena (lua_State *L, Sched *S) {
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_addfunctions(L, S, functions);
 }

@@ -242,18 +242,6 @@ static int newarray (lua_State *L) {
 }
 
 
-static int decode (lua_State *L, const void *body) {
-  sk_shared_load(L, "skein.array"); /* for 'with' */
-  return sk_shared_decode(L, body, CLASS);
-}
-
-
-static const WireRef ref = {.cls = SK_ARRAY,
-                            .noun = "array",
-                            .encode = sk_shared_encode,
-                            .decode = decode,
-                            .drop = sk_shared_forget};
-
 /* 'with' is added by lua/skein/array.lua. */
 static const luaL_Reg methods[] = {{"slice", array_slice},
                                    {"fill", array_fill},
@@ -268,16 +256,24 @@ static const luaL_Reg meta[] = {{"__newindex", array_newindex},
 
 static const luaL_Reg functions[] = {{"array", newarray}, {NULL, NULL}};
 
+static const SharedClass class = {
+    .name = CLASS,
+    .object = &sk_array_class,
+    .ref = {SK_ARRAY, "array", sk_shared_encode, sk_shared_decode,
+            sk_shared_forget},
+    .module = "skein.array",
+    .methods = methods,
+    .meta = meta,
+    .functions = functions,
+};
+
 
 void sk_open_array (lua_State *L, Sched *S) {
-  sk_object_register(SK_ARRAY, &sk_array_class);
-  sk_shared_class(L, S, &ref, CLASS, methods, meta);
+  sk_shared_class(L, S, &class);
   luaL_getmetatable(L, CLASS);
   lua_pushlightuserdata(L, S);
   lua_getfield(L, -2, "__index");
   lua_pushcclosure(L, array_index, 2);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
 }

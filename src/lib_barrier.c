@@ -93,17 +93,6 @@ static int newbarrier (lua_State *L) {
 }
 
 
-static int decode (lua_State *L, const void *body) {
-  return sk_shared_decode(L, body, CLASS);
-}
-
-
-static const WireRef ref = {.cls = SK_BARRIER,
-                            .noun = "barrier",
-                            .encode = sk_shared_encode,
-                            .decode = decode,
-                            .drop = sk_shared_forget};
-
 static const luaL_Reg methods[] = {{"wait", barrier_wait},
                                    {"abort", barrier_abort},
                                    {"reset", barrier_reset},
@@ -113,10 +102,17 @@ static const luaL_Reg meta[] = {{"__tostring", barrier_tostring}, {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"barrier", newbarrier}, {NULL, NULL}};
 
+static const SharedClass class = {
+    .name = CLASS,
+    .object = &sk_barrier_class,
+    .ref = {SK_BARRIER, "barrier", sk_shared_encode, sk_shared_decode,
+            sk_shared_forget},
+    .methods = methods,
+    .meta = meta,
+    .functions = functions,
+};
+
 
 void sk_open_barrier (lua_State *L, Sched *S) {
-  sk_object_register(SK_BARRIER, &sk_barrier_class);
-  sk_shared_class(L, S, &ref, CLASS, methods, meta);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_shared_class(L, S, &class);
 }

@@ -137,8 +137,5 @@ static const luaL_Reg crew[] = {
 
 void sk_open_batch (lua_State *L, Sched *S) {
   sk_newclass(L, S, CLASS, methods, NULL);
-  luaL_getsubtable(L, -1, "crew");
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, crew, 1);
-  lua_pop(L, 1);
+  sk_addbelow(L, S, "crew", crew);
 }

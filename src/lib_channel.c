@@ -314,6 +314,5 @@ void sk_open_channel (lua_State *L, Sched *S) {
   luaL_getmetatable(L, CLASS);
   sk_select_class(L, selects);
   lua_pop(L, 1);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_addfunctions(L, S, functions);
 }

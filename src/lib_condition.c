@@ -134,17 +134,6 @@ static int newcondition (lua_State *L) {
 }
 
 
-static int decode (lua_State *L, const void *body) {
-  return sk_shared_decode(L, body, CLASS);
-}
-
-
-static const WireRef ref = {.cls = SK_CONDITION,
-                            .noun = "condition",
-                            .encode = sk_shared_encode,
-                            .decode = decode,
-                            .drop = sk_shared_forget};
-
 static const luaL_Reg methods[] = {{"acquire", condition_acquire},
                                    {"release", condition_release},
                                    {"wait", condition_wait},
@@ -157,10 +146,17 @@ static const luaL_Reg meta[] = {{"__tostring", condition_tostring},
 
 static const luaL_Reg functions[] = {{"condition", newcondition}, {NULL, NULL}};
 
+static const SharedClass class = {
+    .name = CLASS,
+    .object = &sk_condition_class,
+    .ref = {SK_CONDITION, "condition", sk_shared_encode, sk_shared_decode,
+            sk_shared_forget},
+    .methods = methods,
+    .meta = meta,
+    .functions = functions,
+};
+
 
 void sk_open_condition (lua_State *L, Sched *S) {
-  sk_object_register(SK_CONDITION, &sk_condition_class);
-  sk_shared_class(L, S, &ref, CLASS, methods, meta);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_shared_class(L, S, &class);
 }

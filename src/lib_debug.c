@@ -176,6 +176,5 @@ static const luaL_Reg functions[] = {{"debug", core_debug}, {NULL, NULL}};
 
 
 void sk_open_debug (lua_State *L, Sched *S) {
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_addfunctions(L, S, functions);
 }

@@ -388,18 +388,6 @@ static int newdict (lua_State *L) {
 }
 
 
-static int decode (lua_State *L, const void *body) {
-  sk_shared_load(L, "skein.dict"); /* for 'update' */
-  return sk_shared_decode(L, body, CLASS);
-}
-
-
-static const WireRef ref = {.cls = SK_DICT,
-                            .noun = "dict",
-                            .encode = sk_shared_encode,
-                            .decode = decode,
-                            .drop = sk_shared_forget};
-
 /* 'update' is added by lua/skein/dict.lua. */
 static const luaL_Reg methods[] = {{"get", dict_get},       {"set", dict_set},
                                    {"delete", dict_delete}, {"add", dict_add},
@@ -412,10 +400,18 @@ static const luaL_Reg meta[] = {{"__len", dict_len},
 
 static const luaL_Reg functions[] = {{"dict", newdict}, {NULL, NULL}};
 
+static const SharedClass class = {
+    .name = CLASS,
+    .object = &sk_dict_class,
+    .ref = {SK_DICT, "dict", sk_shared_encode, sk_shared_decode,
+            sk_shared_forget},
+    .module = "skein.dict",
+    .methods = methods,
+    .meta = meta,
+    .functions = functions,
+};
+
 
 void sk_open_dict (lua_State *L, Sched *S) {
-  sk_object_register(SK_DICT, &sk_dict_class);
-  sk_shared_class(L, S, &ref, CLASS, methods, meta);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_shared_class(L, S, &class);
 }

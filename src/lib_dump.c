@@ -7,24 +7,66 @@
 #include "clock.h"
 #include "coro.h"
 #include "crossing.h"
+#include "handle.h"
 #include "lib.h"
+#include "lock.h"
 #include "open.h"
 #include "report.h"
 
 static const char DUMP = 'd'; /* of the function that lays it out */
 
 
-/* Push "file:line" of the innermost Lua function in 'at', or nil. */
+/* The level of the innermost function of 'at' that is not of the dump: in 'L'
+   there are core.tasks and who lays it out. */
+static int innermost (lua_State *L, lua_State *at) {
+  return at == L ? 2 : 0;
+}
+
+
+/* Is 'source' a file of our own Lua layer, as that of the dump is? */
+static bool isours (lua_State *L, const char *source) {
+  lua_Debug ar;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &DUMP);
+  if (!lua_isfunction(L, -1)) {
+    lua_pop(L, 1);
+    return false;
+  }
+  lua_getinfo(L, ">S", &ar);
+  const char *end = strrchr(ar.source, '/');
+  return end != NULL &&
+         strncmp(source, ar.source, (size_t)(end + 1 - ar.source)) == 0;
+}
+
+
+/* Push "file:line" of the innermost function of the user's in 'at', or nil. */
 static void pushplace (lua_State *L, lua_State *at) {
   lua_Debug ar;
-  int level = at == L ? 2 : 0; /* not core.tasks and who lays it out */
+  int level = innermost(L, at);
   for (; at != NULL && lua_getstack(at, level, &ar); level++) {
     lua_getinfo(at, "Sl", &ar);
-    if (ar.currentline < 0) continue;
+    if (ar.currentline < 0 || isours(L, ar.source)) continue;
     lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
     return;
   }
   lua_pushnil(L);
+}
+
+
+static void setstring (lua_State *L, const char *key, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, key);
+}
+
+
+static void setinteger (lua_State *L, const char *key, lua_Integer n) {
+  lua_pushinteger(L, n);
+  lua_setfield(L, -2, key);
+}
+
+
+static void setseconds (lua_State *L, const char *key, int64_t ns) {
+  lua_pushnumber(L, (lua_Number)(ns > 0 ? ns : 0) / 1e9);
+  lua_setfield(L, -2, key);
 }
 
 
@@ -38,8 +80,48 @@ static void pushtaskname (lua_State *L, Sched *S, Task *t) {
 }
 
 
-/* Push {id, name, state, what, since, where, parent} of a live task; of the
-   top level its 'kind' as well. */
+/* Push what the text calls the handle that 't' waits for, or nil. */
+static void pushawaited (lua_State *L, const Task *t) {
+  lua_Debug ar;
+  if (t->wait == NULL && lua_getstack(t->at, innermost(L, t->at), &ar) &&
+      lua_getlocal(t->at, &ar, 1) != NULL) {
+    lua_xmove(t->at, L, 1);
+    if (sk_handle_test(L, -1) != NULL)
+      sk_outcome_pushwho(L, lua_absindex(L, -1));
+    else
+      lua_pushnil(L);
+    lua_remove(L, -2);
+  }
+  else
+    lua_pushnil(L);
+}
+
+
+/* Who has the lock that 't' waits for: set 'slot' and 'task' of it in the
+   table at the top. */
+static void addholder (lua_State *L, const Task *t) {
+  Object *o = sk_shared_awaited(t);
+  if (o == NULL || !sk_lock_is(o)) return;
+  uint64_t owner = sk_lock_owner((Lock *)o);
+  if (owner == 0) return;
+  setinteger(L, "slot", (lua_Integer)(owner >> SK_LOCKSLOT));
+  setinteger(L, "holder",
+             (lua_Integer)(owner & ((UINT64_C(1) << SK_LOCKSLOT) - 1)));
+}
+
+
+/* What the parked task 't' waits for, to the table at the top. */
+static void addwhat (lua_State *L, const Task *t) {
+  setstring(L, "what", t->what);
+  setseconds(L, "since", sk_clock_now() - t->since);
+  pushawaited(L, t);
+  lua_setfield(L, -2, "awaited");
+  addholder(L, t);
+}
+
+
+/* Push {id, name, state, what, since, awaited, slot, holder, where, parent} of
+   a live task; of the top level its 'kind' as well. */
 static void pushtask (lua_State *L, Sched *S, Task *t, const Task *parent) {
   lua_createtable(L, 0, 7);
   lua_pushinteger(L, (lua_Integer)t->outcome.id);
@@ -50,12 +132,7 @@ static void pushtask (lua_State *L, Sched *S, Task *t, const Task *parent) {
   bool waits = t->state == SK_PARKED;
   lua_pushstring(L, waits ? "waiting" : begun ? "running" : "pending");
   lua_setfield(L, -2, "state");
-  if (waits && t->what != NULL) {
-    lua_pushstring(L, t->what);
-    lua_setfield(L, -2, "what");
-    lua_pushnumber(L, (lua_Number)(sk_clock_now() - t->since) / 1e9);
-    lua_setfield(L, -2, "since");
-  }
+  if (waits && t->what != NULL) addwhat(L, t);
   pushplace(L, t->at);
   lua_setfield(L, -2, "where");
   if (parent != NULL) {
@@ -100,27 +177,9 @@ static int core_tasks (lua_State *L) {
 
 /* ---- the family ---- */
 
-static void setstring (lua_State *L, const char *key, const char *value) {
-  lua_pushstring(L, value);
-  lua_setfield(L, -2, key);
-}
-
-
-static void setinteger (lua_State *L, const char *key, lua_Integer n) {
-  lua_pushinteger(L, n);
-  lua_setfield(L, -2, key);
-}
-
-
-static void setseconds (lua_State *L, const char *key, int64_t ns) {
-  lua_pushnumber(L, (lua_Number)(ns > 0 ? ns : 0) / 1e9);
-  lua_setfield(L, -2, key);
-}
-
-
 static const char *stateof (const Slot *s) {
   if (s->state == SK_SLOT_NEW) return "starting";
-  if (s->state == SK_SLOT_DEAD || sk_slot_isgone(s)) return "ended";
+  if (s->state == SK_SLOT_DEAD || sk_slot_fate(s) == 1) return "ended";
   return s->asleep != SK_AWAKE ? "waiting" : "running";
 }
 
@@ -204,6 +263,5 @@ static const luaL_Reg functions[] = {
 
 void sk_open_dump (lua_State *L, Sched *S) {
   S->dump = dump;
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_addfunctions(L, S, functions);
 }

@@ -92,6 +92,5 @@ void sk_open_error (lua_State *L, Sched *S) {
   sk_newclass(L, S, CLASS, NULL, meta);
   luaL_getmetatable(L, CLASS);
   lua_setfield(L, -2, "Error"); /* a name to cross to other states by */
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_addfunctions(L, S, functions);
 }

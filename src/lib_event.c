@@ -116,17 +116,6 @@ static int newevent (lua_State *L) {
 }
 
 
-static int decode (lua_State *L, const void *body) {
-  return sk_shared_decode(L, body, CLASS);
-}
-
-
-static const WireRef ref = {.cls = SK_EVENT,
-                            .noun = "event",
-                            .encode = sk_shared_encode,
-                            .decode = decode,
-                            .drop = sk_shared_forget};
-
 static const luaL_Reg methods[] = {{"set", event_set},
                                    {"clear", event_clear},
                                    {"is_set", event_is_set},
@@ -137,13 +126,18 @@ static const luaL_Reg meta[] = {{"__tostring", event_tostring}, {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"event", newevent}, {NULL, NULL}};
 
+static const SharedClass class = {
+    .name = CLASS,
+    .object = &sk_event_class,
+    .ref = {SK_EVENT, "event", sk_shared_encode, sk_shared_decode,
+            sk_shared_forget},
+    .methods = methods,
+    .meta = meta,
+    .selects = selects,
+    .functions = functions,
+};
+
 
 void sk_open_event (lua_State *L, Sched *S) {
-  sk_object_register(SK_EVENT, &sk_event_class);
-  sk_shared_class(L, S, &ref, CLASS, methods, meta);
-  luaL_getmetatable(L, CLASS);
-  sk_select_class(L, selects);
-  lua_pop(L, 1);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_shared_class(L, S, &class);
 }

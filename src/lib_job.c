@@ -1,6 +1,8 @@
 /*
 ** lib_job.c - Jobs: the handles of what a pool was asked to do.
 */
+#include "handle.h"
+#include "launch.h"
 #include "lib.h"
 #include "open.h"
 #include "pool.h"
@@ -16,76 +18,31 @@ static bool isopen (const Job *j) {
 }
 
 
-/* The same, as it is by now. */
-static Job *lookat (lua_State *L) {
-  Job *j = checkjob(L);
+/* As it is by now. */
+static void look (lua_State *L, Sched *S, int at) {
+  Job *j = lua_touserdata(L, at);
+  (void)S;
   if (isopen(j)) sk_pool_look(j->pool);
   if (isopen(j) && sk_crew_find(j->pool->crew, j->outcome.id) != NULL)
     j->outcome.status = SK_RUNNING;
-  return j;
 }
 
 
-/* job:done() -> boolean */
-static int job_done (lua_State *L) {
-  lookat(L);
-  return sk_outcome_done(L);
-}
-
-
-/* job:status() -> string */
-static int job_status (lua_State *L) {
-  lookat(L);
-  return sk_outcome_status(L);
-}
-
-
-/* job:error() -> error | nil */
-static int job_error (lua_State *L) {
-  lookat(L);
-  return sk_outcome_error(L);
-}
-
-
-/* job:start() - it began when it was submitted */
-static int job_start (lua_State *L) {
-  checkjob(L);
-  return luaL_error(L, "the job was started already");
-}
-
-
-/* Ask it to stop, because of 'why'. False: it has ended. */
-static bool stop (lua_State *L, Job *j, uint8_t why) {
-  if (!isopen(j)) return false;
-  if (j->stop != SK_STAY) return true;
+/* Ask the job at 1 to stop, because of 'why', unless it is asked already. */
+static void ask (lua_State *L, Job *j, uint8_t why) {
+  if (j->stop != SK_STAY) return;
   j->stop = why;
   lua_rawgetp(L, LUA_REGISTRYINDEX, j->pool);
   lua_pushvalue(L, 1);
   sk_pool_call(L, j->pool, "stop", 2);
-  return true;
 }
 
 
-/* job:cancel([reason]) -> true | false: it had ended */
-static int job_cancel (lua_State *L) {
-  Job *j = lookat(L);
-  lua_settop(L, 2);
-  if (!lua_isnil(L, 2) && isopen(j) && j->stop == SK_STAY) {
-    sk_outcome_pushbox(L, 1);
-    lua_pushvalue(L, 2);
-    lua_setfield(L, -2, "reason");
-  }
-  lua_pushboolean(L, stop(L, j, SK_CANCEL));
-  return 1;
-}
-
-
-/* local j <close> = ...: cancel what still runs, and wait for it */
-static int job_close (lua_State *L) {
-  Job *j = checkjob(L);
-  lua_settop(L, 1);
-  stop(L, j, SK_CANCEL);
-  return sk_outcome_await(L);
+static void stop (lua_State *L, Sched *S) {
+  Job *j = lua_touserdata(L, 1);
+  (void)S;
+  if (j->stop == SK_STAY) sk_launch_keepreason(L);
+  ask(L, j, SK_CANCEL);
 }
 
 
@@ -115,7 +72,8 @@ static int crew_due (lua_State *L) {
 
 /* crew.overdue(job): its time is over */
 static int crew_overdue (lua_State *L) {
-  stop(L, checkjob(L), SK_LIMIT);
+  Job *j = checkjob(L);
+  if (isopen(j)) ask(L, j, SK_LIMIT);
   return 0;
 }
 
@@ -157,12 +115,8 @@ const HandleClass sk_job_class = {
     .name = "skein.Job",
     .kind = "job",
     .what = "job end",
-    .close = job_close,
-};
-
-static const luaL_Reg methods[] = {
-    {"done", job_done},   {"status", job_status}, {"error", job_error},
-    {"start", job_start}, {"cancel", job_cancel}, {NULL, NULL},
+    .look = look,
+    .stop = stop,
 };
 
 static const luaL_Reg crew[] = {
@@ -178,9 +132,6 @@ static const luaL_Reg crew[] = {
 
 /* The table 'crew' of the module holds what the Lua side of pools needs. */
 void sk_open_job (lua_State *L, Sched *S) {
-  sk_outcome_class(L, S, &sk_job_class, methods);
-  luaL_getsubtable(L, -1, "crew");
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, crew, 1);
-  lua_pop(L, 1);
+  sk_handle_open(L, S, &sk_job_class, NULL, NULL);
+  sk_addbelow(L, S, "crew", crew);
 }

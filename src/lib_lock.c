@@ -203,18 +203,6 @@ static int newlock (lua_State *L) {
 }
 
 
-static int decode (lua_State *L, const void *body) {
-  sk_shared_load(L, "skein.lock"); /* for 'with' */
-  return sk_shared_decode(L, body, CLASS);
-}
-
-
-static const WireRef ref = {.cls = SK_LOCK,
-                            .noun = "lock",
-                            .encode = sk_shared_encode,
-                            .decode = decode,
-                            .drop = sk_shared_forget};
-
 /* 'with' is added by lua/skein/lock.lua. */
 static const luaL_Reg methods[] = {{"acquire", sk_liblock_acquire},
                                    {"release", sk_liblock_release},
@@ -227,14 +215,20 @@ static const luaL_Reg holdmeta[] = {{"__close", hold_close}, {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"lock", newlock}, {NULL, NULL}};
 
+static const SharedClass class = {
+    .name = CLASS,
+    .object = &sk_lock_class,
+    .ref = {SK_LOCK, "lock", sk_shared_encode, sk_shared_decode,
+            sk_shared_forget},
+    .module = "skein.lock",
+    .methods = methods,
+    .meta = meta,
+    .selects = selects,
+    .functions = functions,
+};
+
 
 void sk_open_lock (lua_State *L, Sched *S) {
-  sk_object_register(SK_LOCK, &sk_lock_class);
-  sk_shared_class(L, S, &ref, CLASS, methods, meta);
-  luaL_getmetatable(L, CLASS);
-  sk_select_class(L, selects);
-  lua_pop(L, 1);
+  sk_shared_class(L, S, &class);
   sk_newclass(L, S, HOLD, NULL, holdmeta);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
 }

@@ -58,6 +58,5 @@ static const luaL_Reg functions[] = {
 
 
 void sk_open_loop (lua_State *L, Sched *S) {
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_addfunctions(L, S, functions);
 }

@@ -221,17 +221,6 @@ static int newpipe (lua_State *L) {
 }
 
 
-static int decode (lua_State *L, const void *body) {
-  return sk_shared_decode(L, body, CLASS);
-}
-
-
-static const WireRef ref = {.cls = SK_PIPE,
-                            .noun = "end of a pipe",
-                            .encode = sk_shared_encode,
-                            .decode = decode,
-                            .drop = sk_shared_forget};
-
 static const luaL_Reg methods[] = {{"send", end_send},   {"recv", end_recv},
                                    {"poll", end_poll},   {"fileno", end_fileno},
                                    {"close", end_close}, {NULL, NULL}};
@@ -243,13 +232,18 @@ static const luaL_Reg meta[] = {{"__close", end_close},
 
 static const luaL_Reg functions[] = {{"pipe", newpipe}, {NULL, NULL}};
 
+static const SharedClass class = {
+    .name = CLASS,
+    .object = &sk_pipe_class,
+    .ref = {SK_PIPE, "end of a pipe", sk_shared_encode, sk_shared_decode,
+            sk_shared_forget},
+    .methods = methods,
+    .meta = meta,
+    .selects = selects,
+    .functions = functions,
+};
+
 
 void sk_open_pipe (lua_State *L, Sched *S) {
-  sk_object_register(SK_PIPE, &sk_pipe_class);
-  sk_shared_class(L, S, &ref, CLASS, methods, meta);
-  luaL_getmetatable(L, CLASS);
-  sk_select_class(L, selects);
-  lua_pop(L, 1);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_shared_class(L, S, &class);
 }

@@ -350,19 +350,6 @@ static int pool_gc (lua_State *L) {
 }
 
 
-static int decode (lua_State *L, const void *body) {
-  return sk_shared_decode(L, body, CREW);
-}
-
-
-static const WireRef ref = {.cls = SK_CREW,
-                            .noun = "pool",
-                            .encode = sk_shared_encode,
-                            .decode = decode,
-                            .drop = sk_shared_forget};
-
-static const luaL_Reg none[] = {{NULL, NULL}};
-
 static const luaL_Reg methods[] = {
     {"submit", pool_submit}, {"apply", pool_apply}, {NULL, NULL}};
 
@@ -386,14 +373,19 @@ static const luaL_Reg crew[] = {
     {NULL, NULL},
 };
 
+static const SharedClass crewclass = {
+    .name = CREW,
+    .object = &sk_crew_class,
+    .ref = {SK_CREW, "pool", sk_shared_encode, sk_shared_decode,
+            sk_shared_forget},
+};
+
 
 void sk_open_pool (lua_State *L, Sched *S) {
-  sk_object_register(SK_CREW, &sk_crew_class);
-  sk_shared_class(L, S, &ref, CREW, none, none);
+  sk_shared_class(L, S, &crewclass);
   sk_newclass(L, S, CLASS, methods, meta);
+  sk_addbelow(L, S, "crew", crew);
   luaL_getsubtable(L, -1, "crew");
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, crew, 1);
   luaL_getmetatable(L, CLASS);
   lua_setfield(L, -2, "meta");
   lua_pop(L, 1);

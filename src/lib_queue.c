@@ -199,17 +199,6 @@ static int newqueue (lua_State *L) {
 }
 
 
-static int decode (lua_State *L, const void *body) {
-  return sk_shared_decode(L, body, CLASS);
-}
-
-
-static const WireRef ref = {.cls = SK_QUEUE,
-                            .noun = "queue",
-                            .encode = sk_shared_encode,
-                            .decode = decode,
-                            .drop = sk_shared_forget};
-
 static const luaL_Reg methods[] = {{"put", queue_put},
                                    {"get", queue_get},
                                    {"items", queue_items},
@@ -228,13 +217,18 @@ static const luaL_Reg meta[] = {
 
 static const luaL_Reg functions[] = {{"queue", newqueue}, {NULL, NULL}};
 
+static const SharedClass class = {
+    .name = CLASS,
+    .object = &sk_queue_class,
+    .ref = {SK_QUEUE, "queue", sk_shared_encode, sk_shared_decode,
+            sk_shared_forget},
+    .methods = methods,
+    .meta = meta,
+    .selects = selects,
+    .functions = functions,
+};
+
 
 void sk_open_queue (lua_State *L, Sched *S) {
-  sk_object_register(SK_QUEUE, &sk_queue_class);
-  sk_shared_class(L, S, &ref, CLASS, methods, meta);
-  luaL_getmetatable(L, CLASS);
-  sk_select_class(L, selects);
-  lua_pop(L, 1);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_shared_class(L, S, &class);
 }

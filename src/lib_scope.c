@@ -6,6 +6,7 @@
 ** the continuation leaves the scope.
 */
 #include "coro.h"
+#include "handle.h"
 #include "lib.h"
 #include "open.h"
 #include "scope.h"
@@ -60,7 +61,7 @@ static int core_timeout (lua_State *L) {
   Sched *S = sk_upvalue(L);
   sk_time due = sk_checkspan(L, 1);
   if (lua_type(L, 2) != LUA_TFUNCTION) {
-    if (sk_outcome_test(L, 2) == NULL)
+    if (sk_handle_test(L, 2) == NULL)
       return luaL_typeerror(L, 2, "function or handle");
     lua_rawgetp(L, LUA_REGISTRYINDEX, &AWAIT);
     lua_insert(L, 2);

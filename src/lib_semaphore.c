@@ -108,17 +108,6 @@ static int newsemaphore (lua_State *L) {
 }
 
 
-static int decode (lua_State *L, const void *body) {
-  return sk_shared_decode(L, body, CLASS);
-}
-
-
-static const WireRef ref = {.cls = SK_SEMAPHORE,
-                            .noun = "semaphore",
-                            .encode = sk_shared_encode,
-                            .decode = decode,
-                            .drop = sk_shared_forget};
-
 static const luaL_Reg methods[] = {{"acquire", semaphore_acquire},
                                    {"release", semaphore_release},
                                    {"value", semaphore_value},
@@ -129,13 +118,18 @@ static const luaL_Reg meta[] = {{"__tostring", semaphore_tostring},
 
 static const luaL_Reg functions[] = {{"semaphore", newsemaphore}, {NULL, NULL}};
 
+static const SharedClass class = {
+    .name = CLASS,
+    .object = &sk_semaphore_class,
+    .ref = {SK_SEMAPHORE, "semaphore", sk_shared_encode, sk_shared_decode,
+            sk_shared_forget},
+    .methods = methods,
+    .meta = meta,
+    .selects = selects,
+    .functions = functions,
+};
+
 
 void sk_open_semaphore (lua_State *L, Sched *S) {
-  sk_object_register(SK_SEMAPHORE, &sk_semaphore_class);
-  sk_shared_class(L, S, &ref, CLASS, methods, meta);
-  luaL_getmetatable(L, CLASS);
-  sk_select_class(L, selects);
-  lua_pop(L, 1);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_shared_class(L, S, &class);
 }

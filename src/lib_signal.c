@@ -139,6 +139,5 @@ void sk_open_signal (lua_State *L, Sched *S) {
   S->onclose = onclose;
   lua_newtable(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &WANTED);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_addfunctions(L, S, functions);
 }

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "coro.h"
+#include "handle.h"
 #include "launch.h"
 #include "lib.h"
 #include "lib_task.h"
@@ -16,29 +17,21 @@
 
 /* ---- starting ---- */
 
-/* Keep the group, for a later start. */
-static void keepgroup (lua_State *L, int handle, int group) {
-  if (group == 0) return;
-  sk_outcome_pushbox(L, handle);
-  lua_pushvalue(L, group);
-  lua_setfield(L, -2, "group");
-  lua_pop(L, 1);
-}
-
-
 int sk_libtask_start (lua_State *L, Sched *S, int arg, Nursery *in, int group) {
   static const char *const options[] = {"name", "start", NULL};
   int nargs = sk_launch_check(L, arg, options, false);
   bool atonce = sk_launch_atonce(L, arg);
   sk_launch_handle(L, S, arg, &sk_coro_class, sizeof(Task));
-  if (atonce)
+  if (atonce) {
     sk_coro_start(L, S, arg, nargs, in, group);
-  else {
-    sk_launch_keep(L, arg, nargs + 1);
-    keepgroup(L, arg, group);
+    lua_settop(L, arg);
+    return 1;
   }
-  lua_settop(L, arg);
-  return 1;
+  if (group != 0) {
+    lua_pushvalue(L, group);
+    sk_outcome_setfield(L, arg, "group");
+  }
+  return sk_launch_begin(L, S, arg, nargs, false);
 }
 
 
@@ -48,46 +41,26 @@ static int core_task (lua_State *L) {
 }
 
 
-static Task *checktask (lua_State *L) {
-  return luaL_checkudata(L, 1, sk_coro_class.name);
+/* A later start: perhaps in the group that it was made for. */
+static void start (lua_State *L, Sched *S, int handle, int nargs) {
+  int fn = lua_gettop(L) - nargs;
+  sk_outcome_pushbox(L, handle);
+  lua_getfield(L, -1, "group");
+  lua_remove(L, -2);
+  lua_insert(L, fn);
+  Nursery *in = lua_touserdata(L, fn);
+  if (in != NULL && in->closed) luaL_error(L, "the group has ended");
+  sk_coro_start(L, S, handle, nargs, in, in != NULL ? fn : 0);
 }
 
 
-/* task:start() -> task */
-static int task_start (lua_State *L) {
-  Sched *S = sk_upvalue(L);
-  checktask(L);
-  lua_settop(L, 1);
-  sk_outcome_pushbox(L, 1);
-  lua_getfield(L, 2, "group");
-  lua_replace(L, 2);
-  Nursery *in = lua_touserdata(L, 2);
-  int nargs = sk_launch_kept(L, 1);
-  if (in != NULL && in->closed) return luaL_error(L, "the group has ended");
-  sk_coro_start(L, S, 1, nargs, in, in != NULL ? 2 : 0);
-  sk_launch_forget(L, 1);
-  lua_settop(L, 1);
-  return 1;
-}
-
-
-/* task:cancel([reason]) -> boolean */
-static int task_cancel (lua_State *L) {
-  Task *t = checktask(L);
-  lua_settop(L, 2);
-  if (!lua_isnil(L, 2) && !sk_outcome_ended(&t->outcome) && !t->cancelled)
+static void stop (lua_State *L, Sched *S) {
+  Task *t = lua_touserdata(L, 1);
+  if (!lua_isnil(L, 2) && !t->cancelled) {
+    lua_pushvalue(L, 2);
     sk_scope_setreason(L, t);
-  lua_pushboolean(L, sk_coro_cancel(L, sk_upvalue(L), 1));
-  return 1;
-}
-
-
-/* local t <close> = ...: cancel what still runs, and wait for it */
-static int task_close (lua_State *L) {
-  checktask(L);
-  lua_settop(L, 1);
-  sk_coro_cancel(L, sk_upvalue(L), 1);
-  return sk_outcome_await(L);
+  }
+  sk_sched_cancel(S, t);
 }
 
 
@@ -95,13 +68,8 @@ const HandleClass sk_coro_class = {
     .name = "skein.Task",
     .kind = "task",
     .what = "task end",
-    .close = task_close,
-};
-
-static const luaL_Reg methods[] = {
-    {"start", task_start},
-    {"cancel", task_cancel},
-    {NULL, NULL},
+    .start = start,
+    .stop = stop,
 };
 
 
@@ -189,13 +157,12 @@ static const luaL_Reg functions[] = {
     {"self", core_self},
     {"live", core_live},
     {"on_error", sk_report_onerror},
-    {"is_handle", sk_outcome_ishandle},
+    {"is_handle", sk_handle_is},
     {NULL, NULL},
 };
 
 
 void sk_open_task (lua_State *L, Sched *S) {
-  sk_outcome_class(L, S, &sk_coro_class, methods);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_handle_open(L, S, &sk_coro_class, NULL, NULL);
+  sk_addfunctions(L, S, functions);
 }

@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #include "crossing.h"
-#include "launch.h"
+#include "handle.h"
 #include "open.h"
 #include "osthread.h"
+#include "remote.h"
 #include "sweep.h"
 
 #define CLASS "skein.Thread"
@@ -32,14 +33,9 @@ typedef struct Body { /* what the thread itself looks at */
 } Body;
 
 typedef struct Thread {
-  Outcome outcome; /* must be first */
-  Body *body;      /* NULL until it is started, and after the end */
-  Parcel *parcel;
+  Remote r;      /* must be first */
+  Body *body;    /* NULL until it is started, and after the end */
   Petition *end; /* who is told of it */
-  Sched *S;
-  uint64_t epoch; /* a forked child's copy of the handle is a stranger */
-  uint32_t ref;   /* of the parcel */
-  bool daemon, cancelled, hidden, holds;
 } Thread;
 
 
@@ -143,21 +139,15 @@ static int settle (lua_State *L) {
   Thread *t = lua_touserdata(L, 1);
   Status status = SK_FAILED;
   lua_settop(L, 1);
-  int n = sk_crossing_collect(L, sk_shared_of(t->S), t->parcel, &status);
+  int n = sk_crossing_collect(L, sk_shared_of(t->r.S), t->r.parcel, &status);
   if (n < 0) {
     const char *why = t->body->os.report;
     sk_pusherror(L, "error", "%s", why != NULL ? why : "no memory for results");
     n = 1;
   }
   if (status == SK_CANCELLED) sk_launch_addreason(L, 1);
-  sk_outcome_settle(L, t->S, 1, status, n);
+  sk_outcome_settle(L, t->r.S, 1, status, n);
   return 0;
-}
-
-
-static void drop (Thread *t) {
-  if (t->holds) sk_object_drop(&sk_shared_of(t->S)->m, t->ref);
-  t->holds = false;
 }
 
 
@@ -165,12 +155,11 @@ static void onend (Petition *p) {
   Thread *t = p->arg;
   t->end = NULL;
   sk_shared_unwatch(p->shared, p);
-  t->S->hopes--;
+  t->r.S->hopes--;
   sk_osthread_join(&t->body->os);
-  sk_launch_settle(t->S, t, settle);
+  sk_remote_settle(&t->r, settle);
   sk_osthread_drop(&t->body->os);
   t->body = NULL;
-  drop(t);
 }
 
 
@@ -201,7 +190,7 @@ static int run (Shared *s, Thread *t, Body *b) {
   t->end = sk_shared_watcher(s, onend);
   if (t->end == NULL) return -ENOMEM;
   t->end->arg = t;
-  sk_parcel_await(&s->m, t->parcel, t->end->seat);
+  sk_parcel_await(&s->m, t->r.parcel, t->end->seat);
   int err = sk_osthread_start(&b->os, body);
   if (err == 0) return 0;
   sk_shared_unwatch(s, t->end);
@@ -216,17 +205,18 @@ static int launch (Shared *s, Thread *t, const char *path, const char *cpath,
                    const char *name) {
   Body *b = calloc(1, sizeof *b);
   if (b == NULL) return -ENOMEM;
-  b->parcel = t->parcel;
-  b->id = t->outcome.id;
-  b->os.daemon = t->daemon;
-  b->os.user = t->S;
+  b->parcel = t->r.parcel;
+  b->id = t->r.outcome.id;
+  b->os.daemon = t->r.daemon;
+  b->os.user = t->r.S;
+  snprintf(b->os.name, sizeof b->os.name, "%s", name);
   b->path = strdup(path);
   b->cpath = strdup(cpath);
   int err = b->path == NULL || b->cpath == NULL ? -ENOMEM : 0;
-  if (err == 0) err = takeberth(s, &b->life, t->parcel);
+  if (err == 0) err = takeberth(s, &b->life, t->r.parcel);
   if (err == 0) {
-    sk_slot_name(b->life.slot, t->hidden ? "pool worker" : "thread", name);
-    err = takeberth(s, &b->last, t->parcel);
+    sk_slot_name(b->life.slot, t->r.hidden ? "pool worker" : "thread", name);
+    err = takeberth(s, &b->last, t->r.parcel);
   }
   if (err == 0) err = run(s, t, b);
   if (err == 0)
@@ -237,127 +227,64 @@ static int launch (Shared *s, Thread *t, const char *path, const char *cpath,
 }
 
 
-static void makeparcel (lua_State *L, Thread *t, Shared *s) {
-  Object *o;
-  drop(t); /* of an attempt that failed */
-  int err = sk_object_new(&s->m, SK_PARCEL, 0, &o, &t->ref);
-  if (err != 0) luaL_error(L, "cannot start a thread: %s", strerror(-err));
-  t->parcel = (Parcel *)o;
-  t->holds = true;
-}
-
-
-/*
-** Start the thread: 'fn' and its 'nargs' arguments are on top of the stack.
-** Raises with nothing started.
-*/
-static void start (lua_State *L, int handle, int nargs) {
+static void start (lua_State *L, Sched *S, int handle, int nargs) {
   Thread *t = lua_touserdata(L, handle);
-  Shared *s = sk_shared_open(L, t->S);
   int fn = lua_gettop(L) - nargs;
-  makeparcel(L, t, s);
+  Shared *s = sk_remote_pack(L, handle);
   sk_shared_pack(L, s, fn, nargs + 1, &sk_wire_call);
-  sk_parcel_put(&s->m, t->parcel, &t->parcel->input);
+  sk_parcel_put(&s->m, t->r.parcel, &t->r.parcel->input);
   sk_outcome_pushname(L, handle);
   const char *name = lua_tostring(L, -1);
-  sk_crossing_packsetup(L, s, t->parcel, name, NULL, false);
+  lua_createtable(L, 0, 2);
+  sk_crossing_packsetup(L, s, t->r.parcel, name, false);
   const char *path = sk_crossing_pushpath(L, "path");
   const char *cpath = sk_crossing_pushpath(L, "cpath");
-  sk_launch_anchor(L, handle);
+  sk_remote_run(L, handle);
   int err = launch(s, t, path, cpath, name);
-  if (err != 0) {
-    sk_launch_unanchor(L, t);
-    luaL_error(L, "cannot start a thread: %s", strerror(-err));
-  }
-  t->epoch = t->S->epoch;
-  t->outcome.status = SK_RUNNING;
-  t->S->hopes++;
+  if (err != 0) sk_remote_refuse(L, handle, err, NULL);
+  S->hopes++;
 }
 
 
 /* ---- handles ---- */
 
-static const HandleClass class;
-
-
-static Thread *checkthread (lua_State *L) {
-  return luaL_checkudata(L, 1, CLASS);
+/* A forked child has none of its parent's threads. */
+static void look (lua_State *L, Sched *S, int at) {
+  (void)S;
+  sk_remote_checkmine(L, lua_touserdata(L, at));
 }
 
 
-/* The same, of our own threads: a forked child has none of its parent's. */
-static Thread *checkmine (lua_State *L) {
-  Thread *t = checkthread(L);
-  if (t->outcome.status == SK_RUNNING && t->epoch != t->S->epoch)
-    luaL_error(L, "the thread is one of the process that started it");
-  return t;
-}
-
-
-/* t:start() -> t */
-static int thread_start (lua_State *L) {
-  checkthread(L);
-  lua_settop(L, 1);
-  start(L, 1, sk_launch_kept(L, 1));
-  lua_settop(L, 1);
-  sk_launch_forget(L, 1);
-  return 1;
-}
-
-
-static int thread_get (lua_State *L) {
-  checkmine(L);
-  return sk_outcome_get(L);
-}
-
-
-static int thread_join (lua_State *L) {
-  checkmine(L);
-  return sk_outcome_join(L);
-}
-
-
-/* Ask the thread at 1 to stop. False: it had ended. */
-static bool cancel (lua_State *L, Thread *t) {
-  if (sk_outcome_ended(&t->outcome)) return false;
-  if (!t->cancelled) sk_launch_setreason(L, 1, 2);
-  if (t->outcome.status == SK_NEW) {
-    sk_launch_cancelnew(L, t->S, 1, "thread");
-    return true;
-  }
-  t->cancelled = true;
+static void stop (lua_State *L, Sched *S) {
+  Thread *t = lua_touserdata(L, 1);
+  (void)S;
+  if (!t->r.cancelled) sk_launch_keepreason(L);
+  t->r.cancelled = true;
   sk_osthread_stop(&t->body->os);
-  return true;
-}
-
-
-/* t:cancel([reason]) -> true | false: it had ended */
-static int thread_cancel (lua_State *L) {
-  lua_pushboolean(L, cancel(L, checkmine(L)));
-  return 1;
-}
-
-
-/* local t <close> = ...: cancel it if it runs, and wait for it */
-static int thread_close (lua_State *L) {
-  Thread *t = checkmine(L);
-  lua_settop(L, 1);
-  cancel(L, t);
-  return sk_outcome_await(L);
 }
 
 
 /* Only a handle whose thread never ran, or of a state that closes. */
 static int thread_gc (lua_State *L) {
-  Thread *t = checkthread(L);
-  Shared *s = sk_shared_of(t->S);
-  if (t->body == NULL && s != NULL) drop(t);
-  t->holds = false;
-  if (t->epoch == t->S->epoch && t->body != NULL)
+  Thread *t = luaL_checkudata(L, 1, CLASS);
+  if (t->body == NULL)
+    sk_remote_drop(&t->r);
+  else if (sk_remote_ismine(&t->r))
     sk_osthread_drop(&t->body->os);
+  t->r.holds = false;
   t->body = NULL;
   return 0;
 }
+
+
+static const HandleClass class = {
+    .name = CLASS,
+    .kind = "thread",
+    .what = "thread end",
+    .look = look,
+    .start = start,
+    .stop = stop,
+};
 
 
 /* core.thread([opts,] fn, ...) -> thread */
@@ -366,33 +293,11 @@ static int core_thread (lua_State *L) {
                                         NULL};
   Sched *S = sk_upvalue(L);
   int nargs = sk_launch_check(L, 1, options, true);
-  bool daemon = sk_launch_flag(L, 1, "daemon");
-  bool hidden = sk_launch_flag(L, 1, "_hidden");
   bool atonce = sk_launch_atonce(L, 1);
-  Thread *t = sk_launch_handle(L, S, 1, &class, sizeof *t);
-  t->S = S;
-  t->daemon = daemon;
-  t->hidden = hidden;
-  if (atonce)
-    start(L, 1, nargs);
-  else
-    sk_launch_keep(L, 1, nargs + 1);
-  lua_settop(L, 1);
-  return 1;
+  sk_remote_new(L, S, &class, sizeof(Thread));
+  return sk_launch_begin(L, S, 1, nargs, atonce);
 }
 
-
-static const HandleClass class = {
-    .name = CLASS,
-    .kind = "thread",
-    .what = "thread end",
-    .close = thread_close,
-};
-
-static const luaL_Reg methods[] = {
-    {"start", thread_start},   {"get", thread_get}, {"join", thread_join},
-    {"cancel", thread_cancel}, {NULL, NULL},
-};
 
 static const luaL_Reg meta[] = {{"__gc", thread_gc}, {NULL, NULL}};
 
@@ -400,12 +305,7 @@ static const luaL_Reg functions[] = {{"thread", core_thread}, {NULL, NULL}};
 
 
 void sk_open_thread (lua_State *L, Sched *S) {
-  sk_outcome_class(L, S, &class, methods);
-  luaL_getmetatable(L, CLASS);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, meta, 1);
-  lua_pop(L, 1);
-  sk_launch_open(L);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_handle_open(L, S, &class, NULL, meta);
+  sk_remote_open(L);
+  sk_addfunctions(L, S, functions);
 }

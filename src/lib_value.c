@@ -328,18 +328,6 @@ static int newvalue (lua_State *L) {
 }
 
 
-static int decode (lua_State *L, const void *body) {
-  sk_shared_load(L, "skein.value"); /* for 'with' */
-  return sk_shared_decode(L, body, CLASS);
-}
-
-
-static const WireRef ref = {.cls = SK_CELL,
-                            .noun = "value",
-                            .encode = sk_shared_encode,
-                            .decode = decode,
-                            .drop = sk_shared_forget};
-
 /* 'with' is added by lua/skein/value.lua. */
 static const luaL_Reg methods[] = {{"get", value_get},
                                    {"set", value_set},
@@ -351,10 +339,18 @@ static const luaL_Reg meta[] = {{"__tostring", value_tostring}, {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"value", newvalue}, {NULL, NULL}};
 
+static const SharedClass class = {
+    .name = CLASS,
+    .object = &sk_cell_class,
+    .ref = {SK_CELL, "value", sk_shared_encode, sk_shared_decode,
+            sk_shared_forget},
+    .module = "skein.value",
+    .methods = methods,
+    .meta = meta,
+    .functions = functions,
+};
+
 
 void sk_open_value (lua_State *L, Sched *S) {
-  sk_object_register(SK_CELL, &sk_cell_class);
-  sk_shared_class(L, S, &ref, CLASS, methods, meta);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_shared_class(L, S, &class);
 }

@@ -43,6 +43,5 @@ static const luaL_Reg functions[] = {
 
 
 void sk_open_wire (lua_State *L, void *S) {
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_addfunctions(L, S, functions);
 }

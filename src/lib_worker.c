@@ -461,6 +461,5 @@ static const luaL_Reg functions[] = {{"worker", newworker}, {NULL, NULL}};
 
 void sk_open_worker (lua_State *L, Sched *S) {
   sk_newclass(L, S, CLASS, methods, NULL);
-  lua_pushlightuserdata(L, S);
-  luaL_setfuncs(L, functions, 1);
+  sk_addfunctions(L, S, functions);
 }

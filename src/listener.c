@@ -55,7 +55,7 @@ static void tune (const Listener *l) {
     __atomic_store_n(&ear->rung, 0, __ATOMIC_SEQ_CST);
   }
   Bells bells = {.ears = l->pipe->ears[l->end]};
-  sk_slot_ring(&l->s->m, &bells);
+  sk_slot_ring(&bells);
 }
 
 

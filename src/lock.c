@@ -216,7 +216,12 @@ void sk_lock_giveback (Member *m, Object *o, Seat *w, Bells *b) {
 
 void sk_lock_depart (Object *o, uint32_t slot, Bells *b) {
   Lock *l = (Lock *)o;
-  if (sk_lock_owner(l) >> 40 == slot) pass(l, SK_ABANDONED, b);
+  if (sk_lock_owner(l) >> SK_LOCKSLOT == slot) pass(l, SK_ABANDONED, b);
+}
+
+
+bool sk_lock_is (const Object *o) {
+  return sk_object_class(o->type)->giveback == sk_lock_giveback;
 }
 
 

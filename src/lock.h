@@ -49,9 +49,15 @@ typedef struct Lock {
 
 SK_FUNC const Class sk_lock_class;
 
+/* Has the object a lock, which it begins with? */
+SK_FUNC bool sk_lock_is (const Object *o);
+
+#define SK_LOCKSLOT                                                            \
+  40 /* an owner: its slot from this bit on, below it the task */
+
 /* A task as an owner: its number is unique in the slot that it lives in. */
 static inline uint64_t sk_lock_who (const Member *m, uint64_t task) {
-  return (uint64_t)m->index << 40 | task;
+  return (uint64_t)m->index << SK_LOCKSLOT | task;
 }
 
 /* Who has it; 0: nobody. */

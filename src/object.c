@@ -4,13 +4,7 @@
 #include <string.h>
 
 #include "object.h"
-
-#define FIRST 64u /* entries in the first stage of a table */
-
-typedef struct Ref { /* an entry of a slot's table */
-  Off object;        /* 0: free */
-  uint32_t flags, spare;
-} Ref;
+#include "refs.h"
 
 static const Class *classes[SK_TYPES]; /* process-wide, set at load */
 
@@ -22,22 +16,6 @@ void sk_object_register (uint32_t type, const Class *c) {
 
 const Class *sk_object_class (uint32_t type) {
   return classes[type];
-}
-
-
-static Ref *entry (const Slot *s, uint32_t n) {
-  uint32_t place, stage = sk_slot_stage(n, FIRST, &place);
-  return sk_at(Ref, s->refs[stage]) + place;
-}
-
-
-void sk_object_each (Slot *s, void (*f)(void *, Object *, uint32_t),
-                     void *arg) {
-  for (uint32_t i = 0; i < SK_STAGES && s->refs[i] != 0; i++) {
-    Ref *r = sk_at(Ref, s->refs[i]);
-    for (uint32_t n = FIRST << i; n > 0; n--, r++)
-      if (r->object != 0) f(arg, sk_at(Object, r->object), r->flags);
-  }
 }
 
 
@@ -122,8 +100,7 @@ static void count (Root *f) {
     tally(sk_at(Object, i), 0, 0);
   }
   for (uint32_t i = 1; i < f->reached; i++)
-    if (f->slot[i].state != SK_SLOT_FREE)
-      sk_object_each(&f->slot[i], mark, NULL);
+    if (f->slot[i].state != SK_SLOT_FREE) sk_refs_each(&f->slot[i], mark, NULL);
   for (Off i = f->carriers; i != 0; i = sk_at(Cargo, i)->next) {
     Cargo *c = sk_at(Cargo, i);
     for (uint64_t n = 0; n < c->nrefs; n++) {
@@ -164,9 +141,11 @@ static void doom (Member *m, Object *o) {
 static void destroy (Member *m, Object *o) {
   if (classes[o->type]->fini != NULL) classes[o->type]->fini(m, o);
   Root *f = enterrefs();
+  sk_arena_move(&m->slot->fresh, &o->self); /* ours, once it is not listed */
   unlinkobject(f, o);
+  sk_step();
   leaverefs(f);
-  sk_arena_give(&o->self);
+  sk_arena_give(&m->slot->fresh);
 }
 
 
@@ -203,7 +182,7 @@ void sk_object_recount (Member *m) {
     doom(m, sk_at(Object, i));
   leaverefs(f);
   sk_object_bury(m);
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
 }
 
 
@@ -217,55 +196,14 @@ uint32_t sk_object_count (void) {
 }
 
 
-/* Remember number 'n' as free. Failing, it is merely never used again. */
-static void putfree (Member *m, uint32_t n) {
-  if (m->refs.count == m->refs.cap) {
-    uint32_t cap = m->refs.cap == 0 ? FIRST : m->refs.cap * 2;
-    uint32_t *list = realloc(m->refs.list, cap * sizeof *list);
-    if (list == NULL) return;
-    m->refs.list = list;
-    m->refs.cap = cap;
-  }
-  m->refs.list[m->refs.count++] = n;
-}
-
-
-/* An empty table of this stage in '*word'. */
-static int maketable (Member *m, Off *word, uint32_t stage) {
-  size_t size = (FIRST << stage) * sizeof(Ref);
-  int err = sk_arena_take(&m->slot->fresh, size);
-  if (err != 0) return err;
-  memset(sk_at(char, m->slot->fresh), 0, size);
-  sk_arena_move(word, &m->slot->fresh);
-  return 0;
-}
-
-
-/* The number of a free entry. 0 or -ENOMEM. */
-static int getfree (Member *m, uint32_t *n) {
-  if (m->refs.count > 0) {
-    *n = m->refs.list[--m->refs.count];
-    return 0;
-  }
-  uint32_t place, stage = sk_slot_stage(m->refs.made, FIRST, &place);
-  if (stage >= SK_STAGES) return -ENOMEM;
-  if (place == 0 && m->slot->refs[stage] == 0) {
-    int err = maketable(m, &m->slot->refs[stage], stage);
-    if (err != 0) return err;
-  }
-  *n = m->refs.made++;
-  return 0;
-}
-
-
 int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
                    uint32_t *ref) {
   size_t size = classes[type]->size;
-  int err = getfree(m, ref);
+  int err = sk_refs_take(m, ref);
   if (err != 0) return err;
   err = sk_arena_take(&m->slot->fresh, size);
   if (err != 0) {
-    putfree(m, *ref);
+    sk_refs_give(m, *ref);
     return err;
   }
   Off b = m->slot->fresh;
@@ -276,7 +214,7 @@ int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
   o->refs = 1;
   o->self = b;
   Root *f = enterrefs();
-  Ref *r = entry(m->slot, *ref);
+  Ref *r = sk_refs_at(m->slot, *ref);
   r->flags = flags;
   linkobject(f, o);
   tally(o, flags, 1);
@@ -292,10 +230,10 @@ int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
 
 int sk_object_hold (Member *m, Object *o, uint32_t flags, uint32_t *ref) {
   Bells bells = {0};
-  int err = getfree(m, ref);
+  int err = sk_refs_take(m, ref);
   if (err != 0) return err;
   Root *f = enterrefs();
-  Ref *r = entry(m->slot, *ref);
+  Ref *r = sk_refs_at(m->slot, *ref);
   r->flags = flags;
   r->object = sk_off(o);
   sk_step();
@@ -303,13 +241,13 @@ int sk_object_hold (Member *m, Object *o, uint32_t flags, uint32_t *ref) {
   tally(o, flags, 1);
   settle(m, o, &bells);
   leaverefs(f);
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
   return 0;
 }
 
 
 uint32_t sk_object_flags (Member *m, uint32_t ref) {
-  return entry(m->slot, ref)->flags;
+  return sk_refs_at(m->slot, ref)->flags;
 }
 
 
@@ -325,16 +263,16 @@ static void setflags (Ref *r, uint32_t flags) {
 void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags) {
   Bells bells = {0};
   Root *f = enterrefs();
-  Ref *r = entry(m->slot, ref);
+  Ref *r = sk_refs_at(m->slot, ref);
   setflags(r, flags);
   settle(m, sk_at(Object, r->object), &bells);
   leaverefs(f);
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
 }
 
 
 void sk_object_drop (Member *m, uint32_t ref) {
-  Ref *r = entry(m->slot, ref);
+  Ref *r = sk_refs_at(m->slot, ref);
   Object *o = sk_at(Object, r->object);
   Bells bells = {0};
   if (classes[o->type]->depart != NULL) {
@@ -350,8 +288,8 @@ void sk_object_drop (Member *m, uint32_t ref) {
   settle(m, o, &bells);
   doom(m, o);
   leaverefs(f);
-  sk_slot_ring(m, &bells);
-  putfree(m, ref);
+  sk_slot_ring(&bells);
+  sk_refs_give(m, ref);
   sk_object_bury(m);
 }
 
@@ -362,7 +300,7 @@ void sk_object_enter (Member *m, Object *o) {
     Bells bells = {0};
     if (classes[o->type]->repair != NULL) classes[o->type]->repair(o, &bells);
     sk_guard_repaired(&o->guard);
-    sk_slot_ring(m, &bells); /* rare enough to ring under the guard */
+    sk_slot_ring(&bells); /* rare enough to ring under the guard */
   }
 }
 
@@ -373,9 +311,23 @@ void sk_object_leave (Member *m, Object *o) {
 }
 
 
+/* A dead member was inside, without a reference perhaps: so it may be gone. */
+void sk_object_visit (Member *m, Off place) {
+  if (place == 0) return;
+  Root *f = enterrefs();
+  for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
+    if (place - i >= classes[sk_at(Object, i)->type]->size) continue;
+    sk_object_enter(m, sk_at(Object, place));
+    sk_object_leave(m, sk_at(Object, place));
+    break;
+  }
+  leaverefs(f);
+}
+
+
 void sk_object_leavering (Member *m, Object *o, Bells *b) {
   sk_object_leave(m, o);
-  if (b->count > 0 || b->more || b->ears != NULL) sk_slot_ring(m, b);
+  if (b->count > 0 || b->more || b->ears != NULL) sk_slot_ring(b);
 }
 
 
@@ -401,7 +353,7 @@ bool sk_object_isshared (Member *m, Object *o) {
     return true; /* a lock also has its conditions */
   Own own = {o, 0};
   Root *f = enterrefs();
-  sk_object_each(m->slot, countown, &own);
+  sk_refs_each(m->slot, countown, &own);
   bool shared = o->refs > own.refs;
   leaverefs(f);
   return shared;
@@ -445,7 +397,7 @@ void sk_object_unload (Member *m, Cargo *c) {
   }
   for (uint64_t i = 0; i < n; i++) doom(m, target(carried(c)[i], &flags));
   leaverefs(f);
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
 }
 
 
@@ -454,7 +406,7 @@ void sk_object_reclaim (Member *m, const Cargo *c) {
   for (uint64_t i = 0; i < c->nrefs; i++) {
     if (!(refs[i] & SK_REF_ACTIVE)) continue;
     for (uint32_t n = 0; n < m->refs.made; n++) {
-      const Ref *r = entry(m->slot, n);
+      const Ref *r = sk_refs_at(m->slot, n);
       if (r->object != 0 && (r->object | r->flags) == refs[i] - SK_REF_ACTIVE)
         sk_object_setflags(m, n, r->flags | SK_REF_ACTIVE);
     }
@@ -465,26 +417,26 @@ void sk_object_reclaim (Member *m, const Cargo *c) {
 void sk_object_entrust (Member *m, uint32_t ref, uint32_t to) {
   Bells bells = {0};
   Root *f = enterrefs();
-  Ref *r = entry(m->slot, ref);
+  Ref *r = sk_refs_at(m->slot, ref);
   Object *o = sk_at(Object, r->object);
-  setflags(entry(sk_slot(to), ref), r->flags | SK_REF_ACTIVE);
+  setflags(sk_refs_at(sk_slot(to), ref), r->flags | SK_REF_ACTIVE);
   setflags(r, r->flags & ~(uint32_t)SK_REF_ACTIVE);
   settle(m, o, &bells);
   leaverefs(f);
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
 }
 
 
 int sk_object_inherit (Member *from, uint32_t to) {
   Slot *s = sk_slot(to);
   for (uint32_t i = 0; i < SK_STAGES && from->slot->refs[i] != 0; i++) {
-    int err = maketable(from, &s->refs[i], i);
+    int err = sk_refs_maketable(from, &s->refs[i], i);
     if (err != 0) return err;
   }
   Root *f = enterrefs();
   for (uint32_t n = 0; n < from->refs.made; n++) {
-    const Ref *r = entry(from->slot, n);
-    Ref *copy = entry(s, n);
+    const Ref *r = sk_refs_at(from->slot, n);
+    Ref *copy = sk_refs_at(s, n);
     if (r->object == 0) continue;
     copy->flags = r->flags & ~(uint32_t)SK_REF_ACTIVE;
     copy->object = r->object;
@@ -498,10 +450,10 @@ int sk_object_inherit (Member *from, uint32_t to) {
 
 int sk_object_lend (Member *m, Object *o, uint32_t to) {
   Slot *s = sk_slot(to);
-  int err = maketable(m, &s->refs[0], 0);
+  int err = sk_refs_maketable(m, &s->refs[0], 0);
   if (err != 0) return err;
   Root *f = enterrefs();
-  entry(s, 0)->object = sk_off(o);
+  sk_refs_at(s, 0)->object = sk_off(o);
   o->refs++;
   leaverefs(f);
   return 0;

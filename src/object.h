@@ -103,6 +103,8 @@ SK_FUNC void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags);
 
 SK_FUNC void sk_object_enter (Member *m, Object *o);
 SK_FUNC void sk_object_leave (Member *m, Object *o);
+/* Enter and leave the object, or part of one, at 'place', if it is alive. */
+SK_FUNC void sk_object_visit (Member *m, Off place);
 /* Leave, and ring for those who were given something. */
 SK_FUNC void sk_object_leavering (Member *m, Object *o, Bells *b);
 
@@ -128,10 +130,6 @@ SK_FUNC int sk_object_inherit (Member *from, uint32_t to);
 SK_FUNC void sk_object_entrust (Member *m, uint32_t ref, uint32_t to);
 /* Give slot 'to', which nobody lives in yet, its first reference: entry 0. */
 SK_FUNC int sk_object_lend (Member *m, Object *o, uint32_t to);
-/* Call 'f' for each reference in the table of 's'. */
-SK_FUNC void sk_object_each (Slot *s,
-                             void (*f)(void *arg, Object *o, uint32_t flags),
-                             void *arg);
 /* Count all references anew, and take down what has none. */
 SK_FUNC void sk_object_recount (Member *m);
 /* How many objects the family has. */

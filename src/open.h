@@ -38,6 +38,8 @@ SK_FUNC void sk_open_worker (lua_State *L, Sched *S);
 SK_FUNC void sk_open_pool (lua_State *L, Sched *S);
 SK_FUNC void sk_open_job (lua_State *L, Sched *S);
 SK_FUNC void sk_open_batch (lua_State *L, Sched *S);
+SK_FUNC void sk_open_stream (lua_State *L, Sched *S);
+SK_FUNC void sk_open_net (lua_State *L, Sched *S);
 
 /* The module itself. */
 SK_API int luaopen_skein_core (lua_State *L);

@@ -3,9 +3,13 @@
 */
 #include <dlfcn.h>
 #include <signal.h>
+#include <stdio.h>
+#include <time.h>
 
+#include "clock.h"
 #include "osthread.h"
 #include "rtsignal.h"
+#include "spawn.h"
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
 static OsThread *threads;                                 /* as are these */
@@ -17,7 +21,8 @@ static void onsignal (int number, siginfo_t *info, void *context) {
   int err = errno;
   (void)number, (void)context;
   OsThread *t = mine;
-  if (t != NULL && t->onalert != NULL) t->onalert(t, info->si_code == SI_TIMER);
+  if (t != NULL && t->onalert != NULL)
+    t->onalert(t, sk_prod_issent(&t->prod, info));
   errno = err;
 }
 
@@ -148,11 +153,42 @@ static OsThread *next (const void *user, bool *daemon) {
 }
 
 
+static void announce (const OsThread *first, const void *user) {
+  pthread_mutex_lock(&guard);
+  fprintf(stderr, "skein: the program waits for its threads to end: %s",
+          first->name);
+  for (const OsThread *t = threads; t != NULL; t = t->next)
+    if (!t->daemon && (user == NULL || t->user == user))
+      fprintf(stderr, ", %s", t->name);
+  fputs("\n", stderr);
+  pthread_mutex_unlock(&guard);
+}
+
+
+/* Until 'due' it is waited for in silence; then all are named, once. */
+static bool await (const OsThread *t, const void *user, sk_time *due) {
+  struct timespec at;
+  clock_gettime(CLOCK_REALTIME, &at);
+  sk_time left = *due - sk_clock_real();
+  if (left < 0) left = 0;
+  left += at.tv_nsec;
+  at.tv_sec += left / SK_SECOND;
+  at.tv_nsec = left % SK_SECOND;
+  if (*due == SK_FOREVER) return pthread_join(t->id, NULL) == 0;
+  int err = pthread_timedjoin_np(t->id, NULL, &at);
+  if (err != ETIMEDOUT) return err == 0;
+  announce(t, user);
+  *due = SK_FOREVER;
+  return pthread_join(t->id, NULL) == 0;
+}
+
+
 void sk_osthread_finish (const void *user, void (*tell)(void *, const char *),
                          void *arg) {
   bool daemon = false;
+  sk_time due = sk_clock_real() + sk_spawn_patience;
   for (OsThread *t; (t = next(user, &daemon)) != NULL;) {
-    if (!daemon && pthread_join(t->id, NULL) == 0 && t->report != NULL)
+    if (!daemon && await(t, user, &due) && t->report != NULL)
       tell(arg, t->report);
     sk_osthread_drop(t);
   }

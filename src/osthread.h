@@ -21,7 +21,8 @@ typedef struct OsThread {
   Prod prod;
   /* Called in it by a signal handler; 'again': by that of 'prod'. */
   void (*onalert)(struct OsThread *t, bool again);
-  void *arg;        /* for 'onalert' */
+  void *arg; /* for 'onalert' */
+  char name[48];
   char *report;     /* set before it ends: what went wrong, if anything */
   const void *user; /* on whose behalf it was started */
   struct OsThread *next, **at;
@@ -43,7 +44,8 @@ SK_FUNC void sk_osthread_drop (OsThread *t);
 SK_FUNC bool sk_osthread_any (void);
 /*
 ** What 'user' (NULL: anybody) started ends: stop daemons, wait for the others.
-** 'tell' is given the reports of those.
+** 'tell' is given the reports of those. After some seconds says whom it waits
+** for.
 */
 SK_FUNC void sk_osthread_finish (const void *user,
                                  void (*tell)(void *arg, const char *report),

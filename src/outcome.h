@@ -1,32 +1,39 @@
 /*
-** outcome.h - How a task, thread, process or job ended, and who asks.
+** outcome.h - How a task, thread, process or job ended, and what its handle
+** knows of it.
 **
 ** A handle is a full userdata of one user value whose struct begins with an
-** Outcome and whose metatable was made with 'sk_outcome_class'. The functions
-** here are methods of all such classes.
+** Outcome and whose metatable was made by 'sk_handle_open' (handle.h).
 */
 #ifndef sk_outcome_h
 #define sk_outcome_h
 
 #include "sched.h"
 
-/*
-** What a class of handles says of itself; static data. Its metatable is made
-** by 'sk_outcome_class(L, S, class, methods)': 'methods' (may be NULL) are
-** added to the common ones (get join done status error on_done), and may
-** replace them; 'cancel' and 'start' are always its own.
-*/
+#define SK_GETS 1 /* 'value' of a Waiter that takes the error */
+
+/* What a class of handles says of itself; static data. NULL: nothing to do. */
 typedef struct HandleClass {
   const char *name; /* of the metatable: "skein.Process" */
   const char *kind; /* "process": for texts, and names made up */
   const char *what; /* "process end": what its waiters wait for */
-  /* Push field 'key' of the handle at 1 (pid ...), or return 0. May be NULL. */
+  /* See how the handle at 'at' is by now, before anything is said of it.
+     Raises if it is nothing that can be asked here. */
+  void (*look)(lua_State *L, Sched *S, int at);
+  /* Begin what is new: 'fn' and its 'nargs' arguments are on top, and need not
+     be popped. Raises with nothing begun. */
+  void (*start)(lua_State *L, Sched *S, int handle, int nargs);
+  /* Ask what has begun, and not ended, to stop: the handle is at 1, a reason
+     or nil at 2. */
+  void (*stop)(lua_State *L, Sched *S);
+  /* Push field 'key' of the handle at 1 (pid ...), or return 0. */
   int (*field)(lua_State *L, void *handle, const char *key);
-  lua_CFunction close; /* __close: must cancel what still runs and wait */
 } HandleClass;
 
-SK_FUNC void sk_outcome_class (lua_State *L, Sched *S, const HandleClass *c,
-                               const luaL_Reg *methods);
+/* The class of the handle at 'idx'; NULL: it is no handle. */
+SK_FUNC const HandleClass *sk_outcome_class (lua_State *L, int idx);
+/* Handles with the metatable at the top are of that class. */
+SK_FUNC void sk_outcome_setclass (lua_State *L, const HandleClass *c);
 
 /*
 ** New handle of 'size' zeroed bytes, of a class; pushes it. It has an id and
@@ -34,10 +41,6 @@ SK_FUNC void sk_outcome_class (lua_State *L, Sched *S, const HandleClass *c,
 */
 SK_FUNC void *sk_outcome_new (lua_State *L, Sched *S, const HandleClass *c,
                               size_t size, int name);
-
-/* The handle at 'arg', or an argument error; NULL for 'test'. */
-SK_FUNC Outcome *sk_outcome_check (lua_State *L, int arg);
-SK_FUNC Outcome *sk_outcome_test (lua_State *L, int idx);
 
 static inline bool sk_outcome_ended (const Outcome *o) {
   return o->status >= SK_FINISHED;
@@ -52,14 +55,14 @@ static inline bool sk_outcome_ended (const Outcome *o) {
 SK_FUNC void sk_outcome_settle (lua_State *L, Sched *S, int handle,
                                 Status status, int n);
 
+/* It has ended: start a small task for each callback of 'on_done'. */
+SK_FUNC void sk_outcome_rundone (lua_State *L, Sched *S, int handle);
+
 /* Push all results, or raise the error: what 'get' does after the end. */
 SK_FUNC int sk_outcome_push (lua_State *L, int handle);
 
 /* Push the error of a failed or cancelled one, which counts as asked for. */
 SK_FUNC void sk_outcome_pusherror (lua_State *L, int handle);
-
-/* Remember the string at the top as traceback of the handle; pops it. */
-SK_FUNC void sk_outcome_settrace (lua_State *L, int handle);
 
 /*
 ** Push the table that a handle keeps for what is rarely needed ('name', 'kept',
@@ -67,27 +70,13 @@ SK_FUNC void sk_outcome_settrace (lua_State *L, int handle);
 */
 SK_FUNC void sk_outcome_pushbox (lua_State *L, int handle);
 
+/* Put the value at the top into that table, popping it. */
+SK_FUNC void sk_outcome_setfield (lua_State *L, int handle, const char *key);
+
 /* Push what a text calls it: "task 12" or "task 'name'". */
 SK_FUNC void sk_outcome_pushwho (lua_State *L, int handle);
 
 /* Push the name of the handle ("task 12" if none was given). */
 SK_FUNC void sk_outcome_pushname (lua_State *L, int handle);
-
-/*
-** Wait until the handle at 1 has ended, whatever cancels come: the last thing
-** that a __close does (in tail position: it yields). Returns 0.
-*/
-SK_FUNC int sk_outcome_await (lua_State *L);
-
-/* is_handle(value) -> boolean */
-SK_FUNC int sk_outcome_ishandle (lua_State *L);
-
-/* The common methods: self is at 1, the scheduler upvalue 1. */
-SK_FUNC int sk_outcome_get (lua_State *L);    /* ([timeout]) -> ... */
-SK_FUNC int sk_outcome_join (lua_State *L);   /* ([timeout]) -> true */
-SK_FUNC int sk_outcome_done (lua_State *L);   /* () -> boolean */
-SK_FUNC int sk_outcome_status (lua_State *L); /* () -> string */
-SK_FUNC int sk_outcome_error (lua_State *L);  /* () -> error or nil */
-SK_FUNC int sk_outcome_ondone (lua_State *L); /* (f) -> self */
 
 #endif

@@ -15,7 +15,8 @@
 
 #define SK_READ 1u  /* there is something to read, or the end */
 #define SK_WRITE 2u /* there is room to write */
-#define SK_ERROR 4u /* error or hang-up: always together with both others */
+#define SK_ERROR 4u /* error or hang-up: always together with the two above */
+#define SK_END 8u   /* the peer will not write any more: with SK_READ */
 
 typedef struct Watch {
   void (*fire)(struct Watch *w, unsigned events);
@@ -51,6 +52,14 @@ SK_FUNC void sk_poller_fini (Poller *p);
 SK_FUNC int sk_poller_add (Poller *p, Watch *w, unsigned events);
 /* Does nothing to an idle watch. */
 SK_FUNC void sk_poller_remove (Poller *p, Watch *w);
+/* Fire 'w', which is active, for both directions once more, if there still is
+   something to read or room to write. */
+SK_FUNC void sk_poller_again (Poller *p, Watch *w);
+
+/* Is 'w' active? */
+static inline bool sk_poller_has (const Poller *p, const Watch *w) {
+  return w->era != 0 && w->era == p->era;
+}
 
 /*
 ** Sleep until something happens or 'due' has passed (SK_NOW: only look), and

@@ -47,7 +47,7 @@ void sk_poller_fini (Poller *p) {
 
 
 int sk_poller_add (Poller *p, Watch *w, unsigned events) {
-  sk_assert(w->era == 0 || w->era != p->era);
+  sk_assert(!sk_poller_has(p, w));
   int rc = sk_poller_open(p);
   if (rc < 0) return rc;
   struct epoll_event ev = {.events = EPOLLET, .data.ptr = w};
@@ -69,7 +69,7 @@ static void forget (Poller *p, const Watch *w) {
 
 
 void sk_poller_remove (Poller *p, Watch *w) {
-  bool active = w->era != 0 && w->era == p->era;
+  bool active = sk_poller_has(p, w);
   w->era = 0;
   if (!active) return;
   struct epoll_event ev = {0};
@@ -77,6 +77,13 @@ void sk_poller_remove (Poller *p, Watch *w) {
   p->watches--;
   if (!w->idle) p->hopes--;
   forget(p, w);
+}
+
+
+void sk_poller_again (Poller *p, Watch *w) {
+  struct epoll_event ev = {.events = EPOLLET | EPOLLIN | EPOLLRDHUP | EPOLLOUT,
+                           .data.ptr = w};
+  epoll_ctl(p->fd - 1, EPOLL_CTL_MOD, w->fd, &ev);
 }
 
 
@@ -109,6 +116,7 @@ static unsigned happened (uint32_t ev) {
   unsigned r = 0;
   if (ev & (EPOLLIN | EPOLLRDHUP)) r |= SK_READ;
   if (ev & EPOLLOUT) r |= SK_WRITE;
+  if (ev & EPOLLRDHUP) r |= SK_END;
   if (ev & (EPOLLERR | EPOLLHUP)) r |= SK_READ | SK_WRITE | SK_ERROR;
   return r;
 }

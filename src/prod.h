@@ -3,11 +3,13 @@
 **
 ** One alert may not do: a signal handler cannot tell which coroutine runs
 ** inside of the one that it knows of, as long as that may be moving. So it
-** comes again, with si_code SI_TIMER, after the thread has used some more
-** processor time. Safe in signal handlers. Zeroed memory is valid.
+** comes again, after the thread has used some more processor time. Safe in
+** signal handlers. Zeroed memory is valid.
 */
 #ifndef sk_prod_h
 #define sk_prod_h
+
+#include <signal.h>
 
 #include "sk.h"
 
@@ -20,6 +22,8 @@ typedef struct Prod {
 
 /* Send 'signo' to the calling thread once more. */
 SK_FUNC void sk_prod_again (Prod *p, int signo);
+/* Is it that what the handler was called for? */
+SK_FUNC bool sk_prod_issent (const Prod *p, const siginfo_t *info);
 SK_FUNC void sk_prod_stop (Prod *p);
 
 #endif

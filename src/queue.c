@@ -475,11 +475,15 @@ static void giveback (Member *m, Object *o, Seat *w, Bells *b) {
 }
 
 
+/* Under the guard as any get: what is half taken is in the list again before
+   the sweep frees what the dead one has. */
 static void fini (Member *m, Object *o) {
   Queue *q = (Queue *)o;
   while (q->items != 0) {
-    takefirst(q, &m->slot->in);
-    sk_item_free(m, &m->slot->in);
+    sk_object_enter(m, o);
+    if (q->items != 0) takefirst(q, &m->slot->waste);
+    sk_object_leave(m, o);
+    sk_item_free(m, &m->slot->waste);
   }
 }
 

@@ -133,6 +133,17 @@ void sk_report_all (lua_State *L, Sched *S) {
 }
 
 
+static void tellall (Sched *S) {
+  sk_report_all(S->aux, S);
+}
+
+
+/* The program ends by 'exit' while states are open: the last chance. */
+static void __attribute__((destructor)) atend(void) {
+  sk_sched_each(tellall);
+}
+
+
 int sk_report_onerror (lua_State *L) {
   if (!lua_isnoneornil(L, 1)) luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);

@@ -7,6 +7,7 @@
 **   - a task is in 'ready' exactly while its state is SK_READY.
 */
 #include <limits.h>
+#include <string.h>
 
 #include "clock.h"
 #include "lib.h"
@@ -147,14 +148,49 @@ void sk_sched_discard (Sched *S, Scope *inner) {
 
 /* ---- parking ---- */
 
+/* Can Lua yield across the function that a traceback calls 'name'? */
+static bool letsyield (const char *name) {
+  return strstr(name, "'pcall'") != NULL || strstr(name, "'xpcall'") != NULL ||
+         strstr(name, "'dofile'") != NULL || strstr(name, "'skein.") != NULL;
+}
+
+
+/*
+** Push what stands between the running function and its coroutine, as a
+** traceback calls it ("function 'table.sort'"), or nil.
+*/
+static void pushbarrier (lua_State *L) {
+  lua_Debug ar;
+  for (int level = 1; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "S", &ar);
+    if (*ar.what != 'C') continue;
+    luaL_traceback(L, L, NULL, level);
+    const char *trace = lua_tostring(L, -1);
+    const char *name = strstr(trace, "[C]: in ");
+    if (name != NULL) {
+      name += strlen("[C]: in ");
+      lua_pushlstring(L, name, strcspn(name, "\n"));
+      if (*name != '?' && !letsyield(lua_tostring(L, -1))) return;
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+  lua_pushnil(L);
+}
+
+
 static int cannotwait (lua_State *L, Sched *S) {
   if (S->closed) return luaL_error(L, "cannot wait here: the program ends");
-  if (S->current->at == L)
-    return luaL_error(L, "cannot wait here: inside a C function or metamethod "
-                         "that cannot yield (table.sort, string.gsub, "
-                         "require, a finalizer ...)");
-  return luaL_error(L, "cannot wait inside a coroutine that is not skein's: "
-                       "use skein.coroutine");
+  if (S->current->at != L)
+    return luaL_error(L, "cannot wait inside a coroutine that is not skein's: "
+                         "use skein.coroutine");
+  pushbarrier(L);
+  const char *barrier = lua_tostring(L, -1);
+  if (barrier != NULL)
+    return luaL_error(L, "cannot wait here: Lua cannot yield inside %s",
+                      barrier);
+  return luaL_error(L, "cannot wait here: inside a C function or metamethod "
+                       "that cannot yield");
 }
 
 

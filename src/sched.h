@@ -216,4 +216,7 @@ SK_FUNC void sk_sched_afterfork (Sched *S, lua_State *top);
 /* Make the scheduler of this Lua state; 'L' is its top level's main thread. */
 SK_FUNC Sched *sk_sched_open (lua_State *L);
 
+/* Call 'f' for all that this thread has opened and not closed. */
+SK_FUNC void sk_sched_each (void (*f)(Sched *S));
+
 #endif

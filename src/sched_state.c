@@ -9,7 +9,12 @@
 #include "sched.h"
 #include "scope.h"
 
-#define IDS 1024 /* fetched at a time */
+#define DEAF (SK_SECOND / 4) /* Ctrl-C not heard for so long is in vain */
+#define IDS 1024             /* fetched at a time */
+
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
+static Sched *all;                                        /* as are these */
+static int owner; /* the process they are alive in */
 
 static const char KEY = 'S'; /* of the scheduler, in the registry */
 static const char AUX = 'x'; /* of its auxiliary stack */
@@ -20,6 +25,45 @@ Sched *sk_sched_of (lua_State *L) {
   Sched *S = lua_touserdata(L, -1);
   lua_pop(L, 1);
   return S;
+}
+
+
+/* ---- all of this process ---- */
+
+static void enlist (Sched *S) {
+  pthread_mutex_lock(&guard);
+  owner = getpid();
+  S->thread = pthread_self();
+  S->next = all;
+  S->at = &all;
+  if (all != NULL) all->at = &S->next;
+  all = S;
+  pthread_mutex_unlock(&guard);
+}
+
+
+static void delist (Sched *S) {
+  pthread_mutex_lock(&guard);
+  *S->at = S->next;
+  if (S->next != NULL) S->next->at = S->at;
+  pthread_mutex_unlock(&guard);
+}
+
+
+/* The n-th of this thread: they are in order, whatever others do. */
+static Sched *mine (int n) {
+  pthread_mutex_lock(&guard);
+  Sched *S = all;
+  while (S != NULL && (!pthread_equal(S->thread, pthread_self()) || n-- > 0))
+    S = S->next;
+  pthread_mutex_unlock(&guard);
+  return S;
+}
+
+
+void sk_sched_each (void (*f)(Sched *S)) {
+  if (owner != getpid()) return; /* a fork that others made */
+  for (int n = 0; mine(n) != NULL; n++) f(mine(n));
 }
 
 
@@ -82,7 +126,7 @@ void sk_sched_alert (Sched *S, unsigned what) {
   lua_State *L = S->active;
   if (L == NULL) return;
   if (what & SK_ALERT_AGAIN) {
-    if (S->top.cancelled) return; /* it cleans up */
+    if (what & SK_ALERT_CANCEL && S->top.cancelled) return; /* it cleans up */
     if (lua_gethook(L) == onhook) L = innermost(L);
   }
   else if (!(S->alerts & ~SK_ALERT_CANCEL))
@@ -96,10 +140,20 @@ void sk_sched_alert (Sched *S, unsigned what) {
 }
 
 
-static void onsignal (Sink *sink, int signo) {
+/* One that is no item of a channel is Ctrl-C. */
+static bool onsignal (Sink *sink, int signo, bool again) {
   Sched *S = sk_container(sink, Sched, sink);
-  sk_sched_alert(S, sk_signals_iscaught(signo) ? SK_ALERT_SIGNAL
-                                               : SK_ALERT_INTERRUPT);
+  if (sk_signals_iscaught(signo)) {
+    sk_sched_alert(S, SK_ALERT_SIGNAL);
+    return true;
+  }
+  bool heard = !(S->alerts & SK_ALERT_INTERRUPT);
+  if (again && heard) return true;
+  if (heard) S->pressed = sk_clock_real();
+  if (!again && sk_clock_real() - S->pressed > DEAF) return false;
+  sk_sched_alert(S, SK_ALERT_INTERRUPT | (again ? SK_ALERT_AGAIN : 0));
+  sk_signals_again(signo);
+  return true;
 }
 
 
@@ -172,6 +226,9 @@ void sk_sched_afterfork (Sched *S, lua_State *top) {
   while (sk_list_pop(&S->reports) != NULL) {
   } /* the parent tells of those */
   S->epoch++;
+  guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+  all = NULL; /* those of other threads are not alive here */
+  enlist(S);
   sk_sched_endtest(S);
   if (S->onfork != NULL) S->onfork(S);
   season(S);
@@ -194,6 +251,7 @@ static int sched_gc (lua_State *L) {
   if (S->closed) return 0;
   S->closed = true;
   S->active = NULL;
+  delist(S);
   sk_sched_endtest(S);
   sk_signals_fini(&S->sink);
   dropall(S);
@@ -201,6 +259,7 @@ static int sched_gc (lua_State *L) {
   sk_timers_fini(&S->timers);
   sk_timers_fini(&S->limits);
   sk_poller_fini(&S->poller);
+  sk_inbuf_fini(&S->inbuf);
   free(S->idle);
   S->idle = NULL;
   return 0;
@@ -229,5 +288,6 @@ Sched *sk_sched_open (lua_State *L) {
   S->now = sk_clock_now();
   season(S);
   S->sink.alert = onsignal;
+  enlist(S);
   return S;
 }

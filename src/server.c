@@ -115,7 +115,7 @@ int sk_server_hear (int sock, sk_time due, Note *n, int *pidfd) {
   for (;;) {
     int err = tryrecv(sock, n, sizeof *n, pidfd);
     if (err != -EAGAIN) return err;
-    sk_time left = due - sk_clock_now();
+    sk_time left = due - sk_clock_real();
     if (left <= 0) return -ETIMEDOUT;
     poll(&p, 1, (int)(left / 1000000) + 1);
   }
@@ -124,8 +124,7 @@ int sk_server_hear (int sock, sk_time due, Note *n, int *pidfd) {
 
 /* ---- the helper ---- */
 
-static void say (const Helper *h, int what, int pid, int status, int fd) {
-  Note n = {.what = what, .pid = pid, .status = status};
+static void say (const Helper *h, Note n, int fd) {
   int err;
   while ((err = trysend(h->sock, &n, sizeof n, fd)) == -EAGAIN) {
     struct pollfd p[] = {{.fd = h->sock, .events = POLLOUT},
@@ -147,7 +146,12 @@ static void reapall (const Helper *h) {
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
       return;
     bool exited = info.si_code == CLD_EXITED;
-    say(h, SK_GONE, info.si_pid, exited ? info.si_status : -info.si_status, -1);
+    say(h,
+        (Note){.what = SK_GONE,
+               .pid = info.si_pid,
+               .status = exited ? info.si_status : -info.si_status,
+               .dumped = info.si_code == CLD_DUMPED},
+        -1);
   }
 }
 
@@ -156,13 +160,13 @@ static void reapall (const Helper *h) {
 static void present (const Helper *h, int pid) {
   int fd = (int)syscall(SYS_pidfd_open, pid, 0);
   if (fd >= 0) {
-    say(h, SK_BORN, pid, 0, fd);
+    say(h, (Note){.what = SK_BORN, .pid = pid}, fd);
     close(fd);
     return;
   }
   int err = -errno; /* who cannot be watched must not live */
   kill(pid, SIGKILL);
-  say(h, SK_REFUSED, pid, err, -1);
+  say(h, (Note){.what = SK_REFUSED, .pid = pid, .status = err}, -1);
 }
 
 
@@ -193,7 +197,7 @@ static bool serve (const Helper *h, uint64_t *job) {
     return true;
   }
   if (pid < 0)
-    say(h, SK_REFUSED, 0, -errno, -1);
+    say(h, (Note){.what = SK_REFUSED, .status = -errno}, -1);
   else
     present(h, pid);
   if (here >= 0) close(here);

@@ -17,6 +17,7 @@ typedef struct Note {
   int32_t what;   /* SK_REFUSED ... */
   int32_t pid;    /* whose birth or end it is */
   int32_t status; /* n after exit, -n after signal n; refused: -errno */
+  int32_t dumped; /* with a core dump */
 } Note;
 
 /* The two ends of a socket; both are close-on-exec. 0 or -errno. */

@@ -68,8 +68,9 @@ void sk_shared_finish (void) {
 
 
 /* The program ends by 'exit' while states are open, or unloads us. Not so a
-   fork of it that others made: nothing of this is its own. */
-static void __attribute__((destructor)) atend(void) {
+   fork of it that others made: nothing of this is its own. After those without
+   a number, which still need what is shared. */
+static void __attribute__((destructor(200))) atend(void) {
   if (owner == getpid()) sk_shared_finish();
 }
 
@@ -86,10 +87,7 @@ static int leave (lua_State *L) {
   delist(s);
   sk_shared_unhook(s);
   sk_sweep_leave(&s->m);
-  for (Petition *p = s->spare, *next; p != NULL; p = next) {
-    next = p->next;
-    free(p);
-  }
+  sk_shared_dropwaits(s);
   free(s->cargo);
   sk_buf_fini(&s->copy);
   sk_osthread_finish(s->S, tell, L);
@@ -127,6 +125,7 @@ Shared *sk_shared_open (lua_State *L, Sched *S) {
   if (sk_likely(S->family.data != NULL)) return S->family.data;
   Shared *s = make(L, S);
   int err = sk_root_open();
+  if (err == 0) err = sk_slot_ringer();
   if (err == 0) err = sk_slot_take(0, &index);
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
   sk_slot_name(index, S->kind, "main");
@@ -137,6 +136,8 @@ Shared *sk_shared_open (lua_State *L, Sched *S) {
 
 
 Shared *sk_shared_adopt (lua_State *L, Sched *S, uint32_t index) {
+  int err = sk_slot_ringer(); /* the helper, whose fork this may be, has none */
+  if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
   Shared *s = make(L, S);
   s->m.refs.made = 1;
   enter(s, index);
@@ -184,7 +185,7 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
   if (s->deafen != NULL) s->deafen(&s->listeners);
   s->watched = 0;
   s->rescan = false;
-  s->spare = NULL; /* their seats are the parent's */
+  sk_shared_dropwaits(s);
   s->m.seats.count = s->m.seats.made = 0;
   s->held = 0;
   guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;

@@ -17,6 +17,7 @@
 #include "lib.h"
 #include "sched.h"
 #include "seat.h"
+#include "select.h"
 #include "wire.h"
 
 typedef struct Listener Listener;
@@ -36,6 +37,7 @@ typedef struct Petition { /* a wait for a shared object */
   void (*notify)(struct Petition *p); /* ... or who is told instead */
   void *arg;                          /* for 'notify' */
   struct Petition *next;              /* of those that are free */
+  struct Petition *older;             /* of all */
 } Petition;
 
 typedef struct Death { /* another process of the family, watched */
@@ -49,7 +51,7 @@ typedef struct Shared {
   Member m; /* must be first */
   Sched *S;
   Watch bell;
-  Petition *spare;
+  Petition *spare, *newest;
   Death *deaths;
   uint64_t watched; /* the family's 'changes', as of the last 'watchall' */
   uint64_t seen;    /* ... and as of the last look for something to do */
@@ -66,6 +68,19 @@ typedef struct Shared {
   uint64_t held; /* how many locks tasks of this state have, and how often */
 } Shared;
 
+/* What a class of shared objects says of itself; static data. */
+typedef struct SharedClass {
+  const char *name;    /* of the metatable: "skein.Queue" */
+  const Class *object; /* what it is in the arena */
+  WireRef ref;         /* its number is the type of the objects */
+  const char *module;  /* adds methods in Lua, and is loaded when the first
+                          handle arrives: a fresh state begins with the C
+                          module alone, for speed; or NULL */
+  const luaL_Reg *methods, *meta; /* may be NULL, as all below */
+  const SelectOp *selects;
+  const luaL_Reg *functions; /* of the module */
+} SharedClass;
+
 /* The membership of this state, made on first need. Raises. */
 SK_FUNC Shared *sk_shared_open (lua_State *L, Sched *S);
 /* The same if it has been made, else NULL. */
@@ -79,21 +94,16 @@ SK_FUNC Handle *sk_shared_new (lua_State *L, Shared *s, uint32_t type,
 /* Push a handle to 'o', the one there is or a new one. Raises. */
 SK_FUNC Handle *sk_shared_push (lua_State *L, Shared *s, Object *o,
                                 uint32_t flags, const char *class);
-/* Register 'class': its metatable, and how its handles cross. */
-SK_FUNC void sk_shared_class (lua_State *L, Sched *S, const WireRef *ref,
-                              const char *class, const luaL_Reg *methods,
-                              const luaL_Reg *meta);
+/* Register a class: its metatable, how its handles cross, what can be selected,
+   and its functions, in the module at the top of the stack. */
+SK_FUNC void sk_shared_class (lua_State *L, Sched *S, const SharedClass *c);
 /* The handle at 'arg', to an object of 'type'. Raises for anything else. */
 SK_FUNC Handle *sk_shared_check (lua_State *L, int arg, uint32_t type,
                                  const char *class);
 /* What WireRefs of such classes are made of. */
 SK_FUNC int sk_shared_encode (lua_State *L, int idx, void *body);
-SK_FUNC int sk_shared_decode (lua_State *L, const void *body,
-                              const char *class);
+SK_FUNC int sk_shared_decode (lua_State *L, const void *body);
 SK_FUNC void sk_shared_forget (const void *body);
-/* A handle arrives whose class has methods that Lua module 'name' adds: load
-   it. A fresh state begins with the C module alone, for speed. Raises. */
-SK_FUNC void sk_shared_load (lua_State *L, const char *name);
 /* Give the handle up; nobody of this state waits through it. */
 SK_FUNC void sk_shared_drop (Shared *s, Handle *h);
 /* __gc of handles. */
@@ -125,6 +135,8 @@ SK_FUNC bool sk_shared_collect (Shared *s);
 SK_FUNC uint64_t sk_shared_who (const Shared *s);
 /* Prepare to wait until 'due'. Raises with nothing changed. */
 SK_FUNC Petition *sk_shared_petition (lua_State *L, Shared *s, sk_time due);
+/* What 't' waits for, if that is one shared object; else NULL. */
+SK_FUNC Object *sk_shared_awaited (const Task *t);
 /* It is not needed after all. */
 SK_FUNC void sk_shared_dismiss (Shared *s, Petition *p);
 /* The seat stands in line: suspend; 'k' gets 'p' as its context. */
@@ -142,6 +154,8 @@ SK_FUNC int sk_shared_settle (lua_State *L, Sched *S, lua_KContext ctx);
 SK_FUNC Petition *sk_shared_watcher (Shared *s, void (*notify)(Petition *p));
 /* The seat of a place that select reserved. */
 #define sk_shared_seat(place) (((Petition *)(place))->seat)
+/* The seats and lines are gone, or somebody else's: free all petitions. */
+SK_FUNC void sk_shared_dropwaits (Shared *s);
 /* Withdraw it if it stands in line, and free it. */
 SK_FUNC void sk_shared_unwatch (Shared *s, Petition *p);
 

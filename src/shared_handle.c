@@ -6,6 +6,8 @@
 
 #include "shared.h"
 
+/* By type; process-wide, the same whoever sets it. */
+static const SharedClass *_Atomic classes[SK_TYPES];
 static const char handles; /* key in the registry: the weak table of handles */
 
 
@@ -139,23 +141,20 @@ Handle *sk_shared_check (lua_State *L, int arg, uint32_t type,
 }
 
 
-void sk_shared_class (lua_State *L, Sched *S, const WireRef *ref,
-                      const char *class, const luaL_Reg *methods,
-                      const luaL_Reg *meta) {
+void sk_shared_class (lua_State *L, Sched *S, const SharedClass *c) {
   static const luaL_Reg gc[] = {{"__gc", sk_shared_gc}, {NULL, NULL}};
-  sk_newclass(L, S, class, methods, meta);
-  luaL_getmetatable(L, class);
-  S->handles[ref->cls] = lua_topointer(L, -1);
-  if (lua_getfield(L, -1, "__gc") == LUA_TNIL) {
-    lua_pushvalue(L, -2);
-    lua_pushlightuserdata(L, S);
-    luaL_setfuncs(L, gc, 1);
-    lua_pop(L, 1);
-  }
+  int type = c->ref.cls;
+  classes[type] = c;
+  sk_object_register((uint32_t)type, c->object);
+  sk_newclass(L, S, c->name, c->methods, gc);
+  luaL_getmetatable(L, c->name);
+  S->handles[type] = lua_topointer(L, -1);
+  sk_addfunctions(L, S, c->meta);
+  if (c->selects != NULL) sk_select_class(L, c->selects);
+  sk_wire_class(&c->ref);
+  sk_wire_setref(L, &c->ref);
   lua_pop(L, 1);
-  sk_wire_class(ref);
-  sk_wire_setref(L, ref);
-  lua_pop(L, 1);
+  sk_addfunctions(L, S, c->functions);
 }
 
 
@@ -179,21 +178,8 @@ int sk_shared_encode (lua_State *L, int idx, void *body) {
 }
 
 
-int sk_shared_decode (lua_State *L, const void *body, const char *class) {
-  const Body *b = body;
-  Shared *s = sk_shared_open(L, sk_sched_of(L));
-  sk_shared_push(L, s, sk_at(Object, b->object), b->flags, class);
-  return 0;
-}
-
-
-/* The message's holds are dropped with the message, not one by one. */
-void sk_shared_forget (const void *body) {
-  (void)body;
-}
-
-
-void sk_shared_load (lua_State *L, const char *name) {
+/* Load the Lua module 'name', if it is not. Raises. */
+static void load (lua_State *L, const char *name) {
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   bool loaded = lua_getfield(L, -1, name) != LUA_TNIL;
   lua_pop(L, 2);
@@ -201,6 +187,23 @@ void sk_shared_load (lua_State *L, const char *name) {
   lua_getglobal(L, "require");
   lua_pushstring(L, name);
   lua_call(L, 1, 0);
+}
+
+
+int sk_shared_decode (lua_State *L, const void *body) {
+  const Body *b = body;
+  Object *o = sk_at(Object, b->object);
+  const SharedClass *c = classes[o->type];
+  if (c->module != NULL) load(L, c->module);
+  Shared *s = sk_shared_open(L, sk_sched_of(L));
+  sk_shared_push(L, s, o, b->flags, c->name);
+  return 0;
+}
+
+
+/* The message's holds are dropped with the message, not one by one. */
+void sk_shared_forget (const void *body) {
+  (void)body;
 }
 
 
@@ -285,9 +288,9 @@ void sk_shared_unsent (Shared *s) {
 
 
 int sk_shared_unpack (lua_State *L, Shared *s) {
-  Item *i = sk_at(Item, s->m.slot->in);
+  const Item *i = sk_item_open(&s->m, __builtin_frame_address(0));
   int n = sk_wire_decode(L, sk_wire_of(L), i->bytes, i->size, SK_WIRE_TRUSTED);
-  sk_item_free(&s->m, &s->m.slot->in);
+  sk_item_close(&s->m);
   if (sk_likely(n >= 0)) return n;
   sk_raise(L, "transfer", "%s", lua_tostring(L, -1));
   return 0;

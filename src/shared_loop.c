@@ -3,10 +3,12 @@
 ** are noticed, and sleepers can be rung. See shared.h.
 */
 #include <sched.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "lock.h"
+#include "refs.h"
 #include "shared.h"
 #include "sweep.h"
 
@@ -87,47 +89,50 @@ static bool iswatched (const Shared *s, int pid) {
 }
 
 
-/* Watch the process of another member; true: it is dead already. */
-static bool watch (Shared *s, const Slot *other) {
+/* Watch the process of another member. 0; -ESRCH: it is dead already. */
+static int watch (Shared *s, const Slot *other) {
   int pid = other->pid;
-  if (pid == 0 || pid == s->m.slot->pid || iswatched(s, pid)) return false;
+  if (pid == 0 || pid == s->m.slot->pid || iswatched(s, pid)) return 0;
   int fd = sk_slot_pidfd(other);
-  if (fd == -ESRCH) return true;
-  if (fd < 0) return false;
+  if (fd < 0) return fd;
   Death *d = calloc(1, sizeof *d);
   if (d == NULL) {
     close(fd);
-    return false;
+    return -ENOMEM;
   }
   d->watch.fd = fd;
   d->watch.fire = ondeath;
   d->watch.idle = true;
   d->pid = pid;
   d->shared = s;
-  if (sk_sched_watch(s->S, &d->watch, SK_READ) != 0) {
+  int err = sk_sched_watch(s->S, &d->watch, SK_READ);
+  if (err != 0) {
     close(fd);
     free(d);
-    return false;
+    return err;
   }
   d->next = s->deaths;
   s->deaths = d;
-  return false;
+  return 0;
 }
 
 
-/* Who waits for others watches all of them: any may hold what it needs. */
-static void watchall (Shared *s) {
+/* Who waits for others watches all of them: any may hold what it needs.
+   False: there is one that cannot be watched. */
+static bool watchall (Shared *s) {
   Root *f = sk_root();
   uint64_t changes = __atomic_load_n(&f->changes, __ATOMIC_SEQ_CST);
-  if (changes == s->watched) return;
-  s->watched = changes;
-  bool dead = false;
-  for (uint32_t i = 1; i < f->reached; i++)
-    if (f->slot[i].state == SK_SLOT_LIVE) dead |= watch(s, &f->slot[i]);
-  if (dead) {
-    sk_sweep_dead(&s->m);
-    s->rescan = true;
+  if (changes == s->watched) return true;
+  bool dead = false, blind = false;
+  for (uint32_t i = 1; i < f->reached; i++) {
+    if (f->slot[i].state != SK_SLOT_LIVE) continue;
+    int err = watch(s, &f->slot[i]);
+    dead |= err == -ESRCH;
+    blind |= err != 0 && err != -ESRCH;
   }
+  if (!blind) s->watched = changes;
+  if (dead || blind) s->rescan |= sk_sweep_dead(&s->m);
+  return !blind;
 }
 
 
@@ -175,15 +180,23 @@ static bool hang (Shared *s) {
 }
 
 
+/* No descriptors are left to hear others by: look again in a moment. */
+static bool doze (void) {
+  const struct timespec ms = {.tv_nsec = 1000000};
+  nanosleep(&ms, NULL);
+  return false;
+}
+
+
 static bool fallasleep (Sched *S) {
   Shared *s = sk_shared_of(S);
   uint32_t how = S->shared > 0 ? SK_ASLEEP_SHARED : SK_ASLEEP;
   if (S->shared > 0) {
     if (spin(s)) return false;
-    watchall(s);
+    if (!watchall(s)) return doze();
     if (s->rescan) return false;
   }
-  if (sk_unlikely(s->bell.era == 0) && !hang(s)) return true;
+  if (sk_unlikely(s->bell.era == 0) && !hang(s)) return doze();
   const Task *top = &S->top;
   const char *what = top->state == SK_PARKED ? top->what : "";
   sk_slot_say(s->m.slot, what, top->since, S->live);
@@ -247,7 +260,7 @@ static void ended (Sched *S, Task *t) {
   Shared *s = sk_shared_of(S);
   if (sk_likely(s->held == 0)) return;
   Ending e = {s, sk_lock_who(&s->m, t->outcome.id)};
-  sk_object_each(s->m.slot, abandon, &e);
+  sk_refs_each(s->m.slot, abandon, &e);
 }
 
 

@@ -21,6 +21,12 @@ static bool withdraw (Sched *S, Task *t, Wait *w) {
 }
 
 
+Object *sk_shared_awaited (const Task *t) {
+  if (t->wait == NULL || t->wait->withdraw != withdraw) return NULL;
+  return sk_at(Object, sk_container(t->wait, Petition, wait)->seat->object);
+}
+
+
 /* The first spare petition, which stays where it is. NULL: no memory. */
 static Petition *spare (Shared *s) {
   if (s->spare != NULL) return s->spare;
@@ -32,6 +38,8 @@ static Petition *spare (Shared *s) {
   p->wait = (Wait){.withdraw = withdraw, .shared = true};
   p->shared = s;
   p->seat->owner = (uintptr_t)p;
+  p->older = s->newest;
+  s->newest = p;
   return s->spare = p;
 }
 
@@ -65,6 +73,16 @@ static void release (Shared *s, Petition *p) {
 }
 
 
+void sk_shared_dropwaits (Shared *s) {
+  for (Petition *p; (p = s->newest) != NULL;) {
+    s->newest = p->older;
+    if (p->task != NULL) p->task->wait = NULL; /* of a state that is closed */
+    free(p);
+  }
+  s->spare = NULL;
+}
+
+
 void sk_shared_dismiss (Shared *s, Petition *p) {
   sk_sched_unprepare(s->S);
   release(s, p);
@@ -90,9 +108,32 @@ int sk_shared_suspend (lua_State *L, Shared *s, Petition *p, const char *what,
 }
 
 
+static void deaf (Petition *p) {
+  (void)p;
+}
+
+
+/* A stranger resumed the coroutine that waits, which breaks it: what it waits
+   for, or was given, goes to others. */
+static void forsake (Shared *s, Petition *p) {
+  Task *t = p->task;
+  if (t != NULL) {
+    p->task = NULL;
+    t->wait = NULL;
+    s->S->shared--;
+  }
+  p->notify = deaf;
+  sk_seat_forsake(&s->m, p->seat);
+  sk_shared_collect(s); /* if it was granted: out of the inbox */
+  sk_item_free(&s->m, &p->seat->block);
+  release(s, p);
+}
+
+
 int sk_shared_settle (lua_State *L, Sched *S, lua_KContext ctx) {
   Petition *p = (Petition *)ctx;
   Shared *s = p->shared;
+  if (sk_unlikely(S->current->at != L)) forsake(s, p);
   int n = sk_sched_outcome(L, S);
   int result = n < 0 ? n : p->seat->result;
   sk_item_free(&s->m, &s->m.slot->in); /* a raise may have left it */

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "prod.h"
 #include "signals.h"
 
 /* Process-wide. */
@@ -14,6 +15,7 @@ static Sink *volatile owner;
 static struct sigaction before[SK_NSIGNALS]; /* what was set up */
 static volatile uint64_t caught;             /* bit n: a channel wants it */
 static volatile uint64_t arrived;            /* bit n: it came */
+static Prod prod;                            /* of an interrupt */
 
 static const struct {
   const char *name;
@@ -66,16 +68,29 @@ static void chain (int signo, siginfo_t *info, void *context) {
 }
 
 
+/* What was set up before is done; if that leaves the signal to its default, as
+   that of the lua program does for a second Ctrl-C, this was the second. */
+static void insist (int signo, siginfo_t *info, void *context) {
+  struct sigaction now;
+  chain(signo, info, context);
+  if (sigaction(signo, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
+      now.sa_handler == SIG_DFL)
+    raise(signo);
+}
+
+
 static void handle (int signo, siginfo_t *info, void *context) {
   int err = errno;
   Sink *s = owner;
+  bool again = sk_prod_issent(&prod, info);
   if (s != NULL && caught & bit(signo)) {
     __atomic_or_fetch(&arrived, bit(signo), __ATOMIC_RELAXED);
-    s->alert(s, signo);
+    s->alert(s, signo, false);
   }
-  else if (s != NULL && s->driving > 0)
-    s->alert(s, signo);
-  else
+  else if (s != NULL && s->driving > 0) {
+    if (!s->alert(s, signo, again)) insist(signo, info, context);
+  }
+  else if (!again)
     chain(signo, info, context);
   errno = err;
 }
@@ -146,8 +161,14 @@ uint64_t sk_signals_take (Sink *s) {
 }
 
 
+void sk_signals_again (int signo) {
+  sk_prod_again(&prod, signo);
+}
+
+
 void sk_signals_fini (Sink *s) {
   if (owner != s) return;
+  sk_prod_stop(&prod);
   for (int signo = 1; signo < SK_NSIGNALS; signo++)
     if (signo == SIGINT || caught & bit(signo)) uninstall(signo);
   caught = arrived = 0;

@@ -5,7 +5,8 @@
 ** one of the main thread that waits becomes the owner. SIGINT is ours while
 ** the owner is 'driving' (its top level waits, or is inside a run); at other
 ** times our handler does what was set up before, as if it were not there. An
-** ignored SIGINT stays ignored.
+** ignored SIGINT stays ignored. Pressed again while the first is not heard, as
+** in a C function that does not end, Ctrl-C does what was set up before, too.
 */
 #ifndef sk_signals_h
 #define sk_signals_h
@@ -15,8 +16,9 @@
 #define SK_NSIGNALS 65 /* 1 .. 64 */
 
 typedef struct Sink {
-  /* Called by the handler, in signal context. */
-  void (*alert)(struct Sink *s, int signo);
+  /* Called by the handler, in signal context; 'again': as asked for. False:
+     nobody has heard the last one for so long that this is in vain. */
+  bool (*alert)(struct Sink *s, int signo, bool again);
   volatile int driving; /* depth: > 0 while SIGINT is for us */
   bool ready;           /* has been set up, as far as we know */
   bool foreign;         /* not of the main thread: gets no signals */
@@ -35,6 +37,9 @@ SK_FUNC bool sk_signals_iscaught (int signo);
 SK_FUNC void sk_signals_release (Sink *s, int signo);
 /* Which of the caught ones came since the last call? Bit n: signal n. */
 SK_FUNC uint64_t sk_signals_take (Sink *s);
+
+/* For 'alert': it is not heard yet, perhaps; call it again, a little later. */
+SK_FUNC void sk_signals_again (int signo);
 
 /* The owner goes. */
 SK_FUNC void sk_signals_fini (Sink *s);

@@ -58,6 +58,8 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_pool(L, S);
   sk_open_job(L, S);
   sk_open_batch(L, S);
+  sk_open_stream(L, S);
+  sk_open_net(L, S);
   lua_pushcfunction(L, core_methods);
   lua_setfield(L, -2, "methods");
   lua_pushvalue(L, -1);

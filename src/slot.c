@@ -3,6 +3,7 @@
 */
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -81,10 +82,10 @@ void sk_slot_rouseall (Member *m) {
                              &f->slot[i].asleep, &shared, SK_AWAKE, false,
                              __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
       bells.slot[bells.count++] = i;
-      if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(m, &bells);
+      if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(&bells);
     }
   }
-  sk_slot_ring(m, &bells);
+  sk_slot_ring(&bells);
 }
 
 
@@ -115,9 +116,13 @@ void sk_slot_hear (const Slot *s, Doing *heard) {
 
 
 void sk_slot_live (Member *m) {
+  uint32_t new = SK_SLOT_NEW;
+  /* swept with its maker, which died: so does this process */
+  if (!__atomic_compare_exchange_n(&m->slot->state, &new, SK_SLOT_LIVE, false,
+                                   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    raise(SIGKILL);
   m->slot->pid = getpid();
   m->slot->born = sk_slot_clock();
-  __atomic_store_n(&m->slot->state, SK_SLOT_LIVE, __ATOMIC_SEQ_CST);
   sk_slot_rouseall(m); /* they want to watch this one too */
 }
 
@@ -164,23 +169,37 @@ void sk_slot_answer (Member *m) {
 }
 
 
-static void ring (Member *m, const char *name, uint8_t length) {
+static int ringer = -1; /* process-wide: what rings all bells */
+
+
+int sk_slot_ringer (void) {
+  static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+  int err = 0;
+  pthread_mutex_lock(&making);
+  if (ringer < 0) {
+    ringer = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (ringer < 0) err = -errno;
+  }
+  pthread_mutex_unlock(&making);
+  return err;
+}
+
+
+static void ring (const char *name, uint8_t length) {
   if (length == 0) return;
   struct sockaddr_un a = {.sun_family = AF_UNIX};
   size_t size = offsetof(struct sockaddr_un, sun_path) + length;
   memcpy(a.sun_path, name, length);
-  int fd = sk_slot_bell(m);
-  if (fd < 0) return;
   /* a full queue means that it is ringing; a refusal, that it is dead */
-  while (sendto(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&a,
-                (socklen_t)size) < 0 &&
+  while (sendto(ringer, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL,
+                (struct sockaddr *)&a, (socklen_t)size) < 0 &&
          errno == EINTR)
     continue;
 }
 
 
-static void ringslot (Member *m, const Slot *s) {
-  ring(m, s->bell, s->bellsize);
+static void ringslot (const Slot *s) {
+  ring(s->bell, s->bellsize);
 }
 
 
@@ -191,11 +210,11 @@ bool sk_slot_isdeaf (const Ear *ear) {
 }
 
 
-static void ringears (Member *m, Ear *ears) {
+static void ringears (Ear *ears) {
   for (Ear *e = ears; e < ears + SK_EARS; e++)
     if (!sk_slot_isdeaf(e) &&
         __atomic_exchange_n(&e->rung, 1, __ATOMIC_SEQ_CST) == 0)
-      ring(m, e->name, e->size);
+      ring(e->name, e->size);
 }
 
 
@@ -207,17 +226,17 @@ static bool rouse (Slot *s) {
 }
 
 
-void sk_slot_ring (Member *m, Bells *b) {
-  for (uint32_t i = 0; i < b->count; i++) ringslot(m, sk_slot(b->slot[i]));
+void sk_slot_ring (Bells *b) {
+  for (uint32_t i = 0; i < b->count; i++) ringslot(sk_slot(b->slot[i]));
   b->count = 0;
-  if (sk_unlikely(b->ears != NULL)) ringears(m, b->ears);
+  if (sk_unlikely(b->ears != NULL)) ringears(b->ears);
   b->ears = NULL;
   if (sk_likely(!b->more)) return;
   b->more = false;
   for (uint32_t i = 1; i < sk_root()->reached; i++) {
     Slot *s = sk_slot(i);
     if (__atomic_load_n(&s->inbox, __ATOMIC_SEQ_CST) != 0 && rouse(s))
-      ringslot(m, s);
+      ringslot(s);
   }
 }
 
@@ -255,7 +274,11 @@ static int64_t startof (int pid) {
 int sk_slot_pidfd (const Slot *s) {
   if (s->pid == 0) return -ESRCH;
   int fd = pidfdopen(s->pid);
-  if (fd < 0) return -errno;
+  if (fd < 0) {
+    int err = -errno;
+    /* without a descriptor for it: it is gone if its number is */
+    return kill(s->pid, 0) != 0 && errno == ESRCH ? -ESRCH : err;
+  }
   if (startof(s->pid) > s->born + SK_SECOND) { /* younger: another one */
     close(fd);
     return -ESRCH;
@@ -264,17 +287,17 @@ int sk_slot_pidfd (const Slot *s) {
 }
 
 
-bool sk_slot_isgone (const Slot *s) {
+int sk_slot_fate (const Slot *s) {
   if (s->pid == 0) { /* nobody lives in it yet: its maker counts */
-    s = sk_slot(s->maker);
-    if (s->state == SK_SLOT_FREE) return true;
-    if (s->pid == 0) return false;
+    const Slot *maker = sk_slot(s->maker);
+    if (maker->state == SK_SLOT_FREE || maker->born > s->born) return 1;
+    if (maker->pid == 0) return 0;
+    s = maker;
   }
-  if (s->pid == getpid()) return false;
   int fd = sk_slot_pidfd(s);
-  if (fd < 0) return fd == -ESRCH;
+  if (fd < 0) return fd == -ESRCH ? 1 : fd;
   struct pollfd p = {.fd = fd, .events = POLLIN};
-  bool gone = poll(&p, 1, 0) == 1;
+  int gone = poll(&p, 1, 0) == 1;
   close(fd);
   return gone;
 }

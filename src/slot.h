@@ -38,6 +38,8 @@ typedef struct Slot {
   Off inbox;       /* seats whose wait is over, newest first */
   Off busy;        /* the object that is being changed right now */
   Off out, in;     /* a message being made, a message being taken */
+  Off open;        /* messages being decoded, the last one first; see item.h */
+  Off waste;       /* a message that is about to be freed */
   Off fresh;       /* any other block being made */
   Off old;         /* a message to compare with */
   Off job;         /* the message that is being worked on, see item.h */
@@ -127,13 +129,16 @@ SK_FUNC void sk_slot_hear (const Slot *s, Doing *heard);
 /* The doorbell of 'm', made on first need: a descriptor or -errno. */
 SK_FUNC int sk_slot_bell (Member *m);
 SK_FUNC void sk_slot_answer (Member *m); /* somebody rang: quiet it */
+/* Make what this process rings bells with, beforehand: when there is something
+   to tell, there may be no descriptor left. 0 or -errno. */
+SK_FUNC int sk_slot_ringer (void);
 /* 'slot' has something in its inbox: note a bell, if it sleeps. */
 SK_FUNC void sk_slot_alert (Bells *b, uint32_t slot);
 /* Ring all bells noted. Not under a guard. */
-SK_FUNC void sk_slot_ring (Member *m, Bells *b);
+SK_FUNC void sk_slot_ring (Bells *b);
 
-/* Is the process of this slot gone (a zombie is)? */
-SK_FUNC bool sk_slot_isgone (const Slot *s);
+/* Is the process of this slot gone (a zombie is)? 1; 0: it lives; -errno. */
+SK_FUNC int sk_slot_fate (const Slot *s);
 /* A pidfd of the process of 's', not one that reuses its number; or -errno. */
 SK_FUNC int sk_slot_pidfd (const Slot *s);
 

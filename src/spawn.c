@@ -17,10 +17,11 @@
 #include "server.h"
 #include "spawn.h"
 
-#define PATIENCE (10 * SK_SECOND) /* before the end says whom it waits for */
-#define PROMPT (10 * SK_SECOND)   /* a helper that takes longer is stuck */
+#define PROMPT (10 * SK_SECOND) /* a helper that takes longer is stuck */
 
 extern char **environ;
+
+sk_time sk_spawn_patience = 10 * SK_SECOND;
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
 static Child *children;                                   /* as is this */
@@ -206,6 +207,7 @@ static int hear (sk_time due, Note *n, int *pidfd) {
     c = c->next;
   if (c == NULL) return 0;
   c->status = n->status;
+  c->dumped = n->dumped != 0;
   c->told = true;
   return 0;
 }
@@ -254,7 +256,7 @@ static int hire (const char *file, const char *code, int keep) {
 static int forgo (int pid) {
   Note n = {0};
   int fd, err = 0;
-  sk_time due = sk_clock_now() + PROMPT;
+  sk_time due = sk_clock_real() + PROMPT;
   kill(pid, SIGKILL);
   while (err == 0 && (n.what != SK_GONE || n.pid != pid))
     err = hear(due, &n, &fd);
@@ -266,7 +268,7 @@ static int forgo (int pid) {
 static int answer (Child *c) {
   Note n;
   int fd;
-  sk_time due = sk_clock_now() + PROMPT;
+  sk_time due = sk_clock_real() + PROMPT;
   do {
     int err = hear(due, &n, &fd);
     if (err != 0) return err;
@@ -300,7 +302,7 @@ int sk_spawn_serve (Child *c, const char *file, const char *code, int keep,
 /* Has it ended? The helper says how, and soon, if it lives. */
 static bool reapserved (Child *c) {
   struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
-  sk_time due = sk_clock_now() + PROMPT;
+  sk_time due = sk_clock_real() + PROMPT;
   if (!c->told && poll(&p, 1, 0) <= 0) return false;
   while (!c->told && helper.pid != 0 && c->served == helper.era) {
     Note n;
@@ -324,6 +326,7 @@ static bool reapown (Child *c) {
     c->status = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
   else
     c->status = SK_UNKNOWN; /* somebody else reaped it */
+  c->dumped = r == 0 && info.si_code == CLD_DUMPED;
   return true;
 }
 
@@ -413,7 +416,7 @@ static bool await (const Child *c, sk_time due) {
   struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
   for (;;) {
     sk_time left = due == SK_FOREVER ? due : due - sk_clock_real();
-    if (left > PATIENCE) left = PATIENCE;
+    if (left > sk_spawn_patience) left = sk_spawn_patience;
     if (left < 0) left = 0;
     int n = poll(&p, 1, (int)(left / 1000000) + 1);
     if (n > 0) return true;
@@ -433,7 +436,7 @@ static void announce (void) {
 
 
 void sk_spawn_finish (const void *user) {
-  sk_time patience = sk_clock_real() + PATIENCE;
+  sk_time patience = sk_clock_real() + sk_spawn_patience;
   Child c;
   killdaemons(user);
   while (first(user, &c)) {

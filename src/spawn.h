@@ -19,11 +19,16 @@ typedef struct Child {
   bool told;       /* its helper told 'status' */
   uint32_t served; /* which helper forked it; 0: we did */
   int status;      /* once reaped: n after exit, -n after signal n */
+  bool dumped;     /* once reaped: with a core dump */
   sk_time killat;  /* it is killed then, at the latest; 0: not */
   char name[48];
   const void *user;         /* on whose behalf it was started */
   struct Child *next, **at; /* in the list of live children */
 } Child;
+
+/* How long the end of a process waits for others before it says for whom;
+   process-wide, 10 seconds. */
+SK_FUNC sk_time sk_spawn_patience;
 
 /* How many threads this process has; 0: unknown. */
 SK_FUNC int sk_spawn_threads (void);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "queue.h"
+#include "refs.h"
 #include "sweep.h"
 
 typedef struct Sweeper {
@@ -18,6 +19,7 @@ static void forsake (void *arg, Seat *w) {
   sk_seat_forsake(s->m, w);
   sk_item_free(s->m, &w->block);
   w->object = 0;
+  sk_step();
 }
 
 
@@ -28,26 +30,28 @@ static void depart (void *arg, Object *o, uint32_t flags) {
   if (c->depart == NULL) return;
   sk_object_enter(s->m, o);
   c->depart(o, s->slot, &s->bells);
+  sk_step();
   sk_object_leavering(s->m, o, &s->bells);
 }
 
 
 static void clear (Member *m, Slot *dead, uint32_t index) {
   Sweeper s = {m, index, {0}};
-  sk_arena_mend();       /* what it owns is certain from here */
-  sk_object_mend();      /* before anything that it was linking is freed */
-  if (dead->busy != 0) { /* whoever enters it next repairs it: do it now */
-    Object *o = sk_at(Object, dead->busy);
-    dead->busy = 0;
-    sk_object_enter(m, o);
-    sk_object_leave(m, o);
-  }
+  sk_arena_mend();  /* what it owns is certain from here */
+  sk_object_mend(); /* before anything that it was linking is freed */
+  sk_object_visit(m, dead->busy); /* who enters it next repairs it: do it now */
+  dead->busy = 0;
+  sk_step();
   sk_queue_gohome(m, &dead->in); /* taken, but not begun */
   sk_queue_gohome(m, &dead->job);
+  sk_step();
   sk_seat_each(dead, forsake, &s);
-  sk_object_each(dead, depart, &s);
+  sk_step();
+  sk_refs_each(dead, depart, &s);
   sk_item_free(m, &dead->out);
-  sk_item_free(m, &dead->in);
+  sk_item_freeall(m, &dead->in); /* it may have got on top already */
+  sk_item_freeall(m, &dead->waste);
+  sk_item_freeall(m, &dead->open);
   sk_item_free(m, &dead->job);
   sk_item_free(m, &dead->old);
   sk_arena_give(&dead->fresh);
@@ -66,7 +70,9 @@ static bool claim (Slot *s, uint32_t from) {
 static void sweep (Member *m, uint32_t index) {
   Slot *s = sk_slot(index);
   clear(m, s, index);
+  sk_step();
   sk_object_recount(m);
+  sk_step();
   __atomic_store_n(&s->state, SK_SLOT_FREE, __ATOMIC_SEQ_CST);
 }
 
@@ -91,7 +97,10 @@ static bool sweepif (Member *m, int pid) {
       any = true;
       continue;
     }
-    if (pid != 0 && !again ? s->pid != pid : !sk_slot_isgone(s)) continue;
+    bool known = pid != 0 && s->pid == pid;
+    if (pid != 0 && !again && s->pid != 0 && !known) continue;
+    int fate = sk_slot_fate(s); /* the number may be another one's by now */
+    if (fate == 0 || (fate < 0 && !known)) continue;
     if (!claim(s, state)) continue;
     sweep(m, i);
     any = true;
@@ -116,6 +125,15 @@ void sk_sweep_unborn (Member *m, uint32_t index, int64_t born) {
   Slot *s = sk_slot(index);
   enter(f);
   if (s->born == born && claim(s, SK_SLOT_NEW)) sweep(m, index);
+  sk_guard_leave(&f->sweepguard);
+}
+
+
+void sk_sweep_expect (uint32_t index, int64_t born, int pid) {
+  Root *f = sk_root();
+  Slot *s = sk_slot(index);
+  enter(f);
+  if (s->born == born && s->state == SK_SLOT_NEW) s->pid = pid;
   sk_guard_leave(&f->sweepguard);
 }
 

@@ -20,4 +20,7 @@ SK_FUNC void sk_sweep_leave (Member *m);
 /* Free slot 'index', taken at 'born', if nobody came to live in it. */
 SK_FUNC void sk_sweep_unborn (Member *m, uint32_t index, int64_t born);
 
+/* The one who is to live in that slot is process 'pid'. */
+SK_FUNC void sk_sweep_expect (uint32_t index, int64_t born, int pid);
+
 #endif

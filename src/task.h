@@ -13,7 +13,9 @@
 #define sk_task_h
 
 #include <lua.h>
+#include <pthread.h>
 
+#include "inbuf.h"
 #include "list.h"
 #include "poller.h"
 #include "signals.h"
@@ -180,6 +182,7 @@ struct Sched {
   lua_State *aux;   /* a stack for Lua calls from inside the loop: the top
                      level's holds the frame of its wait, undisturbed */
   Scope *spare;     /* free list */
+  Inbuf inbuf;      /* empty: memory for the next stream that is read */
   lua_State **idle; /* coroutines to use again: see coro.c */
   int nidle;
   lua_Integer slots; /* of the table that anchors coroutines: last one used */
@@ -201,7 +204,10 @@ struct Sched {
   uint32_t epoch;    /* forks since the beginning: what is older is dropped */
   bool looping;      /* the loop runs */
   bool closed;       /* the Lua state is about to go */
+  pthread_t thread;  /* that opened it */
+  Sched *next, **at; /* all of this process; see sched_state.c */
   volatile uint64_t turns;    /* how often somebody began to run */
+  sk_time pressed;            /* Ctrl-C, the first that is not heard */
   volatile unsigned alerts;   /* SK_ALERT_*, set by signal handlers */
   lua_State *volatile active; /* where Lua runs now, for alerts */
   lua_Hook hook;              /* what our hook replaced */

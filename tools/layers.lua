@@ -8,18 +8,19 @@
 --- to the left like all others, their .c files include any of the layer's.
 local layers = {
   { "sk" }, -- vocabulary
-  { "list", "clock", "buf", "timers", "memo", "slots" }, -- plain C over memory
-  { "guard", "arena", "slot", "object", "item", "seat", "queue", "lock",
+  { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
+  { "guard", "arena", "slot", "refs", "object", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
-    "poller", "poller_epoll", "signals", "server", "spawn", "prod", "rtsignal", "osthread",
+    "poller", "poller_epoll", "prod", "rtsignal", "signals", "server", "spawn", "osthread",
     "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
-  { "task", "sched", "outcome", "report", "scope", "coro", "select", "sched_*", "channel",
-    mutual = true }, -- tasks
-  { "shared", "shared_*", "wish", "transit", "listener", "crossing", "launch", "child",
-    "pool" }, -- what classes stand on
+  { "task", "sched", "outcome", "report", "scope", "coro", "select", "launch", "handle",
+    "sched_*", "channel", mutual = true }, -- tasks
+  { "stream", "stream_kinds", "stream_*", mutual = true }, -- bytes that come and go
+  { "shared", "shared_*", "wish", "transit", "listener",
+    "crossing", "remote", "child", "process", "pool" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }

@@ -190,6 +190,11 @@ function skein.children() end
 ---@nodiscard
 function skein.cpus() end
 
+--- The program that fresh processes run; with `path`, that one from now on.
+---@param path? string
+---@return string
+function skein.interpreter(path) end
+
 
 -- The scheduler ------------------------------------------------------------
 

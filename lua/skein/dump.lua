@@ -3,12 +3,33 @@
 local core = require("skein.core")
 
 --- "waiting for queue get, 0.1 s, at file:7", or another state.
-local function doing(entry)
+---@param entry table
+---@param holder? string  who has the lock it waits for
+local function doing(entry, holder)
   local text = entry.state
   if entry.what then
-    text = ("%s for %s, %.1f s"):format(text, entry.what, entry.since)
+    local what = entry.awaited and "the end of " .. entry.awaited or entry.what
+    local held = holder and ", held by " .. holder or ""
+    text = ("%s for %s%s, %.1f s"):format(text, what, held, entry.since)
   end
   return entry.where and text .. ", at " .. entry.where or text
+end
+
+--- Who has the lock that the entry waits for, if it is one.
+---@param entry table  of a task of this thread
+---@param tasks table[]  core.tasks()
+---@param members table[]  core.members()
+---@param here integer  the slot of this thread
+---@return string?
+local function find_holder(entry, tasks, members, here)
+  for _, task in ipairs(entry.slot == here and tasks or {}) do
+    if task.id == entry.holder then return task.name end
+  end
+  for _, member in ipairs(members) do
+    if member.slot == entry.slot then
+      return ("%s '%s'"):format(member.kind, member.name)
+    end
+  end
 end
 
 --- The line of a process or thread.
@@ -19,7 +40,7 @@ local function describe(member)
   if member.pid and member.kind ~= "thread" then
     text = ("%s, pid %d"):format(text, member.pid)
   end
-  text = text .. ": " .. doing(member)
+  text = text .. ": " .. doing(member, member.held_by)
   local tasks = member.tasks or 0
   if tasks > 0 then
     text = ("%s; %d task%s"):format(text, tasks, tasks > 1 and "s" or "")
@@ -39,7 +60,7 @@ local function add_tasks(lines, tasks, indent)
   for i = 2, #tasks do put_below(below, tasks[i].parent, tasks[i]) end
   local function add(id, inner)
     for _, task in ipairs(below[id] or {}) do
-      lines[#lines + 1] = ("%s%s: %s"):format(inner, task.name, doing(task))
+      lines[#lines + 1] = ("%s%s: %s"):format(inner, task.name, doing(task, task.held_by))
       add(task.id, inner .. "  ")
     end
   end
@@ -70,6 +91,7 @@ local function own(members, here, top)
   end
   self.state, self.what, self.since = top.state, top.what, top.since
   self.where, self.tasks = top.where, nil
+  self.awaited, self.held_by = top.awaited, top.held_by
   return self
 end
 
@@ -79,6 +101,9 @@ end
 local function dump()
   local tasks = core.tasks()
   local members, here = core.members()
+  for _, task in ipairs(tasks) do
+    task.held_by = find_holder(task, tasks, members, here)
+  end
   local self = own(members, here, tasks[1])
   local below, lines = by_maker(members), {}
   local function add(maker, indent)

@@ -17,7 +17,7 @@ end)
 --- What of the C module is for users; the rest is for this layer.
 local public = {
   "array", "barrier", "channel", "children", "condition", "debug", "dict", "event",
-  "group", "is_cancelled", "lock", "now", "on_error", "pack", "parent", "pipe",
+  "group", "interpreter", "is_cancelled", "lock", "now", "on_error", "pack", "parent", "pipe",
   "process", "queue", "run", "select", "self", "semaphore", "shield", "sleep",
   "task", "thread", "timeout", "unpack", "value", "wait", "yield",
 }

@@ -1,0 +1,24 @@
+/*
+** handle.h - What the handles of tasks, threads, processes and jobs have in
+** common: start get join done status error cancel on_done, <close>, name, id,
+** and being a case of a select.
+*/
+#ifndef sk_handle_h
+#define sk_handle_h
+
+#include <lauxlib.h>
+
+#include "outcome.h"
+
+/* Make the metatable of a class; 'methods' and 'meta' (may be NULL) are what
+   it has besides. */
+SK_FUNC void sk_handle_open (lua_State *L, Sched *S, const HandleClass *c,
+                             const luaL_Reg *methods, const luaL_Reg *meta);
+
+/* The handle at 'idx', or NULL. */
+SK_FUNC Outcome *sk_handle_test (lua_State *L, int idx);
+
+/* is_handle(value) -> boolean */
+SK_FUNC int sk_handle_is (lua_State *L);
+
+#endif

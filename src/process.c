@@ -1,0 +1,335 @@
+/*
+** process.c - A function in an OS process of its own. See process.h.
+**
+** The end of the process is seen by its pidfd in the poller, or by whoever
+** asks; then it is reaped, its slot swept, and what it left in its parcel
+** becomes the outcome.
+*/
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "clock.h"
+#include "process.h"
+#include "sweep.h"
+
+
+/* ---- the end ---- */
+
+/* Push the error of a process that left nothing behind. */
+static void pushdeath (lua_State *L, const Process *p) {
+  if (p->r.cancelled && p->status == -SIGTERM) {
+    sk_pusherror(L, "cancelled", "the process was cancelled");
+    return;
+  }
+  if (p->status >= 0) {
+    sk_pusherror(L, "exited", "the process %d left by exit with code %d",
+                 p->pid, p->status);
+    lua_pushinteger(L, p->status);
+    lua_setfield(L, -2, "code");
+    return;
+  }
+  if (p->status == SK_UNKNOWN) {
+    sk_pusherror(L, "exited",
+                 "the process %d ended; how is not known, for "
+                 "somebody else waited for it",
+                 p->pid);
+    return;
+  }
+  const char *name = sk_signals_name(-p->status);
+  sk_pusherror(L, "killed", "the process %d was killed by signal %d (SIG%s)%s",
+               p->pid, -p->status, name != NULL ? name : "?",
+               p->dumped ? ", core dumped" : "");
+  lua_pushinteger(L, -p->status);
+  lua_setfield(L, -2, "signal");
+}
+
+
+/* Push what it was: "process 'x' (pid 12)". */
+static void pushsource (lua_State *L, int handle, int pid) {
+  sk_outcome_pushname(L, handle);
+  lua_pushfstring(L, "process '%s' (pid %d)", lua_tostring(L, -1), pid);
+  lua_remove(L, -2);
+}
+
+
+static void settlesource (lua_State *L, int handle, const Process *p) {
+  if (!sk_iserror(L, -1, NULL)) return;
+  pushsource(L, handle, p->pid);
+  lua_setfield(L, -2, "source");
+}
+
+
+/* (handle): it is reaped; say how it ended. */
+static int settle (lua_State *L) {
+  Process *p = lua_touserdata(L, 1);
+  Shared *s = sk_shared_of(p->r.S);
+  Status status = SK_FAILED;
+  lua_settop(L, 1);
+  int n = -1;
+  if (p->status >= 0 || (p->r.parcel->outcome == SK_STOPPED && p->r.cancelled))
+    n = sk_crossing_collect(L, s, p->r.parcel, &status);
+  if (n < 0) {
+    pushdeath(L, p);
+    n = 1;
+    if (p->r.cancelled && p->status == -SIGTERM) status = SK_CANCELLED;
+  }
+  if (status == SK_CANCELLED) sk_launch_addreason(L, 1);
+  if (status != SK_FINISHED) settlesource(L, 1, p);
+  sk_outcome_settle(L, p->r.S, 1, status, n);
+  return 0;
+}
+
+
+static void stopgrace (Process *p) {
+  if (p->grace.fd <= 0) return;
+  sk_sched_unwatch(p->r.S, &p->grace);
+  close(p->grace.fd);
+  p->grace.fd = 0;
+}
+
+
+/* It was reaped: what is left of it goes. */
+static void clear (Process *p) {
+  Shared *s = sk_shared_of(p->r.S);
+  p->status = p->child->status;
+  p->dumped = p->child->dumped;
+  sk_sched_unwatch(p->r.S, &p->watch);
+  stopgrace(p);
+  sk_spawn_free(p->child);
+  p->child = NULL;
+  sk_sweep_unborn(&s->m, p->slot, p->born);
+  sk_shared_died(s, p->pid);
+}
+
+
+bool sk_process_look (Process *p) {
+  if (p->child == NULL) return sk_outcome_ended(&p->r.outcome);
+  if (!sk_spawn_reap(p->child)) return false;
+  clear(p);
+  sk_remote_settle(&p->r, settle);
+  return true;
+}
+
+
+static void onend (Watch *w, unsigned events) {
+  (void)events;
+  sk_process_look(sk_container(w, Process, watch));
+}
+
+
+/* ---- starting ---- */
+
+/* A thread that was joined may not have left the kernel's list yet. */
+static int othersthreads (void) {
+  const struct timespec shortly = {.tv_nsec = 100000};
+  int n = sk_spawn_threads() - 1;
+  for (int i = 0; i < 50 && n > 0; i++) {
+    nanosleep(&shortly, NULL);
+    n = sk_spawn_threads() - 1;
+  }
+  return n;
+}
+
+
+static void checkalone (lua_State *L) {
+  int n = othersthreads();
+  if (n > 0)
+    luaL_error(L,
+               "cannot fork while other threads of this process live "
+               "(%d do): use method = \"spawn\" or method = \"server\", or end "
+               "the threads first",
+               n);
+}
+
+
+/* The slot that it will live in. */
+static int takeslot (Process *p, Shared *s, const char *name) {
+  int err = sk_slot_take(s->m.index, &p->slot);
+  if (err != 0) return err;
+  Slot *slot = sk_slot(p->slot);
+  p->born = slot->born;
+  p->r.parcel->slot = p->slot;
+  sk_slot_name(p->slot, p->r.hidden ? "pool worker" : "process", name);
+  return 0;
+}
+
+
+typedef struct Plan { /* what is started */
+  const char *name;
+  lua_State *top;   /* fork: has the function and its arguments */
+  const char *file; /* else: the interpreter, and what it runs */
+  const char *code;
+} Plan;
+
+
+static int startfork (Process *p, const Plan *plan) {
+  lua_State *top = plan->top;
+  Shared *s = sk_shared_of(p->r.S);
+  int err = sk_object_inherit(&s->m, p->slot);
+  if (err == 0) sk_shared_entrust(top, s, p->slot, 1, lua_gettop(top));
+  if (err == 0) err = sk_spawn_fork(p->child);
+  if (err == 1)
+    sk_child_forked(p->r.S, top, p->r.parcel, p->slot, lua_gettop(top) - 1,
+                    plan->name);
+  return err;
+}
+
+
+static int startspawn (Process *p, const Plan *plan) {
+  Shared *s = sk_shared_of(p->r.S);
+  int err = sk_object_lend(&s->m, &p->r.parcel->o, p->slot);
+  if (err != 0) return err;
+  return sk_spawn_exec(p->child, plan->file, plan->code, sk_arena_fd());
+}
+
+
+/* -EAGAIN: the helper died before it knew of this. */
+static int startserved (Process *p, const Plan *plan) {
+  Shared *s = sk_shared_of(p->r.S);
+  int err = sk_object_lend(&s->m, &p->r.parcel->o, p->slot);
+  if (err == 0)
+    err = sk_spawn_serve(p->child, plan->file, plan->code, sk_arena_fd(),
+                         sk_off(p->r.parcel));
+  if (err == 0 || sk_slot(p->slot)->state == SK_SLOT_NEW)
+    return err == -EPIPE ? -EAGAIN : err;
+  sk_sweep_dead(&s->m); /* it was there for a moment */
+  return err;
+}
+
+
+/* Learn of its end, or end it. */
+static int watch (Process *p) {
+  p->pid = p->child->pid;
+  p->watch.fd = p->child->pidfd;
+  p->watch.fire = onend;
+  sk_sweep_expect(p->slot, p->born, p->pid);
+  int err = sk_sched_watch(p->r.S, &p->watch, SK_READ);
+  if (err == 0) return 0;
+  sk_spawn_abandon(p->child);
+  sk_shared_died(sk_shared_of(p->r.S), p->pid);
+  return err;
+}
+
+
+/* Start it in a slot of its own. 0, or -errno with nothing left of it. */
+static int attempt (Process *p, const Plan *plan) {
+  Shared *s = sk_shared_of(p->r.S);
+  int err = takeslot(p, s, plan->name);
+  if (err != 0) return err;
+  switch (p->method) {
+  case SK_FORK: err = startfork(p, plan); break;
+  case SK_SPAWN: err = startspawn(p, plan); break;
+  default: err = startserved(p, plan);
+  }
+  if (err == 0) err = watch(p);
+  if (err != 0) sk_sweep_unborn(&s->m, p->slot, p->born);
+  return err;
+}
+
+
+/* Start it. 0, or -errno with nothing left of it. Never raises. */
+static int launch (Process *p, const Plan *plan) {
+  p->child = calloc(1, sizeof *p->child);
+  if (p->child == NULL) return -ENOMEM;
+  p->child->pidfd = -1;
+  p->child->daemon = p->r.daemon;
+  p->child->user = p->r.S;
+  snprintf(p->child->name, sizeof p->child->name, "%s", plan->name);
+  int err = attempt(p, plan);
+  if (err == -EAGAIN && p->method == SK_SERVER)
+    err = attempt(p, plan); /* by another helper */
+  if (err == 0) return 0;
+  sk_spawn_free(p->child);
+  p->child = NULL;
+  p->pid = 0;
+  return err;
+}
+
+
+/* Put function and arguments on a stack of their own, for the child. The same
+   one for each child: a fork makes all memory dear that is written to next. */
+static lua_State *pushtop (lua_State *L, int nargs) {
+  static const char pad; /* its key in the registry */
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &pad);
+  lua_State *top = lua_tothread(L, -1);
+  if (top == NULL || lua_gettop(top) > 0) { /* in use: we run on it */
+    top = lua_newthread(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &pad);
+  }
+  lua_pop(L, 1);
+  if (!lua_checkstack(top, nargs + LUA_MINSTACK))
+    luaL_error(L, "too many arguments");
+  lua_xmove(L, top, nargs + 1);
+  return top;
+}
+
+
+/* What a fresh process needs goes into the parcel; fn and arguments, which are
+   on top, too. Pushes what the plan names. */
+static void prepare (lua_State *L, Process *p, int nargs, Plan *plan) {
+  Shared *s = sk_shared_of(p->r.S);
+  Parcel *parcel = p->r.parcel;
+  bool served = p->method == SK_SERVER;
+  sk_shared_pack(L, s, lua_gettop(L) - nargs, nargs + 1, &sk_wire_call);
+  sk_parcel_put(&s->m, parcel, &parcel->input);
+  plan->file = sk_child_pushinterpreter(L);
+  sk_child_packsetup(L, s, parcel, plan->name, served);
+  plan->code = served ? sk_child_pushserver(L) : sk_child_pushcode(L, parcel);
+}
+
+
+void sk_process_start (lua_State *L, Sched *S, int handle, int nargs) {
+  Process *p = lua_touserdata(L, handle);
+  Plan plan = {0};
+  (void)S;
+  if (p->method == SK_FORK) checkalone(L);
+  sk_outcome_pushname(L, handle);
+  plan.name = lua_tostring(L, -1);
+  lua_insert(L, -nargs - 2); /* kept alive below 'fn' */
+  sk_remote_pack(L, handle);
+  if (p->method == SK_FORK)
+    plan.top = pushtop(L, nargs);
+  else
+    prepare(L, p, nargs, &plan);
+  sk_remote_run(L, handle); /* also in a child, to which it is strange */
+  int err = launch(p, &plan);
+  if (plan.top != NULL) lua_settop(plan.top, 0);
+  if (err != 0) sk_remote_refuse(L, handle, err, plan.file);
+}
+
+
+/* ---- killing ---- */
+
+static void ongrace (Watch *w, unsigned events) {
+  Process *p = sk_container(w, Process, grace);
+  (void)events;
+  if (p->child != NULL) sk_spawn_signal(p->child, SIGKILL);
+  stopgrace(p);
+}
+
+
+int sk_process_killat (Process *p, sk_time due) {
+  stopgrace(p);
+  due += sk_clock_real() - sk_clock_now(); /* its clock is not that of tests */
+  int fd = sk_spawn_killat(p->child, due);
+  if (fd < 0) return fd;
+  p->grace = (Watch){.fd = fd, .fire = ongrace, .idle = true};
+  int err = sk_sched_watch(p->r.S, &p->grace, SK_READ);
+  if (err == 0) return 0;
+  close(fd);
+  p->grace.fd = 0;
+  return err;
+}
+
+
+void sk_process_fini (Process *p) {
+  sk_sched_unwatch(p->r.S, &p->watch);
+  stopgrace(p);
+  if (p->child == NULL) sk_remote_drop(&p->r);
+  p->r.holds = false; /* the sweep sees to it */
+  sk_spawn_free(p->child);
+  p->child = NULL;
+}
