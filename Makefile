@@ -66,7 +66,7 @@ test:
 	@tools/test $(LIMIT) $(ARGS) $(SPEC)
 
 # Everything side by side; the picture needs gnuplot, the peers bench-peers.
-bench: all $(BUILD)/bench/floor.so
+bench: all $(BUILD)/bench/floor.so $(BUILD)/bench/load
 	@if command -v go >/dev/null; then \
 	  cd bench/peers/go && go build -o "$(abspath $(BUILD))/bench/go" .; \
 	fi
@@ -83,8 +83,13 @@ bench-check:
 	$(MAKEALL) all $(BUILD)/bench/floor.so $(BUILD)/bench/still.so && \
 	UPDATE="$(UPDATE)" tools/lua bench/check.lua
 
-$(BUILD)/bench/floor.so: $(filter-out %/still.c,$(wildcard bench/floor/*.c))
+$(BUILD)/bench/floor.so: $(filter-out %/still.c %/load.c,\
+                            $(wildcard bench/floor/*.c))
 $(BUILD)/bench/still.so: bench/floor/still.c
+$(BUILD)/bench/load: bench/floor/load.c
+	@mkdir -p $(@D)
+	$(call say,link $@)$(CC) $(CFLAGS) $< -o $@
+
 $(BUILD)/bench/%.so: bench/floor/floor.h Makefile
 	@mkdir -p $(@D)
 	$(call say,link $@)$(CC) $(CFLAGS) -shared $(filter %.c,$^) -lpthread -o $@

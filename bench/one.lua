@@ -2,7 +2,8 @@
 --- in ns for each time (or the figure that the work returns).
 ---   one.lua AREA PARTY WORK N [X]
 --- A work is a function of n and x: it prepares, and returns a function that does
---- it n times, and, where something is to be ended, another that ends it.
+--- it n times, and, where something is to be ended, another that ends it. Those of
+--- net.lua are servers, n is their port, and they do not return.
 
 package.path = "./?.lua;" .. package.path
 local area, party, id, n, x = table.unpack(arg)

@@ -64,6 +64,17 @@ describe("every work", function()
       end
     end)
   end
+
+  it("of net can be done", function()
+    assert.same({ 0, "" }, { shell.run("make -s build/bench/floor.so build/bench/load") })
+    for _, work in ipairs(require("bench.net")) do
+      for _, who in ipairs { "floor", work.skein and "skein" } do
+        local code, printed = shell.run(("timeout 60 build/bench/load 200 "
+          .. "${LUA:-lua5.4} bench/one.lua net %s %s"):format(who, work.id))
+        assert(code == 0 and tonumber(printed), work.id .. " by " .. who .. ": " .. printed)
+      end
+    end
+  end)
 end)
 
 -- A valgrind that counts as it is told: 'first' for few rounds, then 10 more.

@@ -24,5 +24,6 @@ int luaopen_floor (lua_State *L) {
   luaL_setfuncs(L, floor_memory, 0);
   luaL_setfuncs(L, floor_process, 0);
   luaL_setfuncs(L, floor_watch, 0);
+  luaL_setfuncs(L, floor_net, 0);
   return 1;
 }

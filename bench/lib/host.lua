@@ -28,6 +28,8 @@ return function()
   add("cqueues", shell.line("${LUA:-lua5.4} -e 'print(require(\"cqueues\").VERSION)'"))
   add("luv", shell.line("${LUA:-lua5.4} -e 'print(require(\"luv\").version_string())'"))
   add("cjson", shell.line("${LUA:-lua5.4} -e 'print(require(\"cjson\")._VERSION)'"))
+  add("copas", shell.line("${LUA:-lua5.4} -e 'package.path = \"./?.lua;\" .. package.path "
+    .. "require(\"bench.peers.copas\") print(require(\"copas\")._VERSION)'"))
   add("load when it began", first("/proc/loadavg", "%S+"))
   add("day", os.date("!%Y-%m-%d"))
   add("commit", shell.line("git describe --always --dirty"))

@@ -10,7 +10,8 @@ local function of_lua(id, title)
   return {
     id = id, title = title,
     there = function()
-      return shell.line(("%s -e 'require %q print(1)'"):format(lua, id))
+      local name = id == "skein" and id or "bench.peers." .. id
+      return shell.line(("%s -e 'require %q print(1)'"):format(lua, name))
     end,
     command = function(area, work, n, x)
       return ("%s bench/one.lua %s %s %s %d %s"):format(lua, area, id, work, n, x or "")
@@ -35,6 +36,7 @@ party.all = {
   of_lua("cqueues", "cqueues"),
   of_lua("luv", "luv"),
   of_lua("cjson", "cjson"),
+  of_lua("copas", "copas"),
   {
     id = "python", title = "Python",
     there = function() return shell.line("python3 -V") end,
@@ -56,6 +58,13 @@ end
 party.named = {}
 for _, p in ipairs(party.all) do party.named[p.id] = p end
 
+--- The command of a run of a work by a party.
+function party.command(who, area, work, n, x)
+  if not work.server then return who.command(area, work.id, n, x) end
+  local server = who.command(area, work.id, 0):gsub(" 0 *$", "")
+  return ("%s/bench/load %d %s"):format(build, n, server)
+end
+
 --- Those of a work that are here, the floor first.
 function party.of(work)
   local list = {}
@@ -65,7 +74,7 @@ function party.of(work)
     if p.here then list[#list + 1] = p end
   end
   if work.floor then add("floor") end
-  add("skein")
+  if work.skein then add("skein") end
   for _, id in ipairs(work.peers or {}) do add(id) end
   return list
 end
