@@ -1,4 +1,5 @@
---- Values to bytes and back, next to building them in Lua.
+--- Values to bytes and back, next to building them in Lua. The clock is that of the
+--- processor.
 
 local records = require("bench.lib.records")
 local loaded, skein = pcall(require, "skein")
@@ -9,6 +10,7 @@ local function build(n)
 end
 
 return {
+  clock = "processor",
   {
     id = "pack", title = "pack 1000 small records", n = 300,
     peers = { "cjson", "python" },

@@ -23,7 +23,7 @@ int luaopen_floor (lua_State *L) {
   luaL_newlib(L, functions);
   luaL_setfuncs(L, floor_memory, 0);
   luaL_setfuncs(L, floor_process, 0);
-  luaL_setfuncs(L, floor_watch, 0);
+  luaL_setfuncs(L, floor_calls, 0);
   luaL_setfuncs(L, floor_net, 0);
   return 1;
 }

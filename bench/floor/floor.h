@@ -12,7 +12,7 @@
 
 extern const luaL_Reg floor_memory[];
 extern const luaL_Reg floor_process[];
-extern const luaL_Reg floor_watch[];
+extern const luaL_Reg floor_calls[];
 extern const luaL_Reg floor_net[];
 
 /* Forks; the child calls fn(ctx) and is gone. Returns its pid. */

@@ -23,8 +23,9 @@ end
 --- One run: its figure, or nil if it failed.
 local function run(area, who, work, n, x)
   local errors = build .. "/bench/errors"
+  local clock = require("bench." .. area).clock or "wall"
   local command = party.command(who, area, work, n, x)
-  local figure = shell.line(("timeout -k 5 120 %s 2>%s"):format(command, errors))
+  local figure = shell.line(("CLOCK=%s timeout -k 5 120 %s 2>%s"):format(clock, command, errors))
   if tonumber(figure) then return tonumber(figure) end
   measure.trouble[#measure.trouble + 1] = ("%s, %s, %s: %s"):format(area, work.id, who.id,
     (shell.read(errors) or ""):match("[^\n]*") or figure or "nothing")

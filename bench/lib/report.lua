@@ -54,12 +54,16 @@ function report.goal(work)
   return report.figure(goal.ns)
 end
 
---- Did skein reach the goal? By the ratio of neighbours in time, where it is one.
+--- Did skein reach the goal? By the ratio of neighbours in time, where it is one;
+--- "as set" says: not that, but the time as it was set for another machine.
+---@return boolean | "as set" | nil
 function report.met(work, by)
   local own, goal = by.skein, work.goal
   if not own or not goal then return nil end
   if goal.bytes then return own.median <= goal.bytes end
-  return own.beside and own.beside <= ratio(goal)
+  if own.beside == nil then return nil end
+  if own.beside <= ratio(goal) then return true end
+  return goal.ns and own.median <= goal.ns and "as set" or false
 end
 
 local header = { "work", "floor", "skein", "best peer", "Python", "skein / floor", "goal",
@@ -78,7 +82,7 @@ function report.rows(results)
       best and name .. " " .. report.figure(best, work.unit) or "", median("python"),
       by.skein and by.skein.ratio and ("%.2f"):format(by.skein.ratio) or "",
       report.goal(work), report.figure(report.allowed(work, by), work.unit),
-      met == nil and "" or met and "yes" or "NO",
+      met == nil and "" or met == true and "yes" or met or "NO",
     }
   end
   return rows

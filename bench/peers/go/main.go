@@ -34,11 +34,14 @@ func main() {
 		echo(n)
 	}
 	do := works[os.Args[1]](n, number(3))
-	began := time.Now()
+	now := func() float64 { return float64(time.Now().UnixNano()) }
+	if os.Getenv("CLOCK") == "processor" {
+		now = processor
+	}
+	began := now()
 	figure := do()
-	took := time.Since(began)
 	if figure == 0 {
-		figure = float64(took.Nanoseconds()) / float64(n)
+		figure = (now() - began) / float64(n)
 	}
 	fmt.Println(figure)
 }
