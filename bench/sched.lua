@@ -129,6 +129,7 @@ return {
   },
   {
     id = "sleepers", title = "100 000 sleepers, CPU each", n = 100000, fixed = true,
+    rounds = 5,
     peers = { "go", "cqueues", "luv", "python" },
     floor_title = "Lua: create, resume twice",
     goal = { ns = 3000, there = 1900 },
@@ -137,7 +138,7 @@ return {
   },
   {
     id = "sleepers_memory", title = "100 000 sleepers, memory each", n = 100000, fixed = true,
-    unit = "bytes",
+    unit = "bytes", rounds = 2, -- it is always the same
     peers = { "go", "cqueues", "luv", "python" },
     floor_title = "Lua: a coroutine",
     goal = { bytes = 1500 },

@@ -3,7 +3,8 @@
 
 local documented = require("spec.documented")
 
-local pages = { "README.md", "doc/reference.md", "doc/design.md" }
+local pages = { "README.md", "doc/reference.md", "doc/design.md", "doc/performance.md",
+  "bench/results.md" }
 
 local function quote(s) return "'" .. s:gsub("'", "'\\''") .. "'" end
 

@@ -93,7 +93,8 @@ function measure.work(area, work)
   local parties, counts = party.of(work), {}
   if work.goal and work.goal.of then parties[#parties + 1] = party.yard(work.goal.of) end
   for _, who in ipairs(parties) do counts[who.id] = count(area, who, work) end
-  return summary(rounds(area, work, parties, counts, nil, measure.rounds), counts, work.goal)
+  local most = math.min(measure.rounds, work.rounds or measure.rounds)
+  return summary(rounds(area, work, parties, counts, nil, most), counts, work.goal)
 end
 
 --- The same for each x of a work whose cost grows: a list of x and results.
