@@ -102,14 +102,35 @@ format:
 	@tools/setup check
 	@$$(command -v clang-format-14 || echo clang-format) -i src/*.[ch]
 
-# The suite under the address and the undefined behaviour sanitizers.
+# The suite in another light: what is left out, tools/trust/suite says.
+SUITE = tools/trust/suite
+
+# Under the address and the undefined behaviour sanitizers, leaks included.
 asan:
 	@tools/setup build test
 	@$(MAKEALL) BUILD=build/asan OPT="-O1 -g" \
 	  SAN="-fsanitize=address,undefined -fno-omit-frame-pointer"
-	@BUILD=build/asan ASAN_OPTIONS=detect_leaks=0 \
-	  PRELOAD="$$($(CC) -print-file-name=libasan.so)" \
-	  tools/test $(LIMIT) $(ARGS) $(SPEC)
+	@$(SUITE) asan $(LIMIT) $(ARGS) $(SPEC)
+
+# Under the thread sanitizer, which adds a thread of its own to each process.
+tsan:
+	@tools/setup build test
+	@$(MAKEALL) BUILD=build/tsan OPT="-O1 -g -DSK_STRANGERS=1" \
+	  SAN=-fsanitize=thread
+	@$(SUITE) tsan $(LIMIT) $(ARGS) $(SPEC)
+
+# Under memcheck.
+valgrind:
+	@tools/setup build test valgrind
+	@$(MAKEALL)
+	@$(SUITE) valgrind $(LIMIT) $(ARGS) $(SPEC)
+
+# Garbage is collected wherever Lua might; GCSTRESS= says how often.
+gcstress:
+	@tools/setup build test
+	@$(MAKEALL) BUILD=build/gcstress SAN=-Wl,-z,nodelete \
+	  OPT="-O1 -g -include tools/trust/gcstress.h"
+	@$(SUITE) gcstress $(LIMIT) $(ARGS) $(SPEC)
 
 # The specs of deaths, where a process can be killed between any two steps.
 steps:
@@ -138,5 +159,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all env demo test bench bench-peers bench-check check format asan steps \
-        storm install uninstall clean
+.PHONY: all env demo test bench bench-peers bench-check check format asan tsan \
+        valgrind gcstress steps storm install uninstall clean

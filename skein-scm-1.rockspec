@@ -62,6 +62,7 @@ build = {
         "src/event.c",
         "src/guard.c",
         "src/handle.c",
+        "src/hope.c",
         "src/inbuf.c",
         "src/item.c",
         "src/launch.c",

@@ -46,9 +46,10 @@ function peers.settle()
   skein.sleep(0.03)
 end
 
---- Opens what a member of the family opens once (its memory, its doorbell), and
---- lets its tables grow beyond what a test needs.
+--- Opens what a member of the family opens once (its memory, its doorbell, its
+--- helper), and lets its tables grow beyond what a test needs.
 function peers.warm()
+  family.server()
   local handles = {}
   for i = 1, 2000 do handles[i] = skein.queue() end
   handles[1]:get(0.001)

@@ -85,6 +85,17 @@ describe("a worker that dies", function()
     assert.equal(6, runs:size())
   end))
 
+  it("is no reason to fail the pool, if its job may be tried so often",
+    with({ workers = 1, retries = 40 }, function(pool)
+      local runs = skein.value(0)
+      local job = pool:submit(function()
+        if runs:add(1) < 40 then os.exit(3) end
+        return "at last"
+      end)
+      assert.equal("at last", job:get())
+      assert.equal(40, runs:get())
+    end))
+
   it("does not end the pool, however often", with(2, function(pool)
     local jobs = {}
     for i = 1, 30 do jobs[i] = pool:submit(os.exit, i % 2) end
@@ -187,6 +198,7 @@ describe("a worker that dies", function()
     local job = pool:submit(function() return 1 end)
     local err = failure(job.get, job, 15)
     assert.equal("exited", err.kind)
+    assert.match("the pool failed, for its workers die .* exit with code 3", err.message)
     pool:close()
     assert.is_true(pool:join(5))
   end))

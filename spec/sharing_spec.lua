@@ -258,7 +258,7 @@ describe("what is shared", function()
     local output, _, code = support.program([[
       local skein = require("skein")
       local late
-      setmetatable({}, { __gc = function()
+      kept = setmetatable({}, { __gc = function()
         print(pcall(late.put, late, 1))
         print(pcall(late.size, late))
       end })

@@ -7,7 +7,7 @@ local skein = require("skein")
 local support = {}
 
 --- Seconds after which a test that hangs is given up.
-support.patience = 20
+support.patience = tonumber(os.getenv("PATIENCE")) or 20
 
 --- How many descriptors this process has open (of the first 512). Looked up
 --- one by one: a pipe to a program that lists them would be among them.

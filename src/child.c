@@ -155,34 +155,62 @@ static void reseed (lua_State *L) {
 }
 
 
-/* (sched, name): what can raise, and is not the user's function. */
+typedef struct Birth {
+  Sched *S;
+  lua_State *top;
+  Parcel *parcel;
+  uint32_t slot;
+  const char *name;
+} Birth;
+
+
+/* (birth): what can raise, and is not the user's function. */
 static int prepare (lua_State *L) {
-  Sched *S = lua_touserdata(L, 1);
-  S->kind = "process";
-  lua_pushthread(L);
+  const Birth *b = lua_touserdata(L, 1);
+  b->S->kind = "process";
+  lua_pushthread(b->top);
+  lua_xmove(b->top, L, 1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &here); /* anchored */
-  lua_pushvalue(L, 2);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &S->kind);
+  lua_pushstring(L, b->name);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &b->S->kind);
   replaceexit(L);
   reseed(L);
   return 0;
 }
 
 
+/* (fn, arguments..., birth): the life of the child. Does not return. */
+static int beborn (lua_State *L) {
+  Birth *b = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  Shared *s = sk_shared_of(b->S);
+  sk_osthread_forget();
+  sk_sched_afterfork(b->S, b->top);
+  setsignals(b->S);
+  sk_shared_afterfork(s, b->slot);
+  introduce(b->name, sk_child_name(), getppid());
+  lua_pushcfunction(L, prepare);
+  lua_pushlightuserdata(L, b);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) lua_pop(L, 1);
+  sk_spawn_unmask();
+  live(L, s, b->parcel, true, lua_gettop(L) - 1);
+}
+
+
+/*
+** All of it is protected: an error that nothing catches, such as want of
+** memory, would unwind the frames of the parent.
+*/
 _Noreturn void sk_child_forked (Sched *S, lua_State *top, Parcel *p,
                                 uint32_t slot, int nargs, const char *name) {
-  Shared *s = sk_shared_of(S);
-  sk_osthread_forget();
-  sk_sched_afterfork(S, top);
-  setsignals(S);
-  sk_shared_afterfork(s, slot);
-  introduce(name, sk_child_name(), getppid());
-  lua_pushcfunction(top, prepare);
-  lua_pushlightuserdata(top, S);
-  lua_pushstring(top, name);
-  if (lua_pcall(top, 2, 0, 0) != LUA_OK) lua_pop(top, 1);
-  sk_spawn_unmask();
-  live(top, s, p, true, nargs);
+  Birth b = {.S = S, .top = top, .parcel = p, .slot = slot, .name = name};
+  lua_pushcfunction(top, beborn);
+  lua_insert(top, 1);
+  lua_pushlightuserdata(top, &b);
+  lua_pcall(top, nargs + 2, 0, 0);
+  const char *why = lua_tostring(top, -1);
+  fprintf(stderr, "skein: process '%s': %s\n", name, why != NULL ? why : "?");
+  _exit(1);
 }
 
 

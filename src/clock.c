@@ -7,7 +7,7 @@
 
 
 static _Atomic int settings; /* process-wide: threads whose clock is set */
-static _Thread_local sk_time set;
+static SK_LOCAL sk_time set;
 
 
 sk_time sk_clock_now (void) {

@@ -101,6 +101,51 @@ static int again (lua_State *L, int status, lua_KContext ctx) {
 }
 
 
+/* The coroutine at 'place' is not needed any more. Never raises. */
+static void vacate (lua_State *L, Sched *S, lua_Integer place) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &ANCHORS);
+  lua_pushinteger(L, S->gap);
+  lua_rawseti(L, -2, place);
+  lua_pop(L, 1);
+  S->gap = place;
+}
+
+
+/* The coroutine ends. */
+static int leave (lua_State *L, Sched *S) {
+  lua_Integer place = lua_tointeger(L, PLACE);
+  lua_settop(L, 0);
+  vacate(L, S, place);
+  return 0;
+}
+
+
+/* Push what is at 'i' of the bottom of 'co', as its body sees it. */
+static bool pushbottom (lua_State *L, lua_State *co, int i) {
+  lua_Debug ar, outermost;
+  int level = 0;
+  while (lua_getstack(co, level, &ar)) {
+    outermost = ar;
+    level++;
+  }
+  if (level == 0) /* not begun, in a new coroutine: its body is below */
+    lua_pushvalue(co, i + 1);
+  else if (lua_getlocal(co, &outermost, i) == NULL)
+    return false;
+  lua_xmove(co, L, 1);
+  return true;
+}
+
+
+/* Coroutine 'co' is broken. */
+static void discard (lua_State *L, Sched *S, lua_State *co) {
+  if (!pushbottom(L, co, PLACE)) return;
+  lua_Integer place = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  if (place != 0) vacate(L, S, place);
+}
+
+
 /* Idle until there is another task, or end if enough others idle. */
 static int rest (lua_State *L, Sched *S) {
   S->current = NULL;
@@ -109,13 +154,28 @@ static int rest (lua_State *L, Sched *S) {
     S->idle[S->nidle++] = L;
     return lua_yieldk(L, 0, (lua_KContext)S, again);
   }
-  lua_Integer place = lua_tointeger(L, PLACE);
-  lua_settop(L, 0);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &ANCHORS);
-  lua_pushinteger(L, S->gap);
-  lua_rawseti(L, -2, place);
-  S->gap = place;
+  return leave(L, S);
+}
+
+
+/* (list, error) */
+static int append (lua_State *L) {
+  lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
   return 0;
+}
+
+
+void sk_coro_blame (lua_State *L, int group) {
+  lua_getiuservalue(L, group, 1);
+  lua_insert(L, -2);
+  if (lua_rawlen(L, -2) == 0) {
+    lua_rawseti(L, -2, 1);
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pushcfunction(L, append);
+  lua_insert(L, -3);
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) lua_pop(L, 1);
 }
 
 
@@ -125,17 +185,14 @@ static int rest (lua_State *L, Sched *S) {
 */
 static void blame (lua_State *L, Sched *S, Task *t) {
   Nursery *group = t->nursery;
-  lua_getiuservalue(L, GROUP, 1);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, luaL_len(L, -2) + 1);
-  lua_pop(L, 1);
+  sk_coro_blame(L, GROUP);
+  sk_sched_cancelall(S, group);
   if (t->traced) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &TRACES);
     lua_rawgetp(L, -1, t);
     lua_rawsetp(L, -2, group->scope->task);
     lua_pop(L, 1);
   }
-  sk_sched_cancelall(S, group);
 }
 
 
@@ -198,7 +255,7 @@ static int finish (lua_State *L, int status, lua_KContext ctx) {
   }
   settle(L, S, t, status == LUA_OK || status == LUA_YIELD);
   retire(S, t);
-  return ours ? rest(L, S) : 0;
+  return ours ? rest(L, S) : leave(L, S);
 }
 
 
@@ -322,20 +379,7 @@ static void spawn (lua_State *L, Sched *S, int nargs) {
 /* ---- the rest ---- */
 
 bool sk_coro_pushhandle (lua_State *L, Task *t) {
-  lua_Debug ar, outermost;
-  lua_State *co = t->co;
-  if (co == NULL) return false;
-  int level = 0;
-  while (lua_getstack(co, level, &ar)) {
-    outermost = ar;
-    level++;
-  }
-  if (level == 0) /* not begun, in a new coroutine: its body is below */
-    lua_pushvalue(co, TASK + 1);
-  else if (lua_getlocal(co, &outermost, TASK) == NULL)
-    return false;
-  lua_xmove(co, L, 1);
-  return true;
+  return t->co != NULL && pushbottom(L, t->co, TASK);
 }
 
 
@@ -347,23 +391,39 @@ static int bury (lua_State *L) {
 }
 
 
+/* The error at the top of its coroutine broke member 't' of a group. */
+static void blamebroken (lua_State *L, Sched *S, const Task *t) {
+  if (!pushbottom(L, t->co, GROUP)) return;
+  if (lua_type(L, -1) == LUA_TUSERDATA) {
+    int group = lua_gettop(L);
+    lua_pushvalue(t->co, -1);
+    lua_xmove(t->co, L, 1);
+    sk_coro_blame(L, group);
+    sk_sched_cancelall(S, t->nursery);
+  }
+  lua_pop(L, 1);
+}
+
+
 /*
 ** The coroutine of 't' broke outside of the task's function: memory ended
 ** while the task did, or a stranger resumed it.
 */
 static void died (Sched *S, Task *t) {
-  lua_State *L = S->aux;
+  lua_State *L = S->aux, *co = t->co;
   detach(S, t);
   if (!lua_checkstack(L, LUA_MINSTACK)) return;
+  if (t->nursery->group) blamebroken(L, S, t);
   lua_pushcfunction(L, bury);
   if (!sk_coro_pushhandle(L, t)) {
     lua_pop(L, 1);
     retire(S, t);
     return;
   }
-  lua_pushvalue(t->co, -1);
-  lua_xmove(t->co, L, 1);
+  lua_pushvalue(co, -1);
+  lua_xmove(co, L, 1);
   retire(S, t);
+  discard(L, S, co);
   if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
     lua_pop(L, 1);
     t->outcome.status = SK_FAILED; /* without its error, if need be */

@@ -30,6 +30,12 @@ SK_FUNC Task *sk_coro_spawn (lua_State *L, Sched *S, int nargs);
 /* Push the handle of a live task; false (nothing pushed) if it has none. */
 SK_FUNC bool sk_coro_pushhandle (lua_State *L, Task *t);
 
+/*
+** The error at the top (popped) is one of the group at 'group', whose list has
+** room for the first. Never raises: with no memory for more, that one tells.
+*/
+SK_FUNC void sk_coro_blame (lua_State *L, int group);
+
 /* Push the message handler that keeps tracebacks, for lua_pcallk. */
 SK_FUNC void sk_coro_pushhandler (lua_State *L);
 

@@ -65,6 +65,17 @@ static int onerror (lua_State *L) {
 }
 
 
+/* (error): the same table without a traceback. */
+static int asitcame (lua_State *L) {
+  lua_createtable(L, 0, 2);
+  lua_pushvalue(L, 1);
+  lua_setfield(L, -2, "message");
+  lua_pushvalue(L, 1);
+  lua_setfield(L, -2, "value");
+  return 1;
+}
+
+
 int sk_crossing_call (lua_State *L, int nargs) {
   int fn = lua_gettop(L) - nargs;
   lua_pushcfunction(L, onerror);
@@ -72,12 +83,10 @@ int sk_crossing_call (lua_State *L, int nargs) {
   int status = lua_pcall(L, nargs, LUA_MULTRET, fn);
   lua_remove(L, fn);
   if (status == LUA_OK || status == LUA_ERRRUN) return status;
-  /* no memory, or an error in the handler: as it came */
-  lua_createtable(L, 0, 2);
+  /* no memory, or an error in the handler */
+  lua_pushcfunction(L, asitcame);
   lua_insert(L, -2);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, "message");
-  lua_setfield(L, -2, "value");
+  lua_pcall(L, 1, 1, 0); /* still no memory: it stays a text */
   return status;
 }
 

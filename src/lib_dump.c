@@ -178,8 +178,8 @@ static int core_tasks (lua_State *L) {
 /* ---- the family ---- */
 
 static const char *stateof (const Slot *s) {
-  if (s->state == SK_SLOT_NEW) return "starting";
-  if (s->state == SK_SLOT_DEAD || sk_slot_fate(s) == 1) return "ended";
+  if (sk_slot_state(s) == SK_SLOT_NEW) return "starting";
+  if (sk_slot_state(s) == SK_SLOT_DEAD || sk_slot_fate(s) == 1) return "ended";
   return s->asleep != SK_AWAKE ? "waiting" : "running";
 }
 
@@ -220,8 +220,9 @@ static int core_members (lua_State *L) {
   lua_newtable(L);
   if (sk_shared_of(S) == NULL) return 1;
   sk_time now = sk_slot_clock();
-  for (uint32_t i = 1; i < sk_root()->reached; i++) {
-    if (sk_slot(i)->state == SK_SLOT_FREE || sk_slot(i)->kind[0] == '\0')
+  for (uint32_t i = 1; i < sk_slot_reached(); i++) {
+    if (sk_slot_state(sk_slot(i)) == SK_SLOT_FREE ||
+        sk_slot(i)->kind[0] == '\0')
       continue;
     pushmember(L, i, now);
     lua_rawseti(L, 1, luaL_len(L, 1) + 1);

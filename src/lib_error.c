@@ -91,6 +91,8 @@ static const luaL_Reg functions[] = {
 void sk_open_error (lua_State *L, Sched *S) {
   sk_newclass(L, S, CLASS, NULL, meta);
   luaL_getmetatable(L, CLASS);
+  lua_pushliteral(L, "kind"); /* so that to look for it takes no memory */
+  lua_rawseti(L, -2, 1);
   lua_setfield(L, -2, "Error"); /* a name to cross to other states by */
   sk_addfunctions(L, S, functions);
 }

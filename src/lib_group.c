@@ -139,11 +139,8 @@ static int finishbody (lua_State *L, int status, lua_KContext ctx) {
   if (!ok) {
     if (iscancel(L, n->scope))
       n->err = -ECANCELED;
-    else {
-      lua_getiuservalue(L, NURSERY, 1);
-      lua_insert(L, -2);
-      lua_rawseti(L, -2, luaL_len(L, -2) + 1);
-    }
+    else
+      sk_coro_blame(L, NURSERY);
     lua_settop(L, NURSERY);
   }
   return windup(L, S, n);
@@ -157,7 +154,7 @@ static Nursery *pushnursery (lua_State *L, bool group) {
   Nursery *n = lua_newuserdatauv(L, sizeof *n, 1);
   *n = (Nursery){.group = group};
   luaL_setmetatable(L, CLASS);
-  lua_newtable(L);
+  lua_createtable(L, 1, 0); /* room for one error, come what may */
   lua_setiuservalue(L, -2, 1);
   return n;
 }

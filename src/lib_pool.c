@@ -221,6 +221,17 @@ static int crew_clear (lua_State *L) {
 static int crew_close (lua_State *L) {
   Pool *p = sk_pool_check(L, 1);
   sk_queue_close(&p->s->m, &p->crew->jobs);
+  p->closing = true;
+  sk_pool_hope(p);
+  return 0;
+}
+
+
+/* crew.staff(pool, n): so many workers there are now */
+static int crew_staff (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  p->staff = (uint32_t)luaL_checkinteger(L, 2);
+  sk_pool_hope(p);
   return 0;
 }
 
@@ -279,6 +290,18 @@ static int crew_own (lua_State *L) {
 static int crew_aside (lua_State *L) {
   Sched *S = sk_upvalue(L);
   return sk_libtask_start(L, S, 1, &S->loose, 0);
+}
+
+
+/* crew.checkinit(init, ...): raises if they could not cross to a worker */
+static int crew_checkinit (lua_State *L) {
+  static const WireWhat fn = {.verb = "send", .noun = "init", .number = -1};
+  static const WireWhat args = {"send", "init argument", 1, false};
+  Wire *w = sk_wire_of(L);
+  sk_wire_encode(L, w, 1, 1, &fn);
+  sk_wire_encode(L, w, 2, lua_gettop(L) - 1, &args);
+  sk_wire_cancel(w);
+  return 0;
 }
 
 
@@ -342,7 +365,8 @@ static int pool_gc (lua_State *L) {
   Shared *s = sk_shared_of(S);
   if (s == NULL || p->ear == NULL || p->epoch != S->epoch) return 0;
   if (p->listening) S->shared--;
-  p->listening = false;
+  if (p->hoping) S->hopes--;
+  p->listening = p->hoping = false;
   sk_shared_unwatch(s, p->ear);
   p->ear = NULL;
   sk_queue_close(&s->m, &p->crew->jobs);
@@ -358,12 +382,14 @@ static const luaL_Reg meta[] = {{"__gc", pool_gc}, {NULL, NULL}};
 static const luaL_Reg crew[] = {
     {"new", crew_new},
     {"submit", crew_submit},
+    {"checkinit", crew_checkinit},
     {"terminal", crew_terminal},
     {"drop", crew_drop},
     {"working", crew_working},
     {"cancel", crew_cancel},
     {"clear", crew_clear},
     {"close", crew_close},
+    {"staff", crew_staff},
     {"drain", crew_drain},
     {"vacate", crew_vacate},
     {"berth", crew_berth},

@@ -117,6 +117,7 @@ static const luaL_Reg functions[] = {
 
 
 void sk_open_scope (lua_State *L, Sched *S) {
+  sk_scope_open(L);
   lua_pushlightuserdata(L, S);
   sk_coro_pushhandler(L);
   luaL_setfuncs(L, functions, 2);

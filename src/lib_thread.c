@@ -155,7 +155,7 @@ static void onend (Petition *p) {
   Thread *t = p->arg;
   t->end = NULL;
   sk_shared_unwatch(p->shared, p);
-  t->r.S->hopes--;
+  if (!t->r.hidden) t->r.S->hopes--;
   sk_osthread_join(&t->body->os);
   sk_remote_settle(&t->r, settle);
   sk_osthread_drop(&t->body->os);
@@ -190,6 +190,7 @@ static int run (Shared *s, Thread *t, Body *b) {
   t->end = sk_shared_watcher(s, onend);
   if (t->end == NULL) return -ENOMEM;
   t->end->arg = t;
+  t->end->idle = t->r.hidden;
   sk_parcel_await(&s->m, t->r.parcel, t->end->seat);
   int err = sk_osthread_start(&b->os, body);
   if (err == 0) return 0;
@@ -242,7 +243,7 @@ static void start (lua_State *L, Sched *S, int handle, int nargs) {
   sk_remote_run(L, handle);
   int err = launch(s, t, path, cpath, name);
   if (err != 0) sk_remote_refuse(L, handle, err, NULL);
-  S->hopes++;
+  if (!t->r.hidden) S->hopes++; /* a worker alone gives none */
 }
 
 

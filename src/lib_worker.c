@@ -305,7 +305,7 @@ static void run (lua_State *L, Worker *w) {
   if (sk_crossing_call(L, 1) == LUA_OK) return;
   w->how = SK_JOB_FAILED;
   if (!wascancelled(L, w)) return;
-  if (!(w->berth->work & 1))
+  if (!(__atomic_load_n(&w->berth->work, __ATOMIC_ACQUIRE) & 1))
     sk_sched_checkpoint(L, w->s->S); /* it is all of the worker that stops */
   w->how = SK_JOB_CANCELLED;
   lua_pop(L, 1);
@@ -369,6 +369,7 @@ static int perform (lua_State *L, Worker *w) {
 static int begin (lua_State *L, int status, lua_KContext ctx) {
   Worker *w = lua_touserdata(L, 1);
   (void)status;
+  w->s->unemployed = false;
   if (sk_shared_settle(L, w->s->S, ctx) == 0) return perform(L, w);
   lua_pushboolean(L, 0);
   return 1;
@@ -387,7 +388,10 @@ static int worker_step (lua_State *L) {
   if (err == -EAGAIN) {
     Petition *p = sk_shared_petition(L, w->s, SK_FOREVER);
     err = sk_queue_get(&w->s->m, &w->crew->jobs, p->seat);
-    if (err == -EAGAIN) return sk_shared_suspend(L, w->s, p, "a job", begin);
+    if (err == -EAGAIN) {
+      w->s->unemployed = true;
+      return sk_shared_suspend(L, w->s, p, "a job", begin);
+    }
     sk_shared_dismiss(w->s, p);
   }
   if (err == 0) return perform(L, w);

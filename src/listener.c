@@ -88,8 +88,9 @@ static void watchnew (Listener *l) {
   bool gone = false;
   if (changes == l->changes) return;
   l->changes = changes;
-  for (uint32_t i = 1; i < f->reached; i++)
-    if (f->slot[i].state == SK_SLOT_LIVE) gone |= !watch(l, &f->slot[i]);
+  for (uint32_t i = 1; i < sk_slot_reached(); i++)
+    if (sk_slot_state(&f->slot[i]) == SK_SLOT_LIVE)
+      gone |= !watch(l, &f->slot[i]);
   if (gone) sk_sweep_dead(&l->s->m);
 }
 

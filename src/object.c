@@ -6,16 +6,17 @@
 #include "object.h"
 #include "refs.h"
 
-static const Class *classes[SK_TYPES]; /* process-wide, set at load */
+/* Process-wide: every state sets them at load, and to the same. */
+static const Class *classes[SK_TYPES];
 
 
 void sk_object_register (uint32_t type, const Class *c) {
-  classes[type] = c;
+  __atomic_store_n(&classes[type], c, __ATOMIC_RELAXED);
 }
 
 
 const Class *sk_object_class (uint32_t type) {
-  return classes[type];
+  return __atomic_load_n(&classes[type], __ATOMIC_RELAXED);
 }
 
 
@@ -69,7 +70,7 @@ static void relink (Root *f) {
 
 
 static void tally (Object *o, uint32_t flags, int by) {
-  const Class *c = classes[o->type];
+  const Class *c = sk_object_class(o->type);
   if (c->tally != NULL) c->tally(o, flags, by);
 }
 
@@ -93,14 +94,26 @@ static Off *carried (Cargo *c) {
 }
 
 
+/* Under refguard; others look at it without, see 'isshared'. */
+static void setrefs (Object *o, uint32_t n) {
+  __atomic_store_n(&o->refs, n, __ATOMIC_RELAXED);
+}
+
+
+static void addrefs (Object *o, uint32_t n) {
+  setrefs(o, o->refs + n);
+}
+
+
 static void count (Root *f) {
   uint32_t flags;
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
     sk_at(Object, i)->marks = 0;
     tally(sk_at(Object, i), 0, 0);
   }
-  for (uint32_t i = 1; i < f->reached; i++)
-    if (f->slot[i].state != SK_SLOT_FREE) sk_refs_each(&f->slot[i], mark, NULL);
+  for (uint32_t i = 1; i < sk_slot_reached(); i++)
+    if (sk_slot_state(&f->slot[i]) != SK_SLOT_FREE)
+      sk_refs_each(&f->slot[i], mark, NULL);
   for (Off i = f->carriers; i != 0; i = sk_at(Cargo, i)->next) {
     Cargo *c = sk_at(Cargo, i);
     for (uint64_t n = 0; n < c->nrefs; n++) {
@@ -109,11 +122,11 @@ static void count (Root *f) {
     }
   }
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
-    sk_at(Object, i)->refs = sk_at(Object, i)->marks;
+    setrefs(sk_at(Object, i), sk_at(Object, i)->marks);
 }
 
 
-static Root *enterrefs (void) {
+Root *sk_object_enterrefs (void) {
   Root *f = sk_root();
   if (sk_unlikely(sk_guard_enter(&f->refguard))) {
     relink(f);
@@ -124,7 +137,7 @@ static Root *enterrefs (void) {
 }
 
 
-static void leaverefs (Root *f) {
+void sk_object_leaverefs (Root *f) {
   sk_guard_leave(&f->refguard);
 }
 
@@ -139,12 +152,13 @@ static void doom (Member *m, Object *o) {
 
 
 static void destroy (Member *m, Object *o) {
-  if (classes[o->type]->fini != NULL) classes[o->type]->fini(m, o);
-  Root *f = enterrefs();
+  const Class *c = sk_object_class(o->type);
+  if (c->fini != NULL) c->fini(m, o);
+  Root *f = sk_object_enterrefs();
   sk_arena_move(&m->slot->fresh, &o->self); /* ours, once it is not listed */
   unlinkobject(f, o);
   sk_step();
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_arena_give(&m->slot->fresh);
 }
 
@@ -161,26 +175,26 @@ void sk_object_bury (Member *m) {
 
 
 static void settle (Member *m, Object *o, Bells *b) {
-  const Class *c = classes[o->type];
+  const Class *c = sk_object_class(o->type);
   if (c->tallied != NULL) c->tallied(m, o, b);
 }
 
 
 void sk_object_recount (Member *m) {
   Bells bells = {0};
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   relink(f);
   count(f);
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
     settle(m, sk_at(Object, i), &bells);
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
     Object *o = sk_at(Object, i);
-    if (o->dying != 0 && sk_slot(o->dying)->state != SK_SLOT_LIVE)
+    if (o->dying != 0 && sk_slot_state(sk_slot(o->dying)) != SK_SLOT_LIVE)
       o->dying = 0; /* who was at it died too */
   }
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next)
     doom(m, sk_at(Object, i));
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_object_bury(m);
   sk_slot_ring(&bells);
 }
@@ -188,17 +202,17 @@ void sk_object_recount (Member *m) {
 
 uint32_t sk_object_count (void) {
   if (sk_arena_base == NULL || *sk_arena_root() == 0) return 0;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   uint32_t n = 0;
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) n++;
-  leaverefs(f);
+  sk_object_leaverefs(f);
   return n;
 }
 
 
 int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
                    uint32_t *ref) {
-  size_t size = classes[type]->size;
+  size_t size = sk_object_class(type)->size;
   int err = sk_refs_take(m, ref);
   if (err != 0) return err;
   err = sk_arena_take(&m->slot->fresh, size);
@@ -213,7 +227,7 @@ int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
   o->type = type;
   o->refs = 1;
   o->self = b;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   Ref *r = sk_refs_at(m->slot, *ref);
   r->flags = flags;
   linkobject(f, o);
@@ -222,7 +236,7 @@ int sk_object_new (Member *m, uint32_t type, uint32_t flags, Object **out,
   sk_step();
   sk_arena_own(b, &o->self);
   m->slot->fresh = 0;
-  leaverefs(f);
+  sk_object_leaverefs(f);
   *out = o;
   return 0;
 }
@@ -232,15 +246,15 @@ int sk_object_hold (Member *m, Object *o, uint32_t flags, uint32_t *ref) {
   Bells bells = {0};
   int err = sk_refs_take(m, ref);
   if (err != 0) return err;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   Ref *r = sk_refs_at(m->slot, *ref);
   r->flags = flags;
   r->object = sk_off(o);
   sk_step();
-  o->refs++;
+  addrefs(o, 1);
   tally(o, flags, 1);
   settle(m, o, &bells);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(&bells);
   return 0;
 }
@@ -262,11 +276,11 @@ static void setflags (Ref *r, uint32_t flags) {
 
 void sk_object_setflags (Member *m, uint32_t ref, uint32_t flags) {
   Bells bells = {0};
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   Ref *r = sk_refs_at(m->slot, ref);
   setflags(r, flags);
   settle(m, sk_at(Object, r->object), &bells);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(&bells);
 }
 
@@ -275,19 +289,20 @@ void sk_object_drop (Member *m, uint32_t ref) {
   Ref *r = sk_refs_at(m->slot, ref);
   Object *o = sk_at(Object, r->object);
   Bells bells = {0};
-  if (classes[o->type]->depart != NULL) {
+  const Class *c = sk_object_class(o->type);
+  if (c->depart != NULL) {
     sk_object_enter(m, o);
-    classes[o->type]->depart(o, m->index, &bells);
+    c->depart(o, m->index, &bells);
     sk_object_leavering(m, o, &bells);
   }
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   r->object = 0;
   sk_step();
-  o->refs--;
+  addrefs(o, (uint32_t)-1);
   tally(o, r->flags, -1);
   settle(m, o, &bells);
   doom(m, o);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(&bells);
   sk_refs_give(m, ref);
   sk_object_bury(m);
@@ -298,7 +313,8 @@ void sk_object_enter (Member *m, Object *o) {
   m->slot->busy = sk_off(o);
   if (sk_unlikely(sk_guard_enter(&o->guard))) {
     Bells bells = {0};
-    if (classes[o->type]->repair != NULL) classes[o->type]->repair(o, &bells);
+    const Class *c = sk_object_class(o->type);
+    if (c->repair != NULL) c->repair(o, &bells);
     sk_guard_repaired(&o->guard);
     sk_slot_ring(&bells); /* rare enough to ring under the guard */
   }
@@ -314,14 +330,14 @@ void sk_object_leave (Member *m, Object *o) {
 /* A dead member was inside, without a reference perhaps: so it may be gone. */
 void sk_object_visit (Member *m, Off place) {
   if (place == 0) return;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) {
-    if (place - i >= classes[sk_at(Object, i)->type]->size) continue;
+    if (place - i >= sk_object_class(sk_at(Object, i)->type)->size) continue;
     sk_object_enter(m, sk_at(Object, place));
     sk_object_leave(m, sk_at(Object, place));
     break;
   }
-  leaverefs(f);
+  sk_object_leaverefs(f);
 }
 
 
@@ -331,53 +347,24 @@ void sk_object_leavering (Member *m, Object *o, Bells *b) {
 }
 
 
-typedef struct Own {
-  Object *o;
-  uint32_t refs;
-} Own;
-
-static void countown (void *arg, Object *o, uint32_t flags) {
-  Own *own = arg;
-  const Class *c = classes[o->type];
-  (void)flags;
-  own->refs += o == own->o;
-  /* what only we refer to, and it refers to that object */
-  if (c->keeps != NULL && o->refs == 1) own->refs += c->keeps(o) == own->o;
-}
-
-
-bool sk_object_isshared (Member *m, Object *o) {
-  if (o->whole != 0) o = sk_at(Object, o->whole);
-  /* a member has a handle, or one for each end of a pipe, and no more */
-  if (__atomic_load_n(&o->refs, __ATOMIC_RELAXED) > 2 && o->type != SK_LOCK)
-    return true; /* a lock also has its conditions */
-  Own own = {o, 0};
-  Root *f = enterrefs();
-  sk_refs_each(m->slot, countown, &own);
-  bool shared = o->refs > own.refs;
-  leaverefs(f);
-  return shared;
-}
-
-
 void sk_object_load (Cargo *c, uint64_t nrefs) {
   uint32_t flags;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   for (uint64_t i = 0; i < nrefs; i++) {
     Object *o = target(carried(c)[i], &flags);
-    o->refs++;
+    addrefs(o, 1);
     tally(o, flags, 1);
   }
   c->prev = 0;
   c->nrefs = nrefs;
   sk_step();
   link(&f->carriers, &c->next, &c->prev, sk_off(c), offsetof(Cargo, prev));
-  leaverefs(f);
+  sk_object_leaverefs(f);
 }
 
 
 void sk_object_mend (void) {
-  leaverefs(enterrefs());
+  sk_object_leaverefs(sk_object_enterrefs());
 }
 
 
@@ -385,18 +372,18 @@ void sk_object_unload (Member *m, Cargo *c) {
   uint32_t flags;
   Bells bells = {0};
   if (c->nrefs == 0) return;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   uint64_t n = unlinkcargo(f, c) ? c->nrefs : 0;
   sk_step();
   c->nrefs = 0; /* whoever frees the message later has nothing to unload */
   for (uint64_t i = 0; i < n; i++) {
     Object *o = target(carried(c)[i], &flags);
-    o->refs--;
+    addrefs(o, (uint32_t)-1);
     tally(o, flags, -1);
     settle(m, o, &bells);
   }
   for (uint64_t i = 0; i < n; i++) doom(m, target(carried(c)[i], &flags));
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(&bells);
 }
 
@@ -416,13 +403,13 @@ void sk_object_reclaim (Member *m, const Cargo *c) {
 
 void sk_object_entrust (Member *m, uint32_t ref, uint32_t to) {
   Bells bells = {0};
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   Ref *r = sk_refs_at(m->slot, ref);
   Object *o = sk_at(Object, r->object);
   setflags(sk_refs_at(sk_slot(to), ref), r->flags | SK_REF_ACTIVE);
   setflags(r, r->flags & ~(uint32_t)SK_REF_ACTIVE);
   settle(m, o, &bells);
-  leaverefs(f);
+  sk_object_leaverefs(f);
   sk_slot_ring(&bells);
 }
 
@@ -433,17 +420,17 @@ int sk_object_inherit (Member *from, uint32_t to) {
     int err = sk_refs_maketable(from, &s->refs[i], i);
     if (err != 0) return err;
   }
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   for (uint32_t n = 0; n < from->refs.made; n++) {
     const Ref *r = sk_refs_at(from->slot, n);
     Ref *copy = sk_refs_at(s, n);
     if (r->object == 0) continue;
     copy->flags = r->flags & ~(uint32_t)SK_REF_ACTIVE;
     copy->object = r->object;
-    sk_at(Object, r->object)->refs++;
+    addrefs(sk_at(Object, r->object), 1);
     tally(sk_at(Object, r->object), copy->flags, 1);
   }
-  leaverefs(f);
+  sk_object_leaverefs(f);
   return 0;
 }
 
@@ -452,9 +439,9 @@ int sk_object_lend (Member *m, Object *o, uint32_t to) {
   Slot *s = sk_slot(to);
   int err = sk_refs_maketable(m, &s->refs[0], 0);
   if (err != 0) return err;
-  Root *f = enterrefs();
+  Root *f = sk_object_enterrefs();
   sk_refs_at(s, 0)->object = sk_off(o);
-  o->refs++;
-  leaverefs(f);
+  addrefs(o, 1);
+  sk_object_leaverefs(f);
   return 0;
 }

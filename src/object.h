@@ -108,8 +108,9 @@ SK_FUNC void sk_object_visit (Member *m, Off place);
 /* Leave, and ring for those who were given something. */
 SK_FUNC void sk_object_leavering (Member *m, Object *o, Bells *b);
 
-/* Does any slot but the one of 'm', or any message, refer to 'o'? */
-SK_FUNC bool sk_object_isshared (Member *m, Object *o);
+/* Enter and leave the refguard; what a dead member left there is mended. */
+SK_FUNC Root *sk_object_enterrefs (void);
+SK_FUNC void sk_object_leaverefs (Root *f);
 
 /* The references of 'c' begin and cease to count. */
 SK_FUNC void sk_object_load (Cargo *c, uint64_t nrefs);

@@ -14,7 +14,7 @@
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
 static OsThread *threads;                                 /* as are these */
 static int signo;
-static _Thread_local OsThread *mine;
+static SK_LOCAL OsThread *mine;
 
 
 static void onsignal (int number, siginfo_t *info, void *context) {

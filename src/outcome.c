@@ -190,6 +190,10 @@ void sk_outcome_pusherror (lua_State *L, int handle) {
     lua_pop(L, 1);
     sk_pusherror(L, "cancelled", "cancelled: it runs in the parent process");
   }
+  if (o->status == SK_FAILED && o->count == 0) { /* nor to keep its error */
+    lua_pop(L, 1);
+    lua_pushliteral(L, "not enough memory");
+  }
 }
 
 

@@ -30,6 +30,17 @@ void sk_pool_call (lua_State *L, const Pool *p, const char *key, int n) {
 }
 
 
+void sk_pool_hope (Pool *p) {
+  bool hope = p->open > 0 || (p->closing && p->staff > 0);
+  if (hope == p->hoping) return;
+  p->hoping = hope;
+  if (hope)
+    p->s->S->hopes++;
+  else
+    p->s->S->hopes--;
+}
+
+
 /* ---- what came back ---- */
 
 /* Job or part 'id' is not open any more. 'open' is the index of the table. */
@@ -37,6 +48,7 @@ static void forget (lua_State *L, Pool *p, int open, uint64_t id) {
   lua_pushnil(L);
   lua_rawseti(L, open, (lua_Integer)id);
   if (--p->open > 0) return;
+  sk_pool_hope(p);
   lua_pushnil(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, p); /* the anchor */
 }
@@ -142,36 +154,46 @@ static void takepart (lua_State *L, Pool *p, int open, int idx) {
 }
 
 
-/*
-** The message in 'slot->in' is a job whose worker died. One that had not begun
-** begins anew, as does one that may be tried again; others are noted, for the
-** policy to find out how the worker died. 'lost' is the index of the list.
-*/
-static void takelost (lua_State *L, Pool *p, int idx, int lost) {
-  Item *i = sk_at(Item, p->s->m.slot->in);
+/* May the job at 'idx', whose worker died, be tried again? Once less then. */
+static bool retry (lua_State *L, Item *i, int idx) {
   Order order;
-  const Job *j = lua_touserdata(L, idx); /* NULL: a part */
+  const Job *j = lua_touserdata(L, idx);
   memcpy(&order, i->bytes, sizeof order);
-  bool again = i->holder == 0;
-  if (!again && order.tries > 0 && j != NULL && j->stop == SK_STAY) {
-    order.tries--;
-    memcpy(i->bytes, &order, sizeof order);
-    again = true;
-  }
-  if (again) {
-    i->holder = 0;
-    i->step = 0;
-    sk_queue_return(&p->s->m, &p->crew->jobs, &p->s->m.slot->in);
-    return;
-  }
-  lua_createtable(L, 0, 3);
+  if (j == NULL || order.tries == 0 || j->stop != SK_STAY) return false;
+  order.tries--;
+  memcpy(i->bytes, &order, sizeof order);
+  return true;
+}
+
+
+/* Note in the list at 'lost' what its worker died with. */
+static void note (lua_State *L, const Item *i, bool again, int lost) {
+  lua_createtable(L, 0, 4);
   lua_pushinteger(L, (lua_Integer)i->tag);
   lua_setfield(L, -2, "id");
   lua_pushinteger(L, i->holder);
   lua_setfield(L, -2, "worker");
   lua_pushinteger(L, i->step);
   lua_setfield(L, -2, "step");
+  lua_pushboolean(L, again);
+  lua_setfield(L, -2, "again");
   lua_rawseti(L, lost, luaL_len(L, lost) + 1);
+}
+
+
+/*
+** The message in 'slot->in' is a job whose worker died. One that had not begun
+** begins anew, as does one that may be tried again. The policy finds out how
+** the worker died. 'lost' is the index of the list.
+*/
+static void takelost (lua_State *L, Pool *p, int idx, int lost) {
+  Item *i = sk_at(Item, p->s->m.slot->in);
+  bool begun = i->holder != 0, again = !begun || retry(L, i, idx);
+  if (begun) note(L, i, again, lost);
+  if (!again) return;
+  i->holder = 0;
+  i->step = 0;
+  sk_queue_return(&p->s->m, &p->crew->jobs, &p->s->m.slot->in);
 }
 
 
@@ -400,6 +422,7 @@ void sk_pool_post (lua_State *L, Pool *p, int pool, int idx, uint64_t id) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, p);
   }
   p->open++;
+  sk_pool_hope(p);
   sk_queue_put(&p->s->m, &p->crew->jobs, NULL);
   listen(p);
 }

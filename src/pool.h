@@ -37,6 +37,9 @@ typedef struct Pool {
   uint64_t marks; /* those in use, a bit each */
   uint64_t finished, failed;
   uint64_t epoch; /* of forks: the copy in a child is a stranger */
+  uint32_t staff; /* workers */
+  bool closing;   /* they end when they have nothing to do */
+  bool hoping;    /* something can come of it: see sk_pool_hope */
   bool listening; /* the ear is in line */
   bool receiving; /* a result is being decoded, which may run Lua code */
 } Pool;
@@ -75,6 +78,10 @@ SK_FUNC Item *sk_pool_pack (lua_State *L, const Pool *p, int fn, int n,
    'pool' is the index of the pool. */
 SK_FUNC void sk_pool_post (lua_State *L, Pool *p, int pool, int idx,
                            uint64_t id);
+
+/* 'open', 'closing' or 'staff' has changed. Open jobs end, and so do workers when
+   the pool is closed; but idle ones give nobody hope. */
+SK_FUNC void sk_pool_hope (Pool *p);
 
 /* Take what has come to the queue; what was given to the ear as well. */
 SK_FUNC void sk_pool_drain (Pool *p);

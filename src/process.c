@@ -193,7 +193,7 @@ static int startserved (Process *p, const Plan *plan) {
   if (err == 0)
     err = sk_spawn_serve(p->child, plan->file, plan->code, sk_arena_fd(),
                          sk_off(p->r.parcel));
-  if (err == 0 || sk_slot(p->slot)->state == SK_SLOT_NEW)
+  if (err == 0 || sk_slot_state(sk_slot(p->slot)) == SK_SLOT_NEW)
     return err == -EPIPE ? -EAGAIN : err;
   sk_sweep_dead(&s->m); /* it was there for a moment */
   return err;
@@ -205,6 +205,7 @@ static int watch (Process *p) {
   p->pid = p->child->pid;
   p->watch.fd = p->child->pidfd;
   p->watch.fire = onend;
+  p->watch.idle = p->r.hidden; /* a worker alone gives no hope */
   sk_sweep_expect(p->slot, p->born, p->pid);
   int err = sk_sched_watch(p->r.S, &p->watch, SK_READ);
   if (err == 0) return 0;
@@ -326,6 +327,7 @@ int sk_process_killat (Process *p, sk_time due) {
 
 
 void sk_process_fini (Process *p) {
+  if (p->r.S == NULL) return; /* there was no memory to make it */
   sk_sched_unwatch(p->r.S, &p->watch);
   stopgrace(p);
   if (p->child == NULL) sk_remote_drop(&p->r);

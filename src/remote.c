@@ -26,8 +26,8 @@ static void unanchor (lua_State *L, const Remote *r) {
 /* ---- the parcel ---- */
 
 void sk_remote_drop (Remote *r) {
-  Shared *s = sk_shared_of(r->S);
-  if (r->holds && s != NULL) sk_object_drop(&s->m, r->ref);
+  Shared *s = r->holds ? sk_shared_of(r->S) : NULL;
+  if (s != NULL) sk_object_drop(&s->m, r->ref);
   r->holds = false;
 }
 

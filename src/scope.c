@@ -162,6 +162,13 @@ bool sk_scope_owns (lua_State *L, int idx, uint64_t serial) {
 }
 
 
+void sk_scope_open (lua_State *L) {
+  static const char key;
+  lua_pushliteral(L, SERIAL); /* so that to look for it takes no memory */
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
+}
+
+
 void sk_scope_fini (Sched *S) {
   for (Scope *sc; (sc = S->spare) != NULL;) {
     S->spare = sc->parent;

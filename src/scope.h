@@ -49,6 +49,8 @@ SK_FUNC void sk_scope_setreason (lua_State *L, Task *t);
 SK_FUNC bool sk_scope_owns (lua_State *L, int idx, uint64_t serial);
 
 /* Give the memory of the free list back. */
+/* What the errors of cancels stand on. */
+SK_FUNC void sk_scope_open (lua_State *L);
 SK_FUNC void sk_scope_fini (Sched *S);
 
 #endif

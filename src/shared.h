@@ -36,8 +36,9 @@ typedef struct Petition { /* a wait for a shared object */
   Task *task;                         /* that is suspended */
   void (*notify)(struct Petition *p); /* ... or who is told instead */
   void *arg;                          /* for 'notify' */
-  struct Petition *next;              /* of those that are free */
-  struct Petition *older;             /* of all */
+  bool idle;              /* does not count as hope, as with a Watch */
+  struct Petition *next;  /* of those that are free */
+  struct Petition *older; /* of all */
 } Petition;
 
 typedef struct Death { /* another process of the family, watched */
@@ -55,6 +56,8 @@ typedef struct Shared {
   Death *deaths;
   uint64_t watched; /* the family's 'changes', as of the last 'watchall' */
   uint64_t seen;    /* ... and as of the last look for something to do */
+  uint64_t rests;   /* the slot's, as of then */
+  bool unemployed;  /* the top level waits for a job, as a worker does */
   bool rescan;      /* somebody died: look for grants that were not delivered */
   uint32_t skip, backoff; /* waits that shall not look out before sleeping */
   sk_time slept;          /* when it fell asleep last */

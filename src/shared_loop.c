@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "hope.h"
 #include "lock.h"
 #include "refs.h"
 #include "shared.h"
@@ -41,10 +42,12 @@ bool sk_shared_collect (Shared *s) {
 }
 
 
-/* What the loop concludes after this holds while 'changes' does not grow. */
+/* What the loop concludes after this holds while 'changes' and the slot's
+   'rests' do not grow. */
 static bool pending (Sched *S) {
   Shared *s = sk_shared_of(S);
   s->seen = __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST);
+  s->rests = __atomic_load_n(&s->m.slot->rests, __ATOMIC_SEQ_CST);
   return sk_shared_collect(s);
 }
 
@@ -124,8 +127,8 @@ static bool watchall (Shared *s) {
   uint64_t changes = __atomic_load_n(&f->changes, __ATOMIC_SEQ_CST);
   if (changes == s->watched) return true;
   bool dead = false, blind = false;
-  for (uint32_t i = 1; i < f->reached; i++) {
-    if (f->slot[i].state != SK_SLOT_LIVE) continue;
+  for (uint32_t i = 1; i < sk_slot_reached(); i++) {
+    if (sk_slot_state(&f->slot[i]) != SK_SLOT_LIVE) continue;
     int err = watch(s, &f->slot[i]);
     dead |= err == -ESRCH;
     blind |= err != 0 && err != -ESRCH;
@@ -188,9 +191,26 @@ static bool doze (void) {
 }
 
 
+/* Have others come or gone, or become idle, since 'pending'? */
+static bool hasmoved (const Shared *s) {
+  return __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST) != s->seen ||
+         __atomic_load_n(&s->m.slot->rests, __ATOMIC_SEQ_CST) != s->rests;
+}
+
+
+/* How it sleeps: what others are to know of it meanwhile. */
+static uint32_t depth (const Shared *s) {
+  const Sched *S = s->S;
+  if (S->shared == 0) return SK_ASLEEP;
+  if (S->poller.hopes > 0 || S->hopes > 0) return SK_ASLEEP_SHARED;
+  if (s->unemployed && S->live == 0) return SK_ASLEEP_IDLE;
+  return S->timers.count + S->limits.count > 0 ? SK_ASLEEP_SHARED
+                                               : SK_ASLEEP_DOUBT;
+}
+
+
 static bool fallasleep (Sched *S) {
   Shared *s = sk_shared_of(S);
-  uint32_t how = S->shared > 0 ? SK_ASLEEP_SHARED : SK_ASLEEP;
   if (S->shared > 0) {
     if (spin(s)) return false;
     if (!watchall(s)) return doze();
@@ -200,12 +220,13 @@ static bool fallasleep (Sched *S) {
   const Task *top = &S->top;
   const char *what = top->state == SK_PARKED ? top->what : "";
   sk_slot_say(s->m.slot, what, top->since, S->live);
+  uint32_t how = depth(s);
   __atomic_store_n(&s->m.slot->asleep, how, __ATOMIC_SEQ_CST);
-  uint64_t changes = __atomic_load_n(&sk_root()->changes, __ATOMIC_SEQ_CST);
-  if (hasmail(s) || (S->shared > 0 && changes != s->seen)) {
+  if (hasmail(s) || (S->shared > 0 && hasmoved(s))) {
     __atomic_store_n(&s->m.slot->asleep, SK_AWAKE, __ATOMIC_SEQ_CST);
     return false;
   }
+  if (how == SK_ASLEEP_IDLE) sk_slot_rest(&s->m);
   s->slept = sk_clock_real();
   return true;
 }
@@ -226,7 +247,7 @@ static void ishope (void *arg, Seat *seat) {
   if (state != SK_WAITING || *hope) return;
   Object *o = sk_at(Object, seat->object);
   Petition *p = (Petition *)(uintptr_t)seat->owner;
-  *hope = sk_object_isshared(&p->shared->m, o);
+  *hope = !p->idle && sk_hope_isshared(&p->shared->m, o);
 }
 
 

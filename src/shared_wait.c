@@ -65,6 +65,7 @@ Petition *sk_shared_watcher (Shared *s, void (*notify)(Petition *)) {
 static void release (Shared *s, Petition *p) {
   p->task = NULL;
   p->notify = NULL;
+  p->idle = false;
   p->seat->object = 0;
   p->seat->from = 0;
   p->seat->state = SK_ALONE;

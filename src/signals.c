@@ -10,11 +10,11 @@
 #include "prod.h"
 #include "signals.h"
 
-/* Process-wide. */
-static Sink *volatile owner;
+/* Process-wide. All but 'before' are looked at by every thread. */
+static Sink *owner;
 static struct sigaction before[SK_NSIGNALS]; /* what was set up */
-static volatile uint64_t caught;             /* bit n: a channel wants it */
-static volatile uint64_t arrived;            /* bit n: it came */
+static uint64_t caught;                      /* bit n: a channel wants it */
+static uint64_t arrived;                     /* bit n: it came */
 static Prod prod;                            /* of an interrupt */
 
 static const struct {
@@ -54,6 +54,21 @@ static uint64_t bit (int signo) {
 }
 
 
+static Sink *ownerof (void) {
+  return __atomic_load_n(&owner, __ATOMIC_RELAXED);
+}
+
+
+static void setowner (Sink *s) {
+  __atomic_store_n(&owner, s, __ATOMIC_RELAXED);
+}
+
+
+bool sk_signals_iscaught (int signo) {
+  return (__atomic_load_n(&caught, __ATOMIC_RELAXED) & bit(signo)) != 0;
+}
+
+
 /* Do what would have been done without us. */
 static void chain (int signo, siginfo_t *info, void *context) {
   const struct sigaction *old = &before[signo];
@@ -81,9 +96,9 @@ static void insist (int signo, siginfo_t *info, void *context) {
 
 static void handle (int signo, siginfo_t *info, void *context) {
   int err = errno;
-  Sink *s = owner;
+  Sink *s = ownerof();
   bool again = sk_prod_issent(&prod, info);
-  if (s != NULL && caught & bit(signo)) {
+  if (s != NULL && sk_signals_iscaught(signo)) {
     __atomic_or_fetch(&arrived, bit(signo), __ATOMIC_RELAXED);
     s->alert(s, signo, false);
   }
@@ -118,11 +133,11 @@ static void uninstall (int signo) {
 
 
 static bool claim (Sink *s) {
-  if (owner == NULL && !s->foreign) {
+  if (ownerof() == NULL && !s->foreign) {
     s->foreign = syscall(SYS_gettid) != getpid();
-    if (!s->foreign) owner = s;
+    if (!s->foreign) setowner(s);
   }
-  return owner == s;
+  return ownerof() == s;
 }
 
 
@@ -142,13 +157,8 @@ int sk_signals_catch (Sink *s, int signo) {
 }
 
 
-bool sk_signals_iscaught (int signo) {
-  return (caught & bit(signo)) != 0;
-}
-
-
 void sk_signals_release (Sink *s, int signo) {
-  if (owner != s) return;
+  if (ownerof() != s) return;
   __atomic_and_fetch(&caught, ~bit(signo), __ATOMIC_RELAXED);
   uninstall(signo);
   s->ready = false;
@@ -156,7 +166,7 @@ void sk_signals_release (Sink *s, int signo) {
 
 
 uint64_t sk_signals_take (Sink *s) {
-  if (owner != s) return 0;
+  if (ownerof() != s) return 0;
   return __atomic_exchange_n(&arrived, 0, __ATOMIC_RELAXED) << 1;
 }
 
@@ -167,10 +177,11 @@ void sk_signals_again (int signo) {
 
 
 void sk_signals_fini (Sink *s) {
-  if (owner != s) return;
+  if (ownerof() != s) return;
   sk_prod_stop(&prod);
   for (int signo = 1; signo < SK_NSIGNALS; signo++)
-    if (signo == SIGINT || caught & bit(signo)) uninstall(signo);
-  caught = arrived = 0;
-  owner = NULL;
+    if (signo == SIGINT || sk_signals_iscaught(signo)) uninstall(signo);
+  __atomic_store_n(&caught, 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&arrived, 0, __ATOMIC_RELAXED);
+  setowner(NULL);
 }

@@ -30,6 +30,14 @@ typedef int64_t sk_time;
 /* The address of the struct whose member 'm' is at 'p'. */
 #define sk_container(p, type, m) ((type *)((char *)(p)-offsetof(type, m)))
 
+/* A variable of each thread. glibc would allocate it when it is first used, and
+   end the program if it cannot; others have it from the start. */
+#ifdef __GLIBC__
+#define SK_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
+#else
+#define SK_LOCAL _Thread_local
+#endif
+
 #define SK_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A broken invariant ends the program: always on, so keep it cheap. */

@@ -55,14 +55,15 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
   int err = -EAGAIN;
   enter(&f->slotguard);
   uint32_t i = 1;
-  while (i < f->reached && f->slot[i].state != SK_SLOT_FREE) i++;
+  while (i < sk_slot_reached() && sk_slot_state(&f->slot[i]) != SK_SLOT_FREE)
+    i++;
   if (i < SK_SLOTS) {
     Slot *s = &f->slot[i];
     memset(s, 0, sizeof *s);
     s->maker = maker;
     if (maker == 0) s->pid = getpid();
     s->born = sk_slot_clock();
-    if (i == f->reached) f->reached++;
+    if (i == f->reached) __atomic_store_n(&f->reached, i + 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&s->state, SK_SLOT_NEW, __ATOMIC_SEQ_CST);
     *index = i;
     err = 0;
@@ -72,20 +73,42 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
 }
 
 
+static uint32_t depth (const Slot *s) {
+  return __atomic_load_n(&s->asleep, __ATOMIC_SEQ_CST);
+}
+
+
+/*
+** Those who are rung here still count as asleep until they hear it: a member
+** that is killed at its birth, between the two, is watched by nobody as yet,
+** and who was left as awake would never be rung again.
+*/
 void sk_slot_rouseall (Member *m) {
   Root *f = sk_root();
   Bells bells = {0};
   __atomic_add_fetch(&f->changes, 1, __ATOMIC_SEQ_CST);
-  for (uint32_t i = 1; i < f->reached; i++) {
-    uint32_t shared = SK_ASLEEP_SHARED;
-    if (i != m->index && __atomic_compare_exchange_n(
-                             &f->slot[i].asleep, &shared, SK_AWAKE, false,
-                             __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-      bells.slot[bells.count++] = i;
-      if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(&bells);
-    }
+  for (uint32_t i = 1; i < sk_slot_reached(); i++) {
+    if (i == m->index || depth(&f->slot[i]) < SK_ASLEEP_SHARED) continue;
+    bells.slot[bells.count++] = i;
+    if (bells.count == SK_COUNT(bells.slot)) sk_slot_ring(&bells);
   }
   sk_slot_ring(&bells);
+}
+
+
+void sk_slot_rest (Member *m) {
+  Slot *maker = sk_slot(m->slot->maker);
+  Bells bells = {0};
+  __atomic_add_fetch(&maker->rests, 1, __ATOMIC_SEQ_CST);
+  if (depth(maker) != SK_ASLEEP_DOUBT) return;
+  bells.slot[bells.count++] = m->slot->maker;
+  sk_slot_ring(&bells);
+}
+
+
+bool sk_slot_rests (const Member *m, const Slot *s) {
+  return sk_slot_state(s) == SK_SLOT_LIVE && s->maker == m->index &&
+         depth(s) == SK_ASLEEP_IDLE;
 }
 
 
@@ -206,7 +229,7 @@ static void ringslot (const Slot *s) {
 bool sk_slot_isdeaf (const Ear *ear) {
   if (ear->slot == 0) return true;
   const Slot *s = sk_slot(ear->slot);
-  return s->state != SK_SLOT_LIVE || s->born != ear->born;
+  return sk_slot_state(s) != SK_SLOT_LIVE || s->born != ear->born;
 }
 
 
@@ -233,7 +256,7 @@ void sk_slot_ring (Bells *b) {
   b->ears = NULL;
   if (sk_likely(!b->more)) return;
   b->more = false;
-  for (uint32_t i = 1; i < sk_root()->reached; i++) {
+  for (uint32_t i = 1; i < sk_slot_reached(); i++) {
     Slot *s = sk_slot(i);
     if (__atomic_load_n(&s->inbox, __ATOMIC_SEQ_CST) != 0 && rouse(s))
       ringslot(s);
@@ -290,7 +313,7 @@ int sk_slot_pidfd (const Slot *s) {
 int sk_slot_fate (const Slot *s) {
   if (s->pid == 0) { /* nobody lives in it yet: its maker counts */
     const Slot *maker = sk_slot(s->maker);
-    if (maker->state == SK_SLOT_FREE || maker->born > s->born) return 1;
+    if (sk_slot_state(maker) == SK_SLOT_FREE || maker->born > s->born) return 1;
     if (maker->pid == 0) return 0;
     s = maker;
   }
@@ -317,7 +340,8 @@ uint32_t sk_slot_stage (uint32_t n, uint32_t first, uint32_t *place) {
 
 bool sk_slot_isalone (const Member *m) {
   Root *f = sk_root();
-  for (uint32_t i = 1; i < f->reached; i++)
-    if (i != m->index && f->slot[i].state != SK_SLOT_FREE) return false;
+  for (uint32_t i = 1; i < sk_slot_reached(); i++)
+    if (i != m->index && sk_slot_state(&f->slot[i]) != SK_SLOT_FREE)
+      return false;
   return true;
 }

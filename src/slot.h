@@ -21,7 +21,13 @@
 #define SK_STAGES 14 /* tables in stages, each twice the one before */
 
 enum { SK_SLOT_FREE, SK_SLOT_NEW, SK_SLOT_LIVE, SK_SLOT_DEAD };
-enum { SK_AWAKE, SK_ASLEEP, SK_ASLEEP_SHARED };
+enum {
+  SK_AWAKE,
+  SK_ASLEEP,
+  SK_ASLEEP_SHARED, /* from here on: it waits for what others have */
+  SK_ASLEEP_DOUBT,  /* ... and for nothing else */
+  SK_ASLEEP_IDLE    /* a worker without a job: nothing comes from it alone */
+};
 
 typedef struct Doing { /* what a member says before it sleeps; for dumps only */
   uint64_t what[3];    /* text: what its top level waits for */
@@ -49,6 +55,7 @@ typedef struct Slot {
   Doing doing;
   char kind[12]; /* "process" ...; "": nobody that anyone asks about */
   char name[52];
+  uint64_t rests; /* how often one that it made became idle */
 } Slot;
 
 #define SK_EARS 4
@@ -101,6 +108,15 @@ static inline Slot *sk_slot (uint32_t index) {
   return &sk_root()->slot[index];
 }
 
+/* How far the slots have ever been used: those below it count. */
+static inline uint32_t sk_slot_reached (void) {
+  return __atomic_load_n(&sk_root()->reached, __ATOMIC_ACQUIRE);
+}
+
+static inline uint32_t sk_slot_state (const Slot *s) {
+  return __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
+}
+
 /* Nanoseconds since boot, as in 'born'. */
 SK_FUNC int64_t sk_slot_clock (void);
 
@@ -113,6 +129,10 @@ SK_FUNC void sk_slot_name (uint32_t index, const char *kind, const char *name);
 SK_FUNC void sk_slot_live (Member *m);
 /* Wake all who wait for others: there are more of them, or fewer. */
 SK_FUNC void sk_slot_rouseall (Member *m);
+/* 'm' has become idle: wake its maker, if that may wait in vain now. */
+SK_FUNC void sk_slot_rest (Member *m);
+/* Is 's' an idle worker that 'm' made? */
+SK_FUNC bool sk_slot_rests (const Member *m, const Slot *s);
 
 /* A socket that can be rung: a descriptor or -errno. Its name: 15 bytes. */
 SK_FUNC int sk_slot_makebell (char *name, uint8_t *size);

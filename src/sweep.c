@@ -88,9 +88,9 @@ static bool sweepif (Member *m, int pid) {
   Root *f = sk_root();
   bool any = false;
   bool again = enter(f);
-  for (uint32_t i = 1; i < f->reached; i++) {
+  for (uint32_t i = 1; i < sk_slot_reached(); i++) {
     Slot *s = &f->slot[i];
-    uint32_t state = s->state;
+    uint32_t state = sk_slot_state(s);
     if (i == m->index || state == SK_SLOT_FREE) continue;
     if (state == SK_SLOT_DEAD) { /* left by a sweeper that died */
       sweep(m, i);

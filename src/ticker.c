@@ -17,7 +17,7 @@
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
 static int signo;                                         /* as is this */
-static _Thread_local Ticker *mine;
+static SK_LOCAL Ticker *mine;
 
 
 static void onsignal (int number, siginfo_t *info, void *context) {

@@ -9,7 +9,7 @@
 local layers = {
   { "sk" }, -- vocabulary
   { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
-  { "guard", "arena", "slot", "refs", "object", "item", "seat", "queue", "lock",
+  { "guard", "arena", "slot", "refs", "object", "hope", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
     "poller", "poller_epoll", "prod", "rtsignal", "signals", "server", "spawn", "osthread",

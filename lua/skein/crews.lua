@@ -64,14 +64,14 @@ local function fail(pool, st, err)
   crews.settle_all(pool, err, crew.fail)
 end
 
---- The error of a job whose worker ended like this.
-local function death(handle)
+--- The error of a job whose worker ended like this; `story` goes before it.
+local function death(handle, story)
   local err = handle:error() or { kind = "exited", code = 0 }
   local message
   if err.kind == "killed" then
-    message = ("the worker was killed by signal %s"):format(err.signal)
+    message = ("%s was killed by signal %s"):format(story or "the worker", err.signal)
   elseif err.kind == "exited" then
-    message = ("the worker left by exit with code %s"):format(err.code)
+    message = ("%s left by exit with code %s"):format(story or "the worker", err.code)
   else
     return err
   end
@@ -81,7 +81,8 @@ local function death(handle)
   }
 end
 
---- Settles the jobs that died with worker number `number`; how many?
+--- Settles the jobs that died with worker number `number`, but for those that
+--- are tried again; how many were there?
 local function settle_lost(pool, number, handle)
   local _, open, lost = crew.own(pool)
   local n = 0
@@ -90,7 +91,7 @@ local function settle_lost(pool, number, handle)
     if entry.worker == number then
       table.remove(lost, i)
       n = n + 1
-      local what = open[entry.id]
+      local what = not entry.again and open[entry.id]
       if type(what) == "table" then
         what.got, what.step, what.death = 0, entry.step, death(handle)
         crew.endpart(pool, what)
@@ -132,6 +133,7 @@ function crews.hire(pool, st)
   local new = { handle = handle, number = number, berth = berth }
   st.hired, st.count = number, st.count + 1
   st.workers[number], st.at[berth] = new, new
+  crew.staff(pool, st.count)
   crews.aside(st, "watch " .. opts.name, watch, setmetatable({ pool }, { __mode = "v" }), new)
 end
 
@@ -164,7 +166,9 @@ local function count_fruitless(pool, st, gone)
   if finished > st.finished then st.fruitless = 0 end
   st.finished = finished
   st.fruitless = st.fruitless + 1
-  if st.fruitless > 10 + 2 * st.size then fail(pool, st, death(gone.handle)) end
+  if st.fruitless <= 10 + 2 * st.size then return end
+  fail(pool, st, death(gone.handle, ("the pool failed, for its workers die before they have " ..
+    "done anything, %d times by now; the last one"):format(st.fruitless)))
 end
 
 --- A worker is gone: its job, if it had one, is settled.
@@ -174,6 +178,7 @@ local function bury(pool, gone)
   st.workers[gone.number], st.at[gone.berth] = nil, nil
   st.vacant[#st.vacant + 1] = gone.berth
   st.count = st.count - 1
+  crew.staff(pool, st.count)
   crew.drain(pool)
   local err = gone.handle:error()
   local _, done = crew.berth(pool, gone.berth)

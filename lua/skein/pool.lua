@@ -192,6 +192,15 @@ local function check(opts)
   return st
 end
 
+--- Raises if `init` cannot cross to the workers. A fork needs not send it.
+local function check_init(st)
+  local args = st.init_args
+  local forks = st.kind == "process" and (st.method or "fork") == "fork"
+  if not st.init or forks then return end
+  local ok, err = pcall(crew.checkinit, st.init, table.unpack(args, 1, args.n))
+  if not ok then options.raise(err) end
+end
+
 --- A pool of workers.
 ---@param opts? integer|table
 ---@return skein.Pool
@@ -199,6 +208,7 @@ local function pool(opts)
   local st = check(opts)
   local args = st.init_args
   st.init_args = table.pack(table.unpack(args, 1, args.n or #args))
+  check_init(st)
   st.name = st.name .. " worker"
   crews.prepare(st)
   local new = crew.new(st, crews.policy, st.size)
