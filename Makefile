@@ -79,7 +79,7 @@ bench-peers:
 # Instructions of hot operations, next to those that were committed; UPDATE=1
 # commits to those of today.
 bench-check:
-	@tools/setup build counting || { echo "bench-check: left out"; exit 0; }; \
+	@tools/setup build valgrind || { echo "bench-check: left out"; exit 0; }; \
 	$(MAKEALL) all $(BUILD)/bench/floor.so $(BUILD)/bench/still.so && \
 	UPDATE="$(UPDATE)" tools/lua bench/check.lua
 

@@ -122,7 +122,7 @@ describe("setup", function()
     local code, _, log = setup({
       ["lua5.4"] = "case ${1:-} in -v) echo Lua 5.4.6 ;; *) exit 1 ;; esac",
       ["apt-get"] = "exit 1", luarocks = "exit 1", python3 = "", go = "",
-    }, "counting bench")
+    }, "valgrind bench")
     assert.equal(1, code) -- nothing could be installed
     for _, package in ipairs { "valgrind", "strace", "gnuplot-nox", "lua-cqueues", "lua-luv",
       "lua-cjson", "lua-copas lua-socket" } do

@@ -25,7 +25,7 @@ local build = os.getenv("BUILD") or "build"
 ---@type { id: string, title: string, there: fun(), command: fun(...): string }[]
 party.all = {
   of_lua("skein", "skein"),
-  of_lua("floor", "floor: plain Lua or C"),
+  of_lua("floor", "floor"),
   {
     id = "go", title = "Go",
     there = function() return shell.read(build .. "/bench/go") end,
