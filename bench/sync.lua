@@ -35,7 +35,7 @@ end
 
 return {
   {
-    id = "lock", title = "lock: acquire, release", n = 1000000,
+    id = "lock", title = "lock: acquire, release", n = 1000000, clock = "processor",
     peers = { "python" },
     floor_title = "C: robust shared mutex",
     goal = { ns = 110, there = 125, of = "switch" },

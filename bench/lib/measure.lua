@@ -23,7 +23,7 @@ end
 --- One run: its figure, or nil if it failed.
 local function run(area, who, work, n, x)
   local errors = build .. "/bench/errors"
-  local clock = require("bench." .. area).clock or "wall"
+  local clock = work.clock or require("bench." .. area).clock or "wall"
   local command = party.command(who, area, work, n, x)
   local figure = shell.line(("CLOCK=%s timeout -k 5 120 %s 2>%s"):format(clock, command, errors))
   if tonumber(figure) then return tonumber(figure) end
