@@ -109,8 +109,8 @@ local function key(add, parties, height, at)
       i, who.title, at + 0.021, y))
     at = at + 0.042 + #who.title * 0.007
   end
-  add(('set label 99 "time of one operation; the floor is plain Lua or C" at screen 0.98,%g right font ",9" '
-    .. 'textcolor rgb "#666666"\n'):format(1 - 14 / height))
+  add(('set label 99 "time of one operation; the floor is plain Lua or C" at screen 0.98,%g '
+    .. 'right font ",9" textcolor rgb "#666666"\n'):format(1 - 14 / height))
 end
 
 --- It is drawn: the next plots shall not draw it again.
