@@ -7,9 +7,10 @@ BUILD   = build
 LIMIT   = 600# seconds that the suite may take
 SPEC    = spec
 ARGS    =# passed on to busted
+AREA    =# one of the benchmarks: sched, process, queue, sync, pool, wire, net, growth
+QUICK   =# not empty: measure less, for a machine that is busy
 SECONDS = 60# that the storms take
 SEED    =# of the storms, if not a new one each time
-BENCH   = $(sort $(wildcard bench/*.lua))
 V       =# not empty: show the commands of the build
 
 ifeq ($(origin CC),default)
@@ -64,10 +65,34 @@ test:
 	@$(MAKEALL)
 	@tools/test $(LIMIT) $(ARGS) $(SPEC)
 
-bench: all
-	@for file in $(BENCH); do \
-	  echo "== $$file"; tools/lua $$file || exit 1; \
-	done
+# Everything side by side; the picture needs gnuplot, the peers bench-peers.
+bench: all $(BUILD)/bench/floor.so $(BUILD)/bench/load
+	@if command -v go >/dev/null; then \
+	  cd bench/peers/go && go build -o "$(abspath $(BUILD))/bench/go" .; \
+	fi
+	@QUICK="$(QUICK)" tools/lua bench/run.lua "$(AREA)"
+
+# The peers that the distribution has, gnuplot, valgrind and strace.
+bench-peers:
+	@tools/setup build bench
+
+# Instructions of hot operations, next to those that were committed; UPDATE=1
+# commits to those of today.
+bench-check:
+	@tools/setup build valgrind || { echo "bench-check: left out"; exit 0; }; \
+	$(MAKEALL) all $(BUILD)/bench/floor.so $(BUILD)/bench/still.so && \
+	UPDATE="$(UPDATE)" tools/lua bench/check.lua
+
+$(BUILD)/bench/floor.so: $(filter-out %/still.c %/load.c,\
+                            $(wildcard bench/floor/*.c))
+$(BUILD)/bench/still.so: bench/floor/still.c
+$(BUILD)/bench/load: bench/floor/load.c
+	@mkdir -p $(@D)
+	$(call say,link $@)$(CC) $(CFLAGS) $< -o $@
+
+$(BUILD)/bench/%.so: bench/floor/floor.h Makefile
+	@mkdir -p $(@D)
+	$(call say,link $@)$(CC) $(CFLAGS) -shared $(filter %.c,$^) -lpthread -o $@
 
 check:
 	@tools/setup build test check
@@ -153,5 +178,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all env demo test bench check format asan tsan valgrind gcstress fuzz \
-        soak coverage steps model storm install uninstall clean
+.PHONY: all env demo test bench bench-peers bench-check check format asan tsan \
+        valgrind gcstress fuzz soak coverage steps model storm install uninstall \
+        clean

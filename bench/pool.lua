@@ -1,40 +1,92 @@
 --- Pools of two workers.
 
-package.path = arg[0]:gsub("[^/]*$", "lib/?.lua;") .. package.path
-local skein = require("skein")
-local measure = require("measure")
+local floor = require("bench.lib.floor")
+local loaded, skein = pcall(require, "skein")
+if not loaded then skein = {} end
 
 local function same(x) return x end
 
--- Before there is much memory, for a fork copies its tables.
-measure.table("pool of two processes", {
-  { "start, close and join", 50, function(n)
+local function starting(n)
+  return function()
     for _ = 1, n do
       local pool = skein.pool(2)
       pool:close()
       pool:join()
     end
-  end },
-})
+  end
+end
 
-local pool <close> = skein.pool(2)
+--- A work that is done with a pool, which is there before it begins.
+local function in_pool(body)
+  return function(n)
+    local pool = skein.pool(2)
+    for i = 1, 4 do pool:apply(same, i) end
+    return function() body(pool, n) end, function()
+      pool:close()
+      pool:join()
+    end
+  end
+end
 
-local function submit_and_get(n)
+local function apply(pool, n)
+  for i = 1, n do pool:apply(same, i) end
+end
+
+local function submit(pool, n)
   local jobs = {}
   for i = 1, n do jobs[i] = pool:submit(same, i) end
   for i = 1, n do assert(jobs[i]:get() == i) end
 end
 
-local list = {}
-for i = 1, 1000000 do list[i] = i end
+local function numbers(n)
+  local list = {}
+  for i = 1, n do list[i] = i end
+  return list
+end
 
-measure.table("its jobs", {
-  { "apply, there and back", 20000, function(n)
-    for i = 1, n do pool:apply(same, i) end
-  end },
-  { "submit + get, 50 000 at once", 50000, submit_and_get },
-  { "map, 1 000 000 trivial items", #list, function(n)
-    local results = pool:map(same, list)
-    assert(results[n] == n)
-  end },
-})
+--- The list is made by the clock, for Python's is: it is part of the work.
+local function map(pool, n)
+  local results = pool:map(same, numbers(n))
+  assert(results[n] == n)
+end
+
+return {
+  {
+    id = "pool", title = "pool of 2: start, close, join", n = 50,
+    peers = { "python" },
+    floor_title = "C: two forks, waits",
+    goal = { ns = 1000000, there = 492000 },
+    floor = function(n) return function() floor.fork2(n) end end,
+    skein = starting,
+  },
+  {
+    id = "apply", title = "pool: apply", n = 20000,
+    peers = { "python" },
+    floor_title = "C: two futex wake-ups",
+    goal = { ns = 10000, there = 125, of = "switch" },
+    floor = function(n) return function() floor.futex(n) end end,
+    skein = in_pool(apply),
+  },
+  {
+    id = "submit", title = "pool: 50 000 submits, gets", n = 50000, fixed = true,
+    peers = { "python" },
+    floor_title = "C: 32 bytes there and back",
+    goal = { ns = 3000, there = 125, of = "switch" },
+    floor = function(n) return function() floor.jobs(n) end end,
+    skein = in_pool(submit),
+  },
+  {
+    id = "map", title = "pool: map of 1 000 000 items", n = 1000000, fixed = true,
+    peers = { "python" },
+    floor_title = "Lua: one loop",
+    goal = { ns = 90, there = 125, of = "switch" },
+    floor = function(n)
+      return function()
+        local list, results = numbers(n), {}
+        for i = 1, n do results[i] = same(list[i]) end
+        assert(results[n] == n)
+      end
+    end,
+    skein = in_pool(map),
+  },
+}

@@ -1,45 +1,58 @@
---- What starting and joining a process or thread costs, next to what it costs
---- in C: see floor/floor.c, which is built here.
+--- Starting and joining processes and threads.
 
-local skein = require("skein")
-package.path = arg[0]:gsub("[^/]*$", "lib/?.lua;") .. package.path
-local measure = require("measure")
-
-local function build()
-  local command = "mkdir -p build/bench && ${CC:-cc} -O2 -shared -fPIC -I$(tools/find include) "
-    .. "-o build/bench/floor.so bench/floor/floor.c -lpthread"
-  assert(os.execute(command), "the floor cannot be built")
-  return assert(package.loadlib("build/bench/floor.so", "luaopen_floor"))()
-end
-
-local floor = build()
-local lua = arg[-1] or "lua5.4"
+local floor = require("bench.lib.floor")
+local loaded, skein = pcall(require, "skein")
+if not loaded then skein = {} end
 
 local function nop() end
 
---- Start and join, with these options.
-local function start_join(start, opts)
+local function starting(start, opts)
   return function(n)
-    for _ = 1, n do start(opts, nop):join() end
+    start(opts, nop):join() -- what is made for the first one is there
+    return function()
+      for _ = 1, n do start(opts, nop):join() end
+    end
   end
 end
 
-local function using() return skein end
+local function by_floor(f, ...)
+  local args = { ... }
+  return function(n)
+    return function() f(n, table.unpack(args)) end
+  end
+end
 
-measure.table("process: fork and join", {
-  { "C: fork, wait", 300, floor.fork },
-  { "skein.process", 300, start_join(skein.process, {}) },
-}, true)
-
-measure.table("process: spawn and join", {
-  { "C: posix_spawn of lua -e '', wait", 60, function(n) floor.spawn(n, lua) end },
-  { 'method = "spawn"', 60, start_join(skein.process, { method = "spawn" }) },
-}, true)
-
-measure.table("thread: start and join", {
-  { "C: pthread_create, a Lua state, pthread_join", 300, floor.thread },
-  { "skein.thread", 300, start_join(skein.thread, {}) },
-  { "skein.thread that requires skein", 300, function(n)
-    for _ = 1, n do skein.thread(using):join() end
-  end },
-}, true)
+return {
+  {
+    id = "fork", title = "process: fork, join", n = 300,
+    peers = { "python" },
+    floor_title = "C: fork, wait",
+    goal = { ratio = 1.3 },
+    floor = by_floor(floor.fork),
+    skein = starting(skein.process, {}),
+  },
+  {
+    id = "spawn", title = "process: spawn, join", n = 60,
+    peers = { "go", "luv", "python" },
+    floor_title = "C: posix_spawn of lua, wait",
+    goal = { ratio = 1.5 },
+    floor = by_floor(floor.spawn, os.getenv("LUA") or "lua5.4"),
+    skein = starting(skein.process, { method = "spawn" }),
+  },
+  {
+    id = "server", title = "process: fork server, join", n = 200,
+    peers = { "python" },
+    floor_title = "C: fork, wait",
+    goal = { ratio = 2 },
+    floor = by_floor(floor.fork),
+    skein = starting(skein.process, { method = "server" }),
+  },
+  {
+    id = "thread", title = "thread: start, join", n = 300,
+    peers = { "cqueues", "luv" },
+    floor_title = "C: pthread, Lua state, join",
+    goal = { ratio = 1.3 },
+    floor = by_floor(floor.thread),
+    skein = starting(skein.thread, {}),
+  },
+}

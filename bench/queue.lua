@@ -1,96 +1,81 @@
---- Queues, pipes, locks and values between two processes.
+--- Queues and pipes between two processes.
 
-package.path = arg[0]:gsub("[^/]*$", "lib/?.lua;") .. package.path
-local skein = require("skein")
-local measure = require("measure")
+local floor = require("bench.lib.floor")
+local loaded, skein = pcall(require, "skein")
+if not loaded then skein = {} end
+
+local record = { id = 1, name = "task", v = 1.5 }
+
+--- Two copies of as many bytes.
+local function copying(size)
+  return function(n)
+    local blocks = floor.blocks(size)
+    return function() floor.copies(n, blocks, size, 2) end
+  end
+end
 
 --- n items from another process.
 local function stream(item)
   return function(n)
-    local q = skein.queue(1000)
-    local p = skein.process(function()
-      for _ = 1, n do q:put(item) end
-      q:close()
-    end)
-    local got = 0
-    for _ in q:items() do got = got + 1 end
-    p:get()
-    assert(got == n)
-  end
-end
-
---- n items from `many` processes to as many.
-local function crowd(many, item)
-  return function(n)
-    local q, senders, receivers = skein.queue(1000), {}, {}
-    for i = 1, many do
-      receivers[i] = skein.process(function()
-        local got = 0
-        for _ in q:items() do got = got + 1 end
-        return got
+    return function()
+      local q = skein.queue(1000)
+      local p = skein.process(function()
+        for _ = 1, n do q:put(item) end
       end)
-      senders[i] = skein.process(function()
-        for _ = 1, n // many do q:put(item) end
-      end)
+      for _ = 1, n do q:get() end
+      p:get()
     end
-    for i = 1, many do senders[i]:get() end
-    q:close()
-    local got = 0
-    for i = 1, many do got = got + receivers[i]:get() end
-    assert(got == n)
   end
 end
 
 local function echo(item)
   return function(n)
-    local here, there = skein.pipe()
-    local p = skein.process(function(e)
-      for _ = 1, n do e:send(e:recv()) end
-    end, there)
-    for _ = 1, n do
-      here:send(item)
-      here:recv()
+    return function()
+      local here, there = skein.pipe()
+      local p = skein.process(function(e)
+        for _ = 1, n do e:send(e:recv()) end
+      end, there)
+      for _ = 1, n do
+        here:send(item)
+        here:recv()
+      end
+      p:get()
     end
-    p:get()
   end
 end
 
-local function alone(work)
-  return function(n) for _ = 1, n do work() end end
-end
-
---- The same work here and in another process at once, n times in all.
-local function together(work)
-  return function(n)
-    local half = n // 2
-    local p = skein.process(function() for _ = 1, half do work() end end)
-    for _ = 1, half do work() end
-    p:get()
-  end
-end
-
-local lock, value = skein.lock(), skein.value(0)
-local function lock_unlock()
-  lock:acquire()
-  lock:release()
-end
-local function add() value:add(1) end
-
-measure.table("queue, one process to another", {
-  { "{id = 1, name = \"task\", v = 1.5}", 100000,
-    stream({ id = 1, name = "task", v = 1.5 }) },
-  { "the same, four to four", 100000,
-    crowd(4, { id = 1, name = "task", v = 1.5 }) },
-  { "strings of 64 KiB", 5000, stream(("x"):rep(65536)) },
-})
-measure.table("pipe, there and back", {
-  { "an integer", 20000, echo(1) },
-  { "a string of 1 MiB", 200, echo(("x"):rep(1 << 20)) },
-})
-measure.table("lock and value", {
-  { "acquire + release, alone", 500000, alone(lock_unlock) },
-  { "acquire + release, two processes", 500000, together(lock_unlock) },
-  { "value get", 500000, alone(function() value:get() end) },
-  { "value add, alone", 500000, alone(add) },
-  { "value add, two processes", 500000, together(add) },
-})
+return {
+  {
+    id = "pipe", title = "pipe: there and back", n = 50000,
+    peers = { "go", "python" },
+    floor_title = "C: two futex wake-ups",
+    goal = { ns = 5000, there = 125, of = "switch" },
+    floor = function(n) return function() floor.futex(n) end end,
+    skein = echo(1),
+  },
+  {
+    id = "pipe_1m", title = "pipe: 1 MiB there and back", n = 200,
+    peers = { "python" },
+    floor_title = "C: memcpy of 2 MiB",
+    -- 4 GB/s, where memcpy copied 14.9
+    goal = { ns = 524288, there = 140748 },
+    floor = copying(1 << 20),
+    skein = echo(("x"):rep(1 << 20)),
+  },
+  {
+    id = "queue", title = "queue: a small record, 1 to 1", n = 200000,
+    peers = { "go", "python" },
+    floor_title = "C: 32 bytes, mutex and futex",
+    goal = { ns = 600, there = 125, of = "switch" },
+    floor = function(n) return function() floor.ring(n) end end,
+    skein = stream(record),
+  },
+  {
+    id = "queue_64k", title = "queue: strings of 64 KiB", n = 5000,
+    peers = { "python" },
+    floor_title = "C: memcpy, twice",
+    goal = { ns = 15000, there = 9000 },
+    floor = copying(65536),
+    skein = stream(("x"):rep(65536)),
+  },
+}

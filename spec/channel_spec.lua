@@ -218,6 +218,26 @@ describe("channel", function()
     assert.error_matches(function() c:task_done() end, "more often")
   end))
 
+  it("keeps nothing alive that was got, in whichever order", task(function()
+    for _, order in ipairs { "fifo", "lifo", "priority" } do
+      for _, n in ipairs { 3, 100 } do
+        local c, kept = skein.channel { order = order }, setmetatable({}, { __mode = "v" })
+        for i = 1, n do
+          local item = i % 3 == 0 and i or i % 3 == 1 and { i } or function() return i end
+          if i % 3 ~= 0 then kept[#kept + 1] = item end
+          c:put(item)
+        end
+        local seen = 0
+        for _ = 1, n do if type(c:get()) == "number" then seen = seen + 1 end end
+        assert.equal(n // 3, seen)
+        collectgarbage()
+        assert.is_nil(next(kept))
+        c:put("again") -- over what was left behind
+        assert.equal("again", c:get())
+      end
+    end
+  end))
+
   it("rejects wrong use", function()
     local c = skein.channel()
     assert.error_matches(function() c:put(nil) end, "got nil")

@@ -3,8 +3,9 @@
 
 local documented = require("spec.documented")
 
-local pages = { "README.md", "doc/reference.md", "doc/design.md",
-  "doc/guide-restart.md", "doc/guide-service.md", "doc/guide-threads.md" }
+local pages = { "README.md", "doc/reference.md", "doc/design.md", "doc/performance.md",
+  "doc/guide-restart.md", "doc/guide-service.md", "doc/guide-threads.md",
+  "bench/results.md" }
 
 local function quote(s) return "'" .. s:gsub("'", "'\\''") .. "'" end
 

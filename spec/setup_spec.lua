@@ -118,6 +118,22 @@ describe("setup", function()
     assert.is_nil(log:find("dnf", 1, true))
   end)
 
+  it("installs what can be measured with", function()
+    local code, _, log = setup({
+      ["lua5.4"] = "case ${1:-} in -v) echo Lua 5.4.6 ;; *) exit 1 ;; esac",
+      ["apt-get"] = "exit 1", luarocks = "exit 1", python3 = "", go = "",
+    }, "valgrind bench")
+    assert.equal(1, code) -- nothing could be installed
+    for _, package in ipairs { "valgrind", "strace", "gnuplot-nox", "lua-cqueues", "lua-luv",
+      "lua-cjson", "lua-copas lua-socket" } do
+      contains(log, "--no-install-recommends " .. package .. "\n")
+    end
+    for _, rock in ipairs { "cqueues", "luv", "lua-cjson", "copas" } do
+      contains(log, "--tree lua_modules install " .. rock .. "\n")
+    end
+    assert.is_nil(log:find("golang", 1, true))
+  end)
+
   it("refuses a goal that it does not know", function()
     local code, said = setup({}, "everything")
     assert.equal(2, code)

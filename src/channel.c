@@ -93,13 +93,14 @@ static void dequeue (lua_State *L, int self, Channel *ch) {
   Slots *s = &ch->slots;
   int64_t slot = sk_slots_drain(s);
   if (s->size <= FIRST) {
-    lua_getiuservalue(L, self, OWN + (int)slot);
+    int type = lua_getiuservalue(L, self, OWN + (int)slot);
+    if (type <= LUA_TNUMBER) return; /* left behind, it keeps nothing alive */
     lua_pushnil(L);
     lua_setiuservalue(L, self, OWN + (int)slot);
     return;
   }
   lua_getiuservalue(L, self, TABLE);
-  lua_rawgeti(L, -1, 1 + slot);
+  if (lua_rawgeti(L, -1, 1 + slot) <= LUA_TNUMBER) return;
   lua_pushnil(L);
   lua_rawseti(L, -3, 1 + slot);
 }

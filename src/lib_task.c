@@ -17,8 +17,22 @@
 
 /* ---- starting ---- */
 
+/* Without options, which is what is done by the million. */
+static int startplain (lua_State *L, Sched *S, int arg, Nursery *in,
+                       int group) {
+  int nargs = lua_gettop(L) - arg;
+  sk_outcome_new(L, S, &sk_coro_class, sizeof(Task), 0);
+  lua_insert(L, arg);
+  sk_coro_start(L, S, arg, nargs, in, group);
+  lua_settop(L, arg);
+  return 1;
+}
+
+
 int sk_libtask_start (lua_State *L, Sched *S, int arg, Nursery *in, int group) {
   static const char *const options[] = {"name", "start", NULL};
+  if (sk_likely(lua_isfunction(L, arg)))
+    return startplain(L, S, arg, in, group);
   int nargs = sk_launch_check(L, arg, options, false);
   bool atonce = sk_launch_atonce(L, arg);
   sk_launch_handle(L, S, arg, &sk_coro_class, sizeof(Task));
