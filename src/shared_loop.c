@@ -14,9 +14,10 @@
 #include "shared.h"
 #include "sweep.h"
 
-#define SPIN 50000   /* ns: an answer that takes longer is slept for */
-#define SHORT 250000 /* ns: a sleep that some patience might have saved */
-#define SKIP 255     /* waits at most that do not look out before sleeping */
+#define SPIN 50000     /* ns: an answer that takes longer is slept for */
+#define SHORT 250000   /* ns: a sleep that some patience might have saved */
+#define MOMENT 1000000 /* ns: a sleep when nobody can wake us */
+#define SKIP 255       /* waits at most that do not look out before sleeping */
 
 
 /* A wish was granted: its task can go on. */
@@ -184,10 +185,11 @@ static bool hang (Shared *s) {
 }
 
 
-/* No descriptors are left to hear others by: look again in a moment. */
-static bool doze (void) {
-  const struct timespec ms = {.tv_nsec = 1000000};
-  nanosleep(&ms, NULL);
+/* There are no descriptors to hear others by: look again in a moment. */
+static bool doze (Sched *S) {
+  const struct timespec ms = {.tv_nsec = MOMENT};
+  if (sk_poller_wait(&S->poller, sk_clock_real() + MOMENT) < 0)
+    nanosleep(&ms, NULL);
   return false;
 }
 
@@ -214,10 +216,10 @@ static bool fallasleep (Sched *S) {
   Shared *s = sk_shared_of(S);
   if (S->shared > 0) {
     if (spin(s)) return false;
-    if (!watchall(s)) return doze();
+    if (!watchall(s)) return doze(S);
     if (s->rescan) return false;
   }
-  if (sk_unlikely(s->bell.era == 0) && !hang(s)) return doze();
+  if (sk_unlikely(s->bell.era == 0) && !hang(s)) return doze(S);
   const Task *top = &S->top;
   const char *what = top->state == SK_PARKED ? top->what : "";
   sk_slot_say(s->m.slot, what, top->since, S->live);
