@@ -194,17 +194,18 @@ describe("a death at any step", function()
     at_each_step(
       function()
         local q = skein.queue()
-        skein.task(function()
+        local t = skein.task(function()
           skein.sleep(0.01)
           q:put("x")
         end)
-        return { q = q, stays = true }
+        return { q = q, t = t, stays = true }
       end,
       function(scene)
         scene.q:get(0.05)
       end,
       function(scene)
-        while scene.q:get(0.02) do scene.q:task_done() end
+        scene.t:join()
+        while scene.q:get(0) do scene.q:task_done() end
         assert.is_true(scene.q:join(0))
       end)
   end))

@@ -14,9 +14,10 @@
 #include "shared.h"
 #include "sweep.h"
 
-#define SPIN 50000   /* ns: an answer that takes longer is slept for */
-#define SHORT 250000 /* ns: a sleep that some patience might have saved */
-#define SKIP 255     /* waits at most that do not look out before sleeping */
+#define SPIN 50000     /* ns: an answer that takes longer is slept for */
+#define SHORT 250000   /* ns: a sleep that some patience might have saved */
+#define MOMENT 1000000 /* ns: a sleep when nobody can wake us */
+#define SKIP 255       /* waits at most that do not look out before sleeping */
 
 
 /* A wish was granted: its task can go on. */
@@ -187,8 +188,8 @@ static bool hang (Shared *s) {
 /* No descriptors are left to hear others by: see what those that there are
    have to say, and look again in a moment. */
 static bool doze (Sched *S) {
-  const struct timespec ms = {.tv_nsec = 1000000};
-  if (sk_poller_wait(&S->poller, sk_clock_real() + ms.tv_nsec) < 0)
+  const struct timespec ms = {.tv_nsec = MOMENT};
+  if (sk_poller_wait(&S->poller, sk_clock_real() + MOMENT) < 0)
     nanosleep(&ms, NULL);
   return false;
 }
