@@ -43,6 +43,7 @@ static void enlist (Sched *S) {
 
 
 static void delist (Sched *S) {
+  if (S->at == NULL) return; /* its making has failed */
   pthread_mutex_lock(&guard);
   *S->at = S->next;
   if (S->next != NULL) S->next->at = S->at;
