@@ -198,8 +198,7 @@ describe("Ctrl-C", function()
     local output, code = interrupt("INT 0.5 INT", [[
       skein.process({ daemon = true }, skein.sleep, 60)
       skein.run(function()
-        say(skein.self().pid)
-        io.popen("exec sleep 2"):read()
+        io.popen("sleep 0.2; echo $PPID >&2; exec sleep 2"):read() -- it tells when we wait
         say("not ended")
       end)
     ]])

@@ -355,16 +355,18 @@ const char *sk_child_pushserver (lua_State *L) {
 
 int sk_child_serve (lua_State *L) {
   Sched *S = sk_upvalue(L);
-  int parent = (int)luaL_checkinteger(L, 3);
+  int sock = (int)luaL_checkinteger(L, 1);
+  int first = (int)luaL_checkinteger(L, 3);
+  bool named = lua_toboolean(L, 4);
   sk_spawn_mask(); /* it ends with its client, not by a signal to both */
   attach(L, (int)luaL_checkinteger(L, 2));
   lua_gc(L, LUA_GCCOLLECT);
-  uint64_t job =
-      sk_server_run((int)luaL_checkinteger(L, 1), parent, sk_arena_fd());
-  Parcel *p = sk_at(Parcel, job);
+  Request r = sk_server_run(sock, first, sk_arena_fd(),
+                            named ? &sk_root()->helper : NULL);
+  Parcel *p = sk_at(Parcel, r.what);
   sk_sched_afterfork(S, L);
   reseed(L);
-  Shared *s = settle(L, S, p, parent);
+  Shared *s = settle(L, S, p, r.client);
   sk_spawn_unmask();
   live(L, s, p, false, 0);
 }

@@ -188,11 +188,12 @@ static int startspawn (Process *p, const Plan *plan) {
 
 /* -EAGAIN: the helper died before it knew of this. */
 static int startserved (Process *p, const Plan *plan) {
+  const char *name;
   Shared *s = sk_shared_of(p->r.S);
   int err = sk_object_lend(&s->m, &p->r.parcel->o, p->slot);
   if (err == 0)
     err = sk_spawn_serve(p->child, plan->file, plan->code, sk_arena_fd(),
-                         sk_off(p->r.parcel));
+                         sk_off(p->r.parcel), sk_child_parent(&name) == 0);
   if (err == 0 || sk_slot_state(sk_slot(p->slot)) == SK_SLOT_NEW)
     return err == -EPIPE ? -EAGAIN : err;
   sk_sweep_dead(&s->m); /* it was there for a moment */

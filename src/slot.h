@@ -83,6 +83,7 @@ typedef struct Root {    /* the root structure of the arena */
   Guard refguard;        /* references, lists of objects and carriers */
   Off objects, carriers; /* all of them; see object.h, item.h */
   uint64_t changes;      /* members that came or went so far */
+  uint64_t helper;       /* name of the first process's, see server.h; or 0 */
   uint32_t reached;      /* slots below this one were ever in use */
   Slot slot[SK_SLOTS];   /* 0 is never used */
 } Root;

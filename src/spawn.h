@@ -47,13 +47,14 @@ SK_FUNC int sk_spawn_exec (Child *c, const char *file, const char *code,
                            int keep);
 
 /*
-** Have the helper of this process fork a child that works on 'job'. One is
-** started if there is none, by Lua 'code' that ends in the name of a function:
-** it is called with the socket (see server.h), 'keep' and our pid. 0 or -errno;
-** -EPIPE: the helper has died, another is started at the next need.
+** Have a helper fork a child that works on 'job': that of the first process of
+** the family if it has one, else one of this process. It is started if there is
+** none, by Lua 'code' that ends in the name of a function: it is called with the
+** socket (see server.h), 'keep', our pid, and whether we are the 'first'. 0 or
+** -errno; -EPIPE: the helper has died, another is found at the next need.
 */
 SK_FUNC int sk_spawn_serve (Child *c, const char *file, const char *code,
-                            int keep, uint64_t job);
+                            int keep, uint64_t job, bool first);
 
 /* In a child: die when process 'parent' does. Exits if it is gone already. */
 SK_FUNC void sk_spawn_tie (int parent);
