@@ -82,7 +82,7 @@ end
 local function state(pid)
   local file = io.open(("/proc/%d/stat"):format(pid))
   if not file then return nil end
-  local letter = file:read("a"):match("%) (%a)")
+  local letter = (file:read("a") or ""):match("%) (%a)") -- it may go meanwhile
   file:close()
   return letter
 end
