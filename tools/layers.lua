@@ -12,7 +12,8 @@ local layers = {
   { "guard", "arena", "slot", "refs", "object", "hope", "item", "seat", "queue", "lock",
     "semaphore", "event", "condition", "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", -- what is shared
-    "poller", "poller_epoll", "prod", "rtsignal", "signals", "server", "server_helper", "spawn", "osthread",
+    "poller", "poller_epoll", "prod", "rtsignal", "signals", "server", "server_helper",
+    "spawn", "osthread",
     "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
