@@ -149,6 +149,7 @@ build = {
         "src/select.c",
         "src/semaphore.c",
         "src/server.c",
+        "src/server_helper.c",
         "src/shared.c",
         "src/shared_handle.c",
         "src/shared_loop.c",

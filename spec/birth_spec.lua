@@ -9,6 +9,8 @@ local function dawdle(seconds)
   while skein.now() < due do end
 end
 
+setup(family.server)
+
 describe("a process that is killed at its birth", function()
   it("keeps nobody from being woken", family.test(function()
     local questions, answers = skein.queue(), skein.queue()
@@ -28,5 +30,14 @@ describe("a process that is killed at its birth", function()
     end
     questions:close()
     sleeper:join()
+  end))
+
+  it("leaves nothing, whoever forked it", family.test(function()
+    for i = 1, 200 do
+      local newborn = skein.process({ method = "server" }, skein.sleep, 60)
+      dawdle(i % 100 * 5e-6)
+      newborn:kill()
+      newborn:join()
+    end
   end))
 end)

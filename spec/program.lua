@@ -54,10 +54,12 @@ function program.interrupt(signals, code)
   for pid in line:gmatch("%d+") do pids[#pids + 1] = tonumber(pid) end
   -- lua's own handler answers to Ctrl-C until the program waits
   if signals:find("INT") then family.sleeps(pids[#pids]) end
+  local commands = {}
   for word in signals:gmatch("%S+") do
-    os.execute(tonumber(word) and "sleep " .. word
-      or ("kill -%s %d"):format(word, pids[#pids]))
+    commands[#commands + 1] = tonumber(word) and "sleep " .. word
+      or ("kill -%s %d"):format(word, pids[#pids])
   end
+  os.execute(table.concat(commands, "; "))
   local output, status = run.finish()
   return output, status, pids
 end

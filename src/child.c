@@ -360,17 +360,19 @@ const char *sk_child_pushserver (lua_State *L) {
 
 int sk_child_serve (lua_State *L) {
   Sched *S = sk_upvalue(L);
-  int parent = (int)luaL_checkinteger(L, 3);
+  int sock = (int)luaL_checkinteger(L, 1);
+  int first = (int)luaL_checkinteger(L, 3);
+  bool named = lua_toboolean(L, 5);
   sk_spawn_mask(); /* it ends with its client, not by a signal to both */
   attach(L, 2);
   lua_gc(L, LUA_GCCOLLECT);
-  const int keep[] = {(int)luaL_checkinteger(L, 1), sk_arena_fd(),
-                      sk_vault_fd()};
-  uint64_t job = sk_server_run(keep, parent);
-  Parcel *p = sk_at(Parcel, job);
+  const int keep[] = {sk_arena_fd(), sk_vault_fd()};
+  Request r =
+      sk_server_run(sock, first, keep, named ? &sk_root()->helper : NULL);
+  Parcel *p = sk_at(Parcel, r.what);
   sk_sched_afterfork(S, L);
   reseed(L);
-  Shared *s = settle(L, S, p, parent);
+  Shared *s = settle(L, S, p, r.client);
   sk_spawn_unmask();
   live(L, s, p, false, 0);
 }

@@ -31,7 +31,7 @@ SK_FUNC int sk_child_enter (lua_State *L);
 
 /* Push the Lua code that makes it a helper, see sk_spawn_serve. */
 SK_FUNC const char *sk_child_pushserver (lua_State *L);
-/* core.serve(sock, arena, parent, vault): what that code calls. */
+/* core.serve(sock, arena, parent, vault, named): what that code calls. */
 SK_FUNC int sk_child_serve (lua_State *L);
 
 /* The name of this process, and who started it: 0 and NULL for the first. */

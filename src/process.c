@@ -175,12 +175,13 @@ static int startspawn (Process *p, const Plan *plan) {
 
 /* -EAGAIN: the helper died before it knew of this. */
 static int startserved (Process *p, const Plan *plan) {
+  const char *name;
   Shared *s = sk_shared_of(p->o.r.S);
   const int keep[] = {sk_arena_fd(), sk_vault_fd()};
   int err = sk_object_lend(&s->m, &p->o.r.parcel->o, p->slot);
   if (err == 0)
     err = sk_spawn_serve(p->o.child, plan->file, plan->code, keep,
-                         sk_off(p->o.r.parcel));
+                         sk_off(p->o.r.parcel), sk_child_parent(&name) == 0);
   if (err == 0 || sk_slot_state(sk_slot(p->slot)) == SK_SLOT_NEW)
     return err == -EPIPE ? -EAGAIN : err;
   sk_sweep_dead(&s->m); /* it was there for a moment */

@@ -1,26 +1,15 @@
 /*
-** server.c - A clean process that forks children on request. See server.h.
+** server.c - Talking to the helper. See server.h.
 */
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "server.h"
-
-typedef struct Helper {
-  int sock;
-  int ends; /* readable when a child has ended */
-  int life; /* of the client: readable when it has ended */
-} Helper;
 
 typedef struct Packet { /* a message with room for one descriptor */
   struct msghdr head;
@@ -66,8 +55,7 @@ static int attached (Packet *p) {
 }
 
 
-/* 0; -EAGAIN: it would wait; -EPIPE: nobody is there. */
-static int trysend (int sock, void *data, size_t size, int fd) {
+int sk_server_send (int sock, void *data, size_t size, int fd) {
   Packet p;
   ssize_t n;
   wrap(&p, data, size);
@@ -80,8 +68,7 @@ static int trysend (int sock, void *data, size_t size, int fd) {
 }
 
 
-/* The same for a packet of exactly that size, and what came along. */
-static int tryrecv (int sock, void *data, size_t size, int *fd) {
+int sk_server_recv (int sock, void *data, size_t size, int *fd) {
   Packet p;
   ssize_t n;
   wrap(&p, data, size);
@@ -104,7 +91,7 @@ int sk_server_pair (int ends[2]) {
 
 int sk_server_ask (int sock, uint64_t job) {
   int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int err = trysend(sock, &job, sizeof job, here);
+  int err = sk_server_send(sock, &job, sizeof job, here);
   if (here >= 0) close(here);
   return err;
 }
@@ -113,7 +100,7 @@ int sk_server_ask (int sock, uint64_t job) {
 int sk_server_hear (int sock, sk_time due, Note *n, int *pidfd) {
   struct pollfd p = {.fd = sock, .events = POLLIN};
   for (;;) {
-    int err = tryrecv(sock, n, sizeof *n, pidfd);
+    int err = sk_server_recv(sock, n, sizeof *n, pidfd);
     if (err != -EAGAIN) return err;
     sk_time left = due - sk_clock_real();
     if (left <= 0) return -ETIMEDOUT;
@@ -122,135 +109,54 @@ int sk_server_hear (int sock, sk_time due, Note *n, int *pidfd) {
 }
 
 
-/* ---- the helper ---- */
+int sk_server_connect (uint64_t name) {
+  struct sockaddr_un a = {.sun_family = AF_UNIX};
+  size_t length = name & 0xFF;
+  if (length == 0 || length > 7) return -ENOENT;
+  for (size_t i = 0; i < length; i++)
+    a.sun_path[i] = (char)(name >> (8 * (i + 1)));
+  int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  if (sock < 0) return -errno;
+  socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+  if (connect(sock, (struct sockaddr *)&a, size) == 0) return sock;
+  int err = -errno;
+  close(sock);
+  return err;
+}
 
-static void say (const Helper *h, Note n, int fd) {
-  int err;
-  while ((err = trysend(h->sock, &n, sizeof n, fd)) == -EAGAIN) {
-    struct pollfd p[] = {{.fd = h->sock, .events = POLLOUT},
-                         {.fd = h->life, .events = POLLIN}};
-    poll(p, SK_COUNT(p), -1);
-    if (p[1].revents != 0) _exit(0);
+
+uint64_t sk_server_listen (int *door) {
+  struct sockaddr_un a = {.sun_family = AF_UNIX};
+  socklen_t size = sizeof a;
+  uint64_t name = 0;
+  *door = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (*door < 0) return 0;
+  /* bound to no name it is given one, of six bytes */
+  if (bind(*door, (struct sockaddr *)&a, sizeof a.sun_family) == 0 &&
+      listen(*door, SOMAXCONN) == 0 &&
+      getsockname(*door, (struct sockaddr *)&a, &size) == 0)
+    name = size - offsetof(struct sockaddr_un, sun_path);
+  if (name == 0 || name > 7) {
+    close(*door);
+    *door = -1;
+    return 0;
   }
-  if (err == -EPIPE) _exit(0);
+  for (size_t i = name; i > 0; i--)
+    name |= (uint64_t)(unsigned char)a.sun_path[i - 1] << (8 * i);
+  return name;
 }
 
 
-/* Tell of all that have ended. All children are the helper's own. */
-static void reapall (const Helper *h) {
-  struct signalfd_siginfo junk;
-  while (read(h->ends, &junk, sizeof junk) > 0) continue;
-  for (;;) {
-    siginfo_t info;
-    info.si_pid = 0;
-    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
-      return;
-    bool exited = info.si_code == CLD_EXITED;
-    say(h,
-        (Note){.what = SK_GONE,
-               .pid = info.si_pid,
-               .status = exited ? info.si_status : -info.si_status,
-               .dumped = info.si_code == CLD_DUMPED},
-        -1);
+int sk_server_accept (int door, int *pid) {
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  int sock = accept4(door, NULL, NULL, SOCK_CLOEXEC);
+  if (sock < 0) return -errno;
+  if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+      peer.uid == geteuid()) {
+    *pid = peer.pid;
+    return sock;
   }
-}
-
-
-/* A child came into being: hand it over, for it is reaped only later. */
-static void present (const Helper *h, int pid) {
-  int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-  if (fd >= 0) {
-    say(h, (Note){.what = SK_BORN, .pid = pid}, fd);
-    close(fd);
-    return;
-  }
-  int err = -errno; /* who cannot be watched must not live */
-  kill(pid, SIGKILL);
-  say(h, (Note){.what = SK_REFUSED, .pid = pid, .status = err}, -1);
-}
-
-
-/* In the child: nothing of the helper stays, but that it must not outlive it.
- */
-static void depart (const Helper *h, int parent, int here) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(127);
-  close(h->sock);
-  close(h->ends);
-  close(h->life);
-  if (here < 0) return;
-  if (fchdir(here) != 0) _exit(127);
-  close(here);
-}
-
-
-/* Take a request. True: this is the child that was forked for it. */
-static bool serve (const Helper *h, uint64_t *job) {
-  int here = -1;
-  int err = tryrecv(h->sock, job, sizeof *job, &here);
-  if (err == -EAGAIN) return false;
-  if (err != 0) _exit(0);
-  int parent = getpid();
-  int pid = fork();
-  if (pid == 0) {
-    depart(h, parent, here);
-    return true;
-  }
-  if (pid < 0)
-    say(h, (Note){.what = SK_REFUSED, .status = -errno}, -1);
-  else
-    present(h, pid);
-  if (here >= 0) close(here);
-  return false;
-}
-
-
-static void closerange (int from, int to) {
-  if (from <= to) syscall(SYS_close_range, from, to, 0);
-}
-
-
-/* What the client had open by chance would stay open as long as we live. */
-static void closeothers (const int keep[SK_SERVER_KEEPS]) {
-  int from = STDERR_FILENO + 1;
-  for (;;) {
-    int next = INT_MAX;
-    for (int i = 0; i < SK_SERVER_KEEPS; i++)
-      if (keep[i] >= from && keep[i] < next) next = keep[i];
-    if (next == INT_MAX) break;
-    closerange(from, next - 1);
-    from = next + 1;
-  }
-  closerange(from, INT_MAX);
-}
-
-
-/* What it waits for; none of that can be missing. */
-static Helper prepare (int sock, int client) {
-  sigset_t child;
-  Helper h = {.sock = sock};
-  signal(SIGCHLD, SIG_DFL); /* ignored, it would reap by itself */
-  sigemptyset(&child);
-  sigaddset(&child, SIGCHLD);
-  h.ends = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-  h.life = (int)syscall(SYS_pidfd_open, client, 0);
-  fcntl(sock, F_SETFD, FD_CLOEXEC);
-  if (h.ends < 0 || h.life < 0 || getppid() != client) _exit(127);
-  return h;
-}
-
-
-uint64_t sk_server_run (const int keep[SK_SERVER_KEEPS], int client) {
-  closeothers(keep);
-  Helper h = prepare(keep[0], client);
-  uint64_t job = 0;
-  for (;;) {
-    struct pollfd p[] = {{.fd = h.sock, .events = POLLIN},
-                         {.fd = h.ends, .events = POLLIN},
-                         {.fd = h.life, .events = POLLIN}};
-    if (poll(p, SK_COUNT(p), -1) < 0) continue;
-    if (p[2].revents != 0) _exit(0);
-    if (p[1].revents != 0) reapall(&h);
-    if (p[0].revents != 0 && serve(&h, &job)) return job;
-  }
+  close(sock);
+  return -EPERM;
 }

@@ -141,11 +141,11 @@ void sk_slot_hear (const Slot *s, Doing *heard) {
 
 void sk_slot_live (Member *m) {
   uint32_t new = SK_SLOT_NEW;
+  m->slot->pid = getpid(); /* first: who dies here must be known */
   /* swept with its maker, which died: so does this process */
   if (!__atomic_compare_exchange_n(&m->slot->state, &new, SK_SLOT_LIVE, false,
                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
     raise(SIGKILL);
-  m->slot->pid = getpid();
   m->slot->born = sk_slot_clock();
   sk_slot_rouseall(m); /* they want to watch this one too */
 }

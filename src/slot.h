@@ -88,6 +88,7 @@ typedef struct Root {    /* the root structure of the arena */
   uint32_t litter;       /* there are some that nobody will ask for */
   Off objects, carriers; /* all of them; see object.h, item.h */
   uint64_t changes;      /* members that came or went so far */
+  uint64_t helper;       /* name of the first process's, see server.h; or 0 */
   uint32_t reached;      /* slots below this one were ever in use */
   Slot slot[SK_SLOTS];   /* 0 is never used */
 } Root;

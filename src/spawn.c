@@ -15,6 +15,7 @@
 #include "offload.h"
 #include "osthread.h"
 #include "server.h"
+#include "slot.h"
 #include "spawn.h"
 
 #define PROMPT (10 * SK_SECOND) /* a helper that takes longer is stuck */
@@ -23,10 +24,10 @@ static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
 static Child *children;                                   /* as is this */
 static sigset_t mask; /* of signals, before the fork that made this process */
 static struct {       /* the helper, see server.h; under the guard */
-  int pid;            /* 0: there is none */
-  int sock;
-  uint32_t era; /* which one it is, from 1 on */
-} helper;
+  int sock;           /* -1: there is none */
+  int pid;            /* 0: it is that of the first process */
+  uint32_t era;       /* which one it is, from 1 on */
+} helper = {.sock = -1};
 
 
 /* Threads that a sanitizer adds to each process, see 'make tsan'. */
@@ -80,7 +81,8 @@ static void forget (void) {
       if (c->ends[i].pumped) sk_end_close(&c->ends[i]);
   }
   children = NULL;
-  if (helper.pid != 0) close(helper.sock);
+  if (helper.sock >= 0) close(helper.sock);
+  helper.sock = -1;
   helper.pid = 0;
 }
 
@@ -233,29 +235,48 @@ static int hear (sk_time due, Note *n, int *pidfd) {
 }
 
 
-/* End it, or what is left of it. Its children end with it. */
+/* End it, or what is left of it; or leave it, if it is not ours. Our children
+   that it forked end with that. */
 static void dismiss (void) {
   Note n;
   int fd;
   siginfo_t info;
-  if (helper.pid == 0) return;
-  kill(helper.pid, SIGKILL);
-  while (waitid(P_PID, (id_t)helper.pid, &info, WEXITED) < 0 && errno == EINTR)
+  if (helper.sock < 0) return;
+  if (helper.pid != 0) kill(helper.pid, SIGKILL);
+  while (helper.pid != 0 &&
+         waitid(P_PID, (id_t)helper.pid, &info, WEXITED) < 0 && errno == EINTR)
     continue;
   while (hear(SK_NOW, &n, &fd) == 0) /* it may have spoken before */
     if (fd >= 0) close(fd);
   close(helper.sock);
+  helper.sock = -1;
   helper.pid = 0;
 }
 
 
-static int hire (const char *file, const char *code, const int keep[2]) {
+static void engage (int sock, int pid) {
+  helper.sock = sock;
+  helper.pid = pid;
+  helper.era++;
+}
+
+
+static int hire (const char *file, const char *code, const int keep[2],
+                 bool first) {
   int ends[2], pidfd;
   char *line;
+  if (!first) {
+    int sock = sk_server_connect(
+        __atomic_load_n(&sk_root()->helper, __ATOMIC_ACQUIRE));
+    if (sock >= 0) {
+      engage(sock, 0);
+      return 0;
+    }
+  }
   int err = sk_server_pair(ends);
   if (err != 0) return err;
-  if (asprintf(&line, "%s(%d,%d,%d,%d)", code, ends[1], keep[0], getpid(),
-               keep[1]) < 0)
+  if (asprintf(&line, "%s(%d,%d,%d,%d,%s)", code, ends[1], keep[0], getpid(),
+               keep[1], first ? "true" : "false") < 0)
     err = -ENOMEM;
   else {
     err = run(file, line, (const int[3]){ends[1], keep[0], keep[1]}, &pidfd);
@@ -267,9 +288,7 @@ static int hire (const char *file, const char *code, const int keep[2]) {
     return err;
   }
   close(pidfd);
-  helper.pid = err;
-  helper.sock = ends[0];
-  helper.era++;
+  engage(ends[0], err);
   return 0;
 }
 
@@ -307,10 +326,10 @@ static int answer (Child *c) {
 
 
 int sk_spawn_serve (Child *c, const char *file, const char *code,
-                    const int keep[2], uint64_t job) {
+                    const int keep[2], uint64_t job, bool first) {
   fflush(NULL); /* what is buffered now is printed before what it prints */
   pthread_mutex_lock(&guard);
-  int err = helper.pid == 0 ? hire(file, code, keep) : 0;
+  int err = helper.sock < 0 ? hire(file, code, keep, first) : 0;
   if (err == 0) {
     err = sk_server_ask(helper.sock, job);
     if (err == 0) err = answer(c);
@@ -326,7 +345,7 @@ static bool reapserved (Child *c) {
   struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
   sk_time due = sk_clock_real() + PROMPT;
   if (!c->told && poll(&p, 1, 0) <= 0) return false;
-  while (!c->told && helper.pid != 0 && c->served == helper.era) {
+  while (!c->told && helper.sock >= 0 && c->served == helper.era) {
     Note n;
     int fd;
     if (hear(due, &n, &fd) != 0) dismiss();
@@ -386,7 +405,7 @@ int sk_spawn_signalall (Child *c, int signal) {
 
 bool sk_spawn_any (void) {
   pthread_mutex_lock(&guard);
-  bool any = children != NULL || helper.pid != 0;
+  bool any = children != NULL || helper.sock >= 0;
   pthread_mutex_unlock(&guard);
   return any;
 }

@@ -49,14 +49,15 @@ SK_FUNC int sk_spawn_exec (Child *c, const char *file, const char *code,
                            const int keep[2]);
 
 /*
-** Have the helper of this process fork a child that works on 'job'. One is
-** started if there is none, by Lua 'code' that ends in the name of a function:
-** it is called with the socket (see server.h), the first of 'keep', our pid,
-** and the second of 'keep', which stay open in it. 0 or -errno;
-** -EPIPE: the helper has died, another is started at the next need.
+** Have a helper fork a child that works on 'job': that of the first process of
+** the family if it has one, else one of this process. It is started if there is
+** none, by Lua 'code' that ends in the name of a function: it is called with the
+** socket (see server.h), the first of 'keep', our pid, the second of 'keep', and
+** whether we are the 'first'. 0 or -errno; -EPIPE: the helper has died, another
+** is found at the next need.
 */
 SK_FUNC int sk_spawn_serve (Child *c, const char *file, const char *code,
-                            const int keep[2], uint64_t job);
+                            const int keep[2], uint64_t job, bool first);
 
 /* In a child: die when process 'parent' does. Exits if it is gone already. */
 SK_FUNC void sk_spawn_tie (int parent);
