@@ -102,6 +102,7 @@ static void clear (Process *p) {
   p->status = p->child->status;
   p->dumped = p->child->dumped;
   sk_sched_unwatch(p->r.S, &p->watch);
+  p->r.S->workers -= p->r.hidden;
   stopgrace(p);
   sk_spawn_free(p->child);
   p->child = NULL;
@@ -213,6 +214,7 @@ static int watch (Process *p) {
   p->watch.idle = p->r.hidden; /* a worker alone gives no hope */
   sk_sweep_expect(p->slot, p->born, p->pid);
   int err = sk_sched_watch(p->r.S, &p->watch, SK_READ);
+  p->r.S->workers += err == 0 && p->r.hidden;
   if (err == 0) return 0;
   sk_spawn_abandon(p->child);
   sk_shared_died(sk_shared_of(p->r.S), p->pid);

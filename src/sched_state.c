@@ -43,6 +43,7 @@ static void enlist (Sched *S) {
 
 
 static void delist (Sched *S) {
+  if (S->at == NULL) return; /* memory ended before */
   pthread_mutex_lock(&guard);
   *S->at = S->next;
   if (S->next != NULL) S->next->at = S->at;
@@ -219,7 +220,7 @@ void sk_sched_afterfork (Sched *S, lua_State *top) {
   S->current = &S->top;
   S->active = top;
   S->alerts = 0;
-  S->hopes = 0;
+  S->hopes = S->workers = S->expecting = 0;
   S->looping = false;
   S->sink.driving = 0;
   S->sink.ready = false;
