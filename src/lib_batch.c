@@ -39,6 +39,7 @@ static int crew_part (lua_State *L) {
   Pool *p = sk_pool_check(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_checktype(L, 4, LUA_TTABLE);
+  sk_pool_revive(L, p, 1);
   lua_Integer first = field(L, 2, "first");
   int n = (int)field(L, 2, "count");
   Order order = {.first = (uint64_t)first,
@@ -82,6 +83,15 @@ static int crew_batch (lua_State *L) {
 }
 
 
+static int awoken (lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  sk_sched_woken(L, (Sched *)ctx);
+  if (((const Batch *)lua_touserdata(L, 1))->lost)
+    return luaL_error(L, "not enough memory");
+  return 0;
+}
+
+
 /* batch:wait([timeout]) - until a part has ended */
 static int batch_wait (lua_State *L) {
   Sched *S = sk_upvalue(L);
@@ -91,8 +101,17 @@ static int batch_wait (lua_State *L) {
   sk_sched_checkpoint(L, S);
   lua_getiuservalue(L, 1, 1);
   if (luaL_len(L, -1) > 0) return sk_sched_turn(L, S, 0);
+  if (b->lost) return luaL_error(L, "not enough memory");
   if (due == SK_NOW) return 0;
-  return sk_sched_park(L, S, &b->waiters, due, "pool map");
+  return sk_sched_parkk(L, S, &b->waiters, due, "pool map", (lua_KContext)S,
+                        awoken);
+}
+
+
+/* crew.forgive(batch): parts were lost, and that has been dealt with */
+static int crew_forgive (lua_State *L) {
+  ((Batch *)luaL_checkudata(L, 1, CLASS))->lost = false;
+  return 0;
 }
 
 
@@ -131,9 +150,10 @@ static int crew_limit (lua_State *L) {
 static const luaL_Reg methods[] = {{"wait", batch_wait}, {NULL, NULL}};
 
 static const luaL_Reg crew[] = {
-    {"part", crew_part}, {"endpart", crew_endpart}, {"batch", crew_batch},
-    {"mark", crew_mark}, {"limit", crew_limit},     {"unmark", crew_unmark},
-    {NULL, NULL},
+    {"part", crew_part},     {"endpart", crew_endpart},
+    {"batch", crew_batch},   {"forgive", crew_forgive},
+    {"mark", crew_mark},     {"limit", crew_limit},
+    {"unmark", crew_unmark}, {NULL, NULL},
 };
 
 

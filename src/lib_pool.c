@@ -117,6 +117,7 @@ static void submit (lua_State *L, Sched *S, Pool *p) {
   lua_insert(L, fn++);
   if (!stillborn(L, p, fn - 1)) {
     Order order = {.tell = w.limited};
+    sk_pool_revive(L, p, 1);
     if (pushstate(L, p, "retries"))
       order.tries = (uint32_t)lua_tointeger(L, -1);
     lua_pop(L, 1);
@@ -366,7 +367,7 @@ static int pool_gc (lua_State *L) {
   Shared *s = sk_shared_of(S);
   if (s == NULL || p->ear == NULL || p->epoch != S->epoch) return 0;
   if (p->listening) S->shared--;
-  if (p->hoping) S->hopes--;
+  if (p->hoping) S->expecting--;
   p->listening = p->hoping = false;
   sk_shared_unwatch(s, p->ear);
   p->ear = NULL;

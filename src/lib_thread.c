@@ -156,7 +156,7 @@ static void onend (Petition *p) {
   Thread *t = p->arg;
   t->end = NULL;
   sk_shared_unwatch(p->shared, p);
-  if (!t->r.hidden) t->r.S->hopes--;
+  *(t->r.hidden ? &t->r.S->workers : &t->r.S->hopes) -= 1;
   sk_osthread_join(&t->body->os);
   sk_remote_settle(&t->r, settle);
   sk_osthread_drop(&t->body->os);
@@ -244,7 +244,7 @@ static void start (lua_State *L, Sched *S, int handle, int nargs) {
   sk_remote_run(L, handle);
   int err = launch(s, t, path, cpath, name);
   if (err != 0) sk_remote_refuse(L, handle, err, NULL);
-  if (!t->r.hidden) S->hopes++; /* a worker alone gives none */
+  *(t->r.hidden ? &S->workers : &S->hopes) += 1;
 }
 
 

@@ -35,9 +35,9 @@ void sk_pool_hope (Pool *p) {
   if (hope == p->hoping) return;
   p->hoping = hope;
   if (hope)
-    p->s->S->hopes++;
+    p->s->S->expecting++;
   else
-    p->s->S->hopes--;
+    p->s->S->expecting--;
 }
 
 
@@ -244,21 +244,30 @@ static int takebad (lua_State *L) {
 }
 
 
-/* There is not even memory to say that it cannot be read: job 'id' has failed,
-   without an error of its own. */
-static void takelast (Pool *p, lua_Integer id) {
-  lua_State *L = p->decoder;
-  lua_settop(L, 0);
-  sk_pool_push(L, p, SK_POOL_OPEN);
-  if (lua_rawgeti(L, 1, id) != LUA_TUSERDATA) return;
-  Job *j = lua_touserdata(L, 2);
-  if (!sk_outcome_ended(&j->outcome)) {
-    p->failed++;
-    j->outcome.status = SK_FAILED;
+/* There is no memory for what came, nor to tell of that: so much is said
+   without any. The job or part 'id' failed. */
+static void giveup (Pool *p, uint64_t id) {
+  lua_State *own = p->own;
+  int top = lua_gettop(own);
+  int type = lua_rawgeti(own, SK_POOL_OPEN, (lua_Integer)id);
+  if (type == LUA_TUSERDATA) {
+    Job *j = lua_touserdata(own, -1);
+    if (!sk_outcome_ended(&j->outcome)) {
+      j->outcome.status = SK_FAILED;
+      j->outcome.count = 0;
+      p->failed++;
+    }
     sk_sched_wakeall(p->s->S, &j->outcome.waiters, 0);
+    wakebegun(p, j);
   }
-  wakebegun(p, j);
-  forget(L, p, 1, j->outcome.id);
+  else if (type == LUA_TTABLE) {
+    lua_getfield(own, -1, "batch");
+    Batch *b = lua_touserdata(own, -1);
+    b->lost = true;
+    sk_sched_wakeall(p->s->S, &b->waiters, 0);
+  }
+  if (type != LUA_TNIL) forget(own, p, SK_POOL_OPEN, id);
+  lua_settop(own, top);
 }
 
 
@@ -279,7 +288,7 @@ static void receive (Pool *p) {
     sk_pool_push(L, p, SK_POOL_OPEN);
     lua_pushinteger(L, id);
     lua_pushvalue(L, 1);
-    if (lua_pcall(L, 4, 0, 0) != LUA_OK) takelast(p, id);
+    if (lua_pcall(L, 4, 0, 0) != LUA_OK) giveup(p, (uint64_t)id);
   }
   if (m->slot->in != 0) sk_item_free(m, &m->slot->in);
   p->receiving = false;
@@ -403,6 +412,13 @@ static const char *pushbytes (lua_State *L, const Pool *p, int fn, size_t *n) {
   lua_rawset(L, -3);
   lua_pop(L, 1);
   return lua_tolstring(L, -1, n);
+}
+
+
+void sk_pool_revive (lua_State *L, Pool *p, int pool) {
+  if (sk_likely(p->s->S->workers > 0)) return;
+  lua_pushvalue(L, pool);
+  sk_pool_call(L, p, "revive", 1);
 }
 
 

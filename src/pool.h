@@ -57,6 +57,7 @@ typedef struct Job {
 
 typedef struct Batch { /* of a map; user value: a list of parts that ended */
   List waiters;
+  bool lost; /* there was no memory for what came of a part */
 } Batch;
 
 SK_FUNC const HandleClass sk_job_class; /* "skein.Job" */
@@ -68,6 +69,8 @@ SK_FUNC void sk_pool_push (lua_State *L, const Pool *p, int i);
 /* Call function 'key' of the policy with the 'n' values at the top. */
 SK_FUNC void sk_pool_call (lua_State *L, const Pool *p, const char *key, int n);
 
+/* A job comes for the pool at 'pool': see that there are workers. */
+SK_FUNC void sk_pool_revive (lua_State *L, Pool *p, int pool);
 /*
 ** Make the message of a job in 'slot->out': the function at 'fn', its 'n'
 ** values above. What the workers may keep of it is sent apart.

@@ -94,6 +94,7 @@ static int settle (lua_State *L) {
 static void onreaped (Offspring *o) {
   const Process *p = (Process *)o;
   Shared *s = sk_shared_of(o->r.S);
+  o->r.S->workers -= o->r.hidden;
   sk_sweep_unborn(&s->m, p->slot, p->born);
   sk_shared_died(s, o->pid);
   sk_remote_settle(&o->r, settle);
@@ -193,6 +194,7 @@ static int startserved (Process *p, const Plan *plan) {
 static int watch (Process *p) {
   sk_sweep_expect(p->slot, p->born, p->o.child->pid);
   int err = sk_offspring_watch(&p->o);
+  p->o.r.S->workers += err == 0 && p->o.r.hidden;
   if (err != 0) sk_shared_died(sk_shared_of(p->o.r.S), p->o.pid);
   return err;
 }

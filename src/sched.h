@@ -222,4 +222,10 @@ SK_FUNC Sched *sk_sched_open (lua_State *L);
 /* Call 'f' for all that this thread has opened and not closed. */
 SK_FUNC void sk_sched_each (void (*f)(Sched *S));
 
+/* Can anything but a deadline or the family end a wait? */
+static inline bool sk_sched_hopes (const Sched *S) {
+  return S->poller.hopes > 0 || S->hopes > 0 ||
+         (S->workers > 0 && S->expecting > 0);
+}
+
 #endif

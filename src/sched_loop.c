@@ -75,7 +75,7 @@ static void glance (Sched *S) {
 
 /* Can anything but a deadline end a wait? */
 static bool isopen (Sched *S) {
-  if (S->poller.hopes > 0 || S->hopes > 0) return true;
+  if (sk_sched_hopes(S)) return true;
   if (S->shared == 0) return false;
   return S->family.hopeless == NULL || !S->family.hopeless(S);
 }

@@ -240,7 +240,7 @@ void sk_sched_afterfork (Sched *S, lua_State *top) {
   S->current = &S->top;
   S->active = top;
   S->alerts = 0;
-  S->hopes = 0;
+  S->hopes = S->workers = S->expecting = 0;
   S->looping = false;
   S->sink.driving = 0;
   S->sink.ready = false;

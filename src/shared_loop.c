@@ -206,7 +206,7 @@ static bool hasmoved (const Shared *s) {
 static uint32_t depth (const Shared *s) {
   const Sched *S = s->S;
   if (S->shared == 0) return SK_ASLEEP;
-  if (S->poller.hopes > 0 || S->hopes > 0) return SK_ASLEEP_SHARED;
+  if (sk_sched_hopes(S)) return SK_ASLEEP_SHARED;
   if (s->unemployed && S->live == 0) return SK_ASLEEP_IDLE;
   return S->timers.count + S->limits.count > 0 ? SK_ASLEEP_SHARED
                                                : SK_ASLEEP_DOUBT;

@@ -184,6 +184,8 @@ struct Sched {
   size_t live;      /* tasks started and not ended */
   size_t shared;    /* parked ones that others can wake */
   size_t hopes;     /* other reasons to wait: open signal channels */
+  size_t workers;   /* processes and threads that only work for pools ... */
+  size_t expecting; /* ... and pools that have something for them to do */
   Nursery loose;    /* tasks of no group and no run */
   List nurseries;   /* all groups and runs that are open */
   lua_State *aux;   /* a stack for Lua calls from inside the loop: the top

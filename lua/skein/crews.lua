@@ -191,6 +191,18 @@ local function bury(pool, gone)
   return true
 end
 
+crews.policy = {}
+
+--- A job comes, and there is no worker at all. There will be soon, unless memory
+--- had ended where a worker was to be replaced.
+function crews.policy.revive(pool)
+  local st = crew.own(pool)
+  for _, one in pairs(st.workers) do
+    if one.handle:done() then bury(pool, one) end
+  end
+  while is_wanted(pool, st) do crews.hire(pool, st) end
+end
+
 --- The task that waits for the end of a worker. It does not hold the pool.
 function watch(ref, one)
   one.handle:join()
@@ -242,8 +254,6 @@ local function pursue(pool, job, grace, told)
   if crews.force(pool, job.id) then job:join(crews.grace) end
   if not job:done() then crew.stopped(pool, job) end
 end
-
-crews.policy = {}
 
 --- A job is to stop: called by job:cancel, and when its time is over.
 function crews.policy.stop(pool, job)

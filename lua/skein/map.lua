@@ -162,8 +162,22 @@ end
 
 -- The end --------------------------------------------------------------------
 
+--- Parts that ended when there was no memory to say how are gone.
+function Run:forget_lost()
+  local _, open = crew.own(self.pool)
+  for id in pairs(self.inflight) do
+    if not open[id] then
+      self.inflight[id] = nil
+      self.ninflight = self.ninflight - 1
+    end
+  end
+  crew.forgive(self.batch)
+end
+
 --- Stops all parts, and waits for those that have begun.
 function Run:stop(how)
+  self:take()
+  self:forget_lost()
   self.failed, self.next = 0, self.n + 1
   crew.limit(self.pool, self.mark, 0)
   local told, due = {}, core.now() + how.grace
