@@ -35,7 +35,7 @@ local STORY = {
 
   { "Programs" },
   { "command", "Programs as handles: three at a time, one too slow" },
-  { "service", "A service that reloads on HUP and ends well on TERM" },
+  { "reload", "A service that reloads on HUP and ends well on TERM" },
 
   { "Coroutines" },
   { "generator", "A generator that is sent values: plain Lua" },

@@ -39,7 +39,20 @@ void sk_handover_end (lua_State *L, int idx) {
 }
 
 
+/* What arrives has methods that are Lua; a fresh state begins without. */
+static void loadmethods (lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  if (lua_getfield(L, -1, "skein.net") == LUA_TNIL) {
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "skein.net");
+    lua_call(L, 1, 0);
+  }
+  lua_pop(L, 2);
+}
+
+
 int sk_handover_take (lua_State *L, int arg) {
+  loadmethods(L);
   Handle *h = sk_shared_check(L, sk_upvalue(L), arg, SK_DEPOSIT, CLASS);
   int fd = sk_vault_get((Deposit *)h->o);
   drop(sk_upvalue(L), h);
@@ -53,7 +66,6 @@ static const SharedClass class = {
     .object = &sk_deposit_class,
     .ref = {SK_DEPOSIT, "descriptor", sk_shared_encode, sk_shared_decode,
             sk_shared_forget},
-    .module = "skein.net", /* what arrives has methods of it */
 };
 
 

@@ -74,10 +74,10 @@ static void checkcontent (lua_State *L, Shared *s, int arg, uint32_t type,
 static void checkstep (lua_State *L, uint32_t type, Content *c) {
   if (type != SK_ANY)
     typed(c, type, sk_number_checkstep(L, 2, type));
-  else if (lua_type(L, 2) == LUA_TNUMBER)
+  else {
+    if (lua_type(L, 2) != LUA_TNUMBER) sk_number_refuse(L, 2, "number");
     anynumber(L, 2, c);
-  else
-    sk_number_refuse(L, 2, "number");
+  }
 }
 
 
