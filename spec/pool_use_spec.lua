@@ -134,7 +134,8 @@ describe("a pool", function()
       local ours, theirs = resident(), pool:apply(resident)
       for _ = 1, 16 do -- a million items and jobs
         local now, used = work(pool, 20000)
-        assert(now == objects and used <= bytes + 4096, used - bytes)
+        -- but for free blocks, of which each member keeps a few
+        assert(now == objects and used <= bytes + 65536, used - bytes)
       end
       print(resident() - ours < 2048 and pool:apply(resident) - theirs < 2048,
         resident() - ours, pool:apply(resident) - theirs)

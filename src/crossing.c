@@ -332,8 +332,9 @@ void sk_crossing_run (lua_State *L, Crossing *c, int nargs) {
 /* In a signal handler. */
 void sk_crossing_stop (Sched *S, Prod *prod, int signo, bool again) {
   /* That the loop has seen it is not enough: who does not wait again has to
-     be interrupted. */
-  if (again && S->top.raised) return;
+     be interrupted. But a worker may be done with the job that was meant. */
+  bool open = S->top.cancelled || S->alerts & SK_ALERT_CANCEL;
+  if (again && (S->top.raised || !open)) return;
   sk_sched_alert(S, SK_ALERT_CANCEL | (again ? SK_ALERT_AGAIN : 0));
   sk_prod_again(prod, signo);
 }

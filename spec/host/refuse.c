@@ -5,7 +5,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
-#include <spawn.h>
+#include <sched.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,16 +32,15 @@ pid_t fork (void) {
 }
 
 
-int posix_spawnp (pid_t *pid, const char *file,
-                  const posix_spawn_file_actions_t *actions,
-                  const posix_spawnattr_t *attr, char *const argv[],
-                  char *const env[]) {
-  int (*real)(pid_t *, const char *, const posix_spawn_file_actions_t *,
-              const posix_spawnattr_t *, char *const[], char *const[]) =
-      (int (*)(pid_t *, const char *, const posix_spawn_file_actions_t *,
-               const posix_spawnattr_t *, char *const[], char *const[]))
-          next("posix_spawnp");
-  return refuses("spawn") ? EAGAIN : real(pid, file, actions, attr, argv, env);
+int clone (int (*fn)(void *), void *stack, int flags, void *arg, ...) {
+  int (*real)(int (*)(void *), void *, int, void *, ...) =
+      (int (*)(int (*)(void *), void *, int, void *, ...))next("clone");
+  va_list rest;
+  va_start(rest, arg);
+  void *pidfd = va_arg(rest, void *);
+  va_end(rest);
+  errno = EAGAIN;
+  return refuses("spawn") ? -1 : real(fn, stack, flags, arg, pidfd);
 }
 
 
