@@ -62,6 +62,7 @@ static void print (void *unused, const char *report) {
 
 void sk_shared_finish (void) {
   if (!sk_osthread_any() && !sk_spawn_any()) return; /* it is swept anyway */
+  sk_spawn_notify(NULL);
   leaveall();
   sk_osthread_finish(NULL, print, NULL);
   sk_spawn_finish(NULL);
@@ -87,6 +88,7 @@ static int leave (lua_State *L) {
   if (s->m.slot == NULL) return 0;
   delist(s);
   sk_shared_unhook(s);
+  sk_spawn_notify(s->S);
   sk_sweep_leave(&s->m);
   sk_shared_dropwaits(s);
   free(s->cargo);

@@ -416,8 +416,8 @@ static bool concerns (const Child *c, const void *user) {
 }
 
 
-/* Daemons are killed; the others have read all that they get. */
-static void notify (const void *user) {
+/* The others have read all that they get. */
+void sk_spawn_notify (const void *user) {
   pthread_mutex_lock(&guard);
   for (Child *c = children; c != NULL; c = c->next) {
     if (!concerns(c, user)) continue;
@@ -486,7 +486,7 @@ static void announce (void) {
 void sk_spawn_finish (const void *user) {
   sk_time patience = sk_clock_real() + sk_osthread_patience;
   Child c;
-  notify(user);
+  sk_spawn_notify(user);
   while (first(user, &c)) {
     sk_time killat = c.killat != 0 ? c.killat : SK_FOREVER;
     if (await(&c, killat < patience ? killat : patience))

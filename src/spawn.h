@@ -78,6 +78,9 @@ SK_FUNC void sk_spawn_free (Child *c);
 
 /* Is there a child that was not reaped yet? */
 SK_FUNC bool sk_spawn_any (void);
+/* This process (NULL), or the part 'user' of it, is about to end: kill daemons,
+   who are not to see that nobody is left to answer them. */
+SK_FUNC void sk_spawn_notify (const void *user);
 /*
 ** This process (NULL), or the part 'user' of it, ends: kill daemons, wait for
 ** the others. After some seconds says whom it waits for.
