@@ -13,7 +13,7 @@ local library, what, how = ...
 local failing = assert(package.loadlib(library, "luaopen_failing"))()
 
 --- More requests than any operation makes.
-local MOST = 2000
+local MOST = 10000
 
 --- A new state, which Lua makes, asks a thousand times: from here on in strides.
 local CLOSELY, STRIDE = 120, 13
