@@ -184,7 +184,7 @@ static sk_time getspan (lua_State *L, int spec, const char *key) {
   lua_pop(L, 1);
   if (s < 0) return -1;
   s *= 1e9;
-  return s >= (lua_Number)(SK_FOREVER / 4) ? SK_FOREVER : (sk_time)s;
+  return s >= (lua_Number)SK_FOREVER ? SK_FOREVER : (sk_time)s;
 }
 
 
