@@ -35,7 +35,8 @@ describe("a start", function()
     local code = shell.run("cc -std=c11 -D_GNU_SOURCE -shared -fPIC spec/host/refuse.c -o "
       .. dir .. "/refuse.so -ldl")
     assert.equal(0, code)
-    preload = "LD_PRELOAD=" .. dir .. "/refuse.so "
+    -- behind a sanitizer, which has to be the first
+    preload = ("LD_PRELOAD='%s %s/refuse.so' "):format(os.getenv("LD_PRELOAD") or "", dir)
   end)
   teardown(function() os.execute("rm -r " .. dir) end)
 
