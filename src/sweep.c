@@ -137,7 +137,7 @@ void sk_sweep_unborn (Member *m, uint32_t index, int64_t born) {
   Root *f = sk_root();
   Slot *s = sk_slot(index);
   hold(f);
-  bool mine = s->born == born && claim(s, SK_SLOT_NEW);
+  bool mine = sk_slot_born(s) == born && claim(s, SK_SLOT_NEW);
   sk_guard_leave(&f->slotguard);
   if (mine) sweep(m, index);
   sk_guard_leave(&f->sweepguard);
@@ -148,7 +148,7 @@ void sk_sweep_expect (uint32_t index, int64_t born, int pid) {
   Root *f = sk_root();
   Slot *s = sk_slot(index);
   hold(f);
-  if (s->born == born && sk_slot_state(s) == SK_SLOT_NEW) s->pid = pid;
+  if (sk_slot_born(s) == born && sk_slot_state(s) == SK_SLOT_NEW) s->pid = pid;
   sk_guard_leave(&f->slotguard);
   sk_guard_leave(&f->sweepguard);
 }
