@@ -435,7 +435,7 @@ Off sk_arena_owner (Off b) {
 
 
 void sk_arena_move (Off *to, Off *from) {
-  *to = *from;
+  __atomic_store_n(to, *from, __ATOMIC_RELEASE); /* with what is inside */
   sk_step();
   if (*to != 0) sk_arena_own(*to, to);
   *from = 0;
