@@ -291,9 +291,10 @@ static int value_get (lua_State *L) {
   sk_buf_add(&s->copy, i->bytes, i->size);
   sk_object_leave(&s->m, &c->lock.o);
   if (s->copy.failed) return luaL_error(L, "not enough memory");
-  /* as a string: decoding may run code that looks at another value */
-  const char *bytes = lua_pushlstring(L, s->copy.data, s->copy.size);
-  int n = sk_wire_decode(L, sk_wire_of(L), bytes, s->copy.size,
+  /* as a string: what runs from here on may look at another value */
+  size_t size = s->copy.size;
+  const char *bytes = lua_pushlstring(L, s->copy.data, size);
+  int n = sk_wire_decode(L, sk_wire_of(L), bytes, size,
                          SK_WIRE_TRUSTED | SK_WIRE_NOREFS);
   if (n < 0) return lua_error(L);
   return n;
