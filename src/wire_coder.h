@@ -121,8 +121,7 @@ SK_FUNC void sk_coder_begin (Coder *c);
 /* From here on it is in use by the function that calls this; 'busy' is 0 after
    that. All that may take a step of the collector may run a finalizer, and that
    may want something coded, as '__transfer' and constructors do. */
-#define sk_coder_occupy(c)                                                     \
-  ((c)->busy = (uintptr_t)__builtin_frame_address(0))
+#define sk_coder_occupy(c) ((c)->busy = (uintptr_t)__builtin_frame_address(0))
 /* Room for more frames; false if memory ended. */
 SK_FUNC bool sk_coder_grow (Coder *c);
 SK_FUNC const WireRef *sk_coder_ref (int cls);
