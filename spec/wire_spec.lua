@@ -198,6 +198,17 @@ describe("metatables", function()
     assert.equal(shapes.tag, getmetatable(cross(setmetatable({}, shapes.tag))))
   end)
 
+  it("may lie at any depth", function()
+    for depth = 0, 70 do
+      local t = setmetatable({ depth }, { __name = { "opened", {} } })
+      for _ = 1, depth do t = { t } end
+      local got = cross(t)
+      for _ = 1, depth do got = got[1] end
+      assert.same({ depth }, { got[1] })
+      assert.same({ "opened", {} }, getmetatable(got).__name)
+    end
+  end)
+
   it("are copied if none does, once for all who share them", function()
     local meta = { __index = function(_, k) return "no " .. k end }
     meta.self = meta
