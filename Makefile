@@ -26,7 +26,8 @@ WERROR =
 WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wundef -Wwrite-strings \
          -Wmissing-prototypes -Wstrict-prototypes -Wconversion \
          -Wpointer-arith -Wcast-qual
-CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -I$(LUAINC) $(WARN) $(WERROR) \
+# -fno-plt: what is done most is to call Lua, and a jump less each time counts.
+CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fno-plt -I$(LUAINC) $(WARN) $(WERROR) \
          $(OPT) $(SAN)
 
 SRC  = $(wildcard src/*.c)
