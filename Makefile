@@ -73,6 +73,10 @@ bench: all $(BUILD)/bench/floor.so $(BUILD)/bench/load
 	fi
 	@QUICK="$(QUICK)" tools/lua bench/run.lua "$(AREA)"
 
+# What a start needs at least, part by part, next to what it takes.
+bench-least: all $(BUILD)/bench/floor.so
+	@tools/lua bench/least.lua
+
 # The peers that the distribution has, gnuplot, valgrind and strace.
 bench-peers:
 	@tools/setup build bench
@@ -179,6 +183,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all env demo test bench bench-peers bench-check check format asan tsan \
+.PHONY: all env demo test bench bench-least bench-peers bench-check check format asan tsan \
         valgrind gcstress fuzz soak coverage steps model storm install uninstall \
         clean
