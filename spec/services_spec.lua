@@ -14,6 +14,9 @@ local function has(program)
   return (shell.run("command -v " .. program)) == 0
 end
 
+--- Programs of others, which not every sanitizer lets begin.
+local curl = "env -u LD_PRELOAD curl "
+
 --- An example that runs by itself: `output()`, and `finish()` by SIGTERM.
 local function start(name, ...)
   local out = os.tmpname()
@@ -93,14 +96,14 @@ describe("httpd", function()
 
   it("pleases curl", test(function()
     if not has("curl") then return pending("curl is not installed") end
-    local code, body = shell.run("curl -sS " .. url("/data"))
+    local code, body = shell.run(curl .. "-sS " .. url("/data"))
     assert.equal(0, code)
     assert.is_true(body == ("0123456789abcdef"):rep(1 << 16))
-    assert.same({ 0, "3456" }, { shell.run("curl -sS -r 3-6 " .. url("/data")) })
-    assert.same({ 0, "ef" }, { shell.run("curl -sS -r -2 " .. url("/data")) })
-    local _, head = shell.run("curl -sSI " .. url("/data"))
+    assert.same({ 0, "3456" }, { shell.run(curl .. "-sS -r 3-6 " .. url("/data")) })
+    assert.same({ 0, "ef" }, { shell.run(curl .. "-sS -r -2 " .. url("/data")) })
+    local _, head = shell.run(curl .. "-sSI " .. url("/data"))
     assert.matches("^HTTP/1.1 200 OK\r\nContent%-Length: 1048576\r\n", head)
-    local format = "curl -sS -o /dev/null -w '%{http_code}' "
+    local format = curl .. "-sS -o /dev/null -w '%{http_code}' "
     local function status(rest) return (select(2, shell.run(format .. rest))) end
     assert.equal("404", status(url("/nothing")))
     assert.equal("404", status("--path-as-is " .. url("/../../etc/passwd")))
@@ -138,7 +141,7 @@ describe("httpd", function()
 
   it("stands up to wrk", test(function()
     if not has("wrk") then return pending("wrk is not installed") end
-    local code, text = shell.run("wrk -t 1 -c 50 -d 1 -H 'Range: bytes=0-9' " .. url("/data"))
+    local code, text = shell.run("env -u LD_PRELOAD wrk -t 1 -c 50 -d 1 -H 'Range: bytes=0-9' " .. url("/data"))
     assert.equal(0, code)
     assert.is_true(tonumber(text:match("(%d+) requests in")) > 100, text)
     assert.is_nil(text:find("Non%-2xx"), text)

@@ -32,7 +32,9 @@ describe("a start", function()
   local dir, preload
   setup(function()
     dir = select(2, shell.run("mktemp -d")):match("^[^\n]+")
-    preload = "LD_PRELOAD=" .. shell.compile("spec/host/refuse.c", dir, "refuse") .. " "
+    local refuse = shell.compile("spec/host/refuse.c", dir, "refuse")
+    -- behind a sanitizer, which has to be the first
+    preload = ("LD_PRELOAD='%s %s' "):format(os.getenv("LD_PRELOAD") or "", refuse)
   end)
   teardown(function() os.execute("rm -r " .. dir) end)
 

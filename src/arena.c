@@ -336,6 +336,13 @@ static void give (Off *word, bool keep) {
 }
 
 
+/* Is there room for pages that are kept? From outside of the guard a glance:
+   whichever it is, all is well. */
+__attribute__((noinline)) static bool isroom (size_t size) {
+  return size < LARGE || arena->kept + size <= KEEP;
+}
+
+
 void sk_arena_give (Off *word) {
   Off b = *word;
   if (b == 0) return;
@@ -345,7 +352,7 @@ void sk_arena_give (Off *word) {
   }
   uint32_t c = block(b)->class;
   size_t size = classsize(c);
-  bool keep = size < LARGE || arena->kept + size <= KEEP;
+  bool keep = isroom(size);
   if (!keep) punch(b, size); /* still ours: nobody else looks at it */
   enter();
   if (!sk_arena_owns(word)) { /* it was half taken, and that was undone */
@@ -428,7 +435,7 @@ Off sk_arena_owner (Off b) {
 
 
 void sk_arena_move (Off *to, Off *from) {
-  *to = *from;
+  __atomic_store_n(to, *from, __ATOMIC_RELEASE); /* with what is inside */
   sk_step();
   if (*to != 0) sk_arena_own(*to, to);
   *from = 0;
