@@ -71,6 +71,7 @@ build = {
         "src/guard.c",
         "src/handle.c",
         "src/handover.c",
+        "src/helper.c",
         "src/hope.c",
         "src/inbuf.c",
         "src/item.c",

@@ -14,8 +14,8 @@ local layers = {
     "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", "vault", -- what is shared
     "poller", "poller_epoll", "alarm", "fdio", "end", "sock", "pin", "prod", "rtsignal",
-    "signals", "osthread", "offload", "pgroup", "program", "server", "server_helper", "spawn",
-    "ticker" }, -- OS
+    "signals", "osthread", "offload", "pgroup", "program", "server", "server_helper",
+    "helper", "spawn", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "launch", "handle",
