@@ -166,7 +166,7 @@ static int attemptput (lua_State *L, Sched *S, int at) {
   (void)S;
   Channel *ch = lua_touserdata(L, at);
   if (lua_isnil(L, at + 1)) return luaL_error(L, "cannot put nil");
-  lua_Number priority = checkpriority(L, ch, at + 2);
+  lua_Number priority = checkpriority(L, ch, at + 3);
   if (ch->closed) return sk_fail(L, -EPIPE);
   lua_pushvalue(L, at + 1);
   if (!sk_channel_tryput(L, at, ch, priority)) return -EAGAIN;
