@@ -64,9 +64,9 @@ static void pushtext (lua_State *L, const Endpoint *e) {
   if (sk_sock_name(e->watch.fd, &a) == 0) n = sk_net_pushname(L, &a);
   if (n == 0) lua_pushfstring(L, "descriptor %d", e->watch.fd);
   if (n < 2) return;
-  lua_pushfstring(L, "%s:%s", lua_tostring(L, -2), luaL_tolstring(L, -1, NULL));
-  lua_replace(L, -4);
-  lua_pop(L, 2);
+  lua_pushfstring(L, "%s:%s", lua_tostring(L, -2), lua_tostring(L, -1));
+  lua_replace(L, -3);
+  lua_pop(L, 1);
 }
 
 
