@@ -10,8 +10,10 @@ local function read_all(path)
   return file and file:read("a") or ""
 end
 
-local function has(program)
-  return (shell.run("command -v " .. program)) == 0
+--- Where the program is not installed, the spec is pending.
+local function need(program)
+  if shell.run("command -v " .. program) == 0 then return end
+  pending(program .. " is not installed (tools/setup clients)")
 end
 
 --- An example that runs by itself: `output()`, and `finish()` by SIGTERM.
@@ -92,7 +94,7 @@ describe("httpd", function()
   local function url(path) return ("http://127.0.0.1:%d%s"):format(port, path) end
 
   it("pleases curl", test(function()
-    if not has("curl") then return pending("curl is not installed") end
+    need("curl")
     local code, body = shell.run("curl -sS " .. url("/data"))
     assert.equal(0, code)
     assert.is_true(body == ("0123456789abcdef"):rep(1 << 16))
@@ -137,7 +139,7 @@ describe("httpd", function()
   end))
 
   it("stands up to wrk", test(function()
-    if not has("wrk") then return pending("wrk is not installed") end
+    need("wrk")
     local code, text = shell.run("wrk -t 1 -c 50 -d 1 -H 'Range: bytes=0-9' " .. url("/data"))
     assert.equal(0, code)
     assert.is_true(tonumber(text:match("(%d+) requests in")) > 100, text)
@@ -168,16 +170,16 @@ describe("httpd", function()
   end))
 end)
 
-describe("chat", function()
-  --- A guest of that name, who has been greeted.
-  local function guest(port, name)
-    local conn = assert(net.connect("127.0.0.1", port))
-    conn:read(#"your name? ")
-    conn:write(name .. "\n")
-    assert.equal("* hello, " .. name, conn:read("l"))
-    return conn
-  end
+--- A guest of that name, who has been greeted.
+local function guest(port, name)
+  local conn = assert(net.connect("127.0.0.1", port))
+  conn:read(#"your name? ")
+  conn:write(name .. "\n")
+  assert.equal("* hello, " .. name, conn:read("l"))
+  return conn
+end
 
+describe("chat", function()
   it("tells each what the others say", test(function()
     local server, port = serving("chat")
     local _ <close> = server
@@ -195,16 +197,21 @@ describe("chat", function()
     b:write("/quit\n")
     assert.equal("* bob has left", a:read("l"))
     assert.equal("", b:read("a"))
-    if has("socat") then
-      shell.run(("printf 'sue\\nhi\\n' | socat -t 1 - TCP:127.0.0.1:%d"):format(port))
-      assert.same({ "* sue is here", "sue: hi", "* sue has left" },
-        { a:read("l"), a:read("l"), a:read("l") })
-    end
     local text = server.finish()
     assert.equal("* the server ends", a:read("l"))
     assert.matches("chat: goodbye\n$", text)
     a:close()
     b:close()
+  end))
+
+  it("pleases socat", test(function()
+    need("socat")
+    local server <close>, port = serving("chat")
+    local ann <close> = guest(port, "ann")
+    shell.run(("printf 'sue\\nhi\\n' | socat -t 1 - TCP:127.0.0.1:%d"):format(port))
+    assert.same({ "* sue is here", "sue: hi", "* sue has left" },
+      { ann:read("l"), ann:read("l"), ann:read("l") })
+    assert.is_truthy(server)
   end))
 end)
 
