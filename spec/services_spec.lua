@@ -240,4 +240,32 @@ describe("tail", function()
     os.remove(one)
     os.remove(two)
   end))
+
+  it("notices a file that was replaced, whatever its size", test(function()
+    local log = os.tmpname()
+    local function rotate(text)
+      assert(os.rename(log, log .. ".1"))
+      append(log, text)
+    end
+    local program <close> = start("tail", log)
+    skein.sleep(0.3)
+    append(log, "one\n")
+    program.await("one\n")
+    append(log .. ".new", "longer than what was there before\n")
+    assert(os.rename(log .. ".new", log))
+    program.await(": longer than what was there before\n")
+    rotate("born with as many bytes as before\n") -- of the same size
+    program.await(": born with as many bytes as before\n")
+    append(log, "late, without an end")
+    rotate("the new one\n")
+    program.await(": the new one\n")
+    append(log, "and on\n")
+    program.await(": and on\n")
+    local lines = {}
+    for line in program.finish():gmatch(": ([^\n]*)") do lines[#lines + 1] = line end
+    assert.same({ "one", "longer than what was there before",
+      "born with as many bytes as before", "late, without an end", "the new one", "and on" }, lines)
+    os.remove(log)
+    os.remove(log .. ".1")
+  end))
 end)
