@@ -38,7 +38,8 @@ local function start(name, ...)
   function self.finish()
     os.execute("kill -TERM " .. pid .. " 2> /dev/null")
     for _ = 1, 500 do
-      if not os.execute("kill -0 " .. pid .. " 2> /dev/null") then break end
+      local state = read_all(("/proc/%d/status"):format(pid)):match("State:%s*(%a)")
+      if not state or state == "Z" then break end -- who is to reap it may take its time
       skein.sleep(0.02)
     end
     local text = self.output()
