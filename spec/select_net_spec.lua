@@ -163,11 +163,13 @@ describe("select of a stream", function()
   it("refuses what read refuses", with_pair(still, function(_, b)
     assert.matches("#1 to 'select'.*\"l\", \"L\", \"a\" or a number expected, got 'x'",
       support.failure(function() skein.select { { b, "read", "x" } } end))
-    assert.matches("separator expected, got nil",
+    assert.matches("case 1: separator expected, got nil",
       support.failure(skein.select, { { b, "read_until" } }))
-    assert.matches("max: whole number of at least 1 expected, got 0",
+    assert.matches("case 1: max: whole number of at least 1 expected, got 0",
       support.failure(skein.select, { { b, "read_until", "x", 0 } }))
-    assert.matches("a skein.Stream has no 'write' to wait for",
+    assert.matches("case 2: number of bytes: whole number of at least 0 expected, got %-1",
+      support.failure(skein.select, { skein.channel(), { b, "read", -1 } }))
+    assert.matches("case 1: a skein.Stream has no 'write' to wait for",
       support.failure(skein.select, { { b, "write", "x" } }))
   end))
 

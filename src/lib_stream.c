@@ -18,11 +18,18 @@ static Stream *check (lua_State *L) {
 
 /* ---- reading ---- */
 
-/* Where the arguments are: those of a method, or of a case of a select. */
+/* Where arguments are: those of a method, or of a case of a select. */
 typedef struct Place {
-  int at;  /* the index of the first one */
-  int arg; /* what messages call it; 1: the list of the cases */
+  int at;      /* the index of the first one */
+  bool incase; /* the object is in front of it */
 } Place;
+
+
+/* The one at 'idx' is wrong, 'text' says why. */
+static int complain (lua_State *L, Place p, int idx, const char *text) {
+  return p.incase ? sk_select_error(L, p.at - 1, text)
+                  : luaL_argerror(L, idx, text);
+}
 
 
 static int badformat (lua_State *L, Place p) {
@@ -30,7 +37,16 @@ static int badformat (lua_State *L, Place p) {
                         ? lua_pushfstring(L, "'%s'", lua_tostring(L, p.at))
                         : sk_typename(L, p.at);
   lua_pushfstring(L, "\"l\", \"L\", \"a\" or a number expected, got %s", got);
-  return luaL_argerror(L, p.arg, lua_tostring(L, -1));
+  return complain(L, p, p.at, lua_tostring(L, -1));
+}
+
+
+static size_t checkcount (lua_State *L, Place p, int idx, const char *name,
+                          lua_Integer least) {
+  lua_Integer n;
+  if (!sk_testcount(L, idx, name, least, &n))
+    complain(L, p, idx, lua_tostring(L, -1));
+  return (size_t)n;
 }
 
 
@@ -48,7 +64,7 @@ static void checkformat (lua_State *L, Place p, Ask *ask) {
   if (lua_isnoneornil(L, p.at)) return;
   if (lua_type(L, p.at) == LUA_TNUMBER) {
     ask->kind = SK_ASK_COUNT;
-    ask->count = (size_t)sk_checkcount(L, p.at, p.arg, "number of bytes", 0);
+    ask->count = checkcount(L, p, p.at, "number of bytes", 0);
     return;
   }
   size_t len = 0;
@@ -67,18 +83,16 @@ static void checkformat (lua_State *L, Place p, Ask *ask) {
 static void checkuntil (lua_State *L, Place p, Ask *ask) {
   *ask = (Ask){.kind = SK_ASK_UNTIL, .count = SIZE_MAX, .due = SK_FOREVER};
   ask->sep = lua_tolstring(L, p.at, &ask->nsep);
-  if (ask->sep == NULL || ask->nsep == 0)
-    luaL_argerror(
-        L, p.arg,
-        lua_pushfstring(L, "separator expected, got %s",
-                        ask->sep != NULL ? "''" : sk_typename(L, p.at)));
+  if (ask->sep == NULL || ask->nsep == 0) {
+    const char *got = ask->sep != NULL ? "''" : sk_typename(L, p.at);
+    complain(L, p, p.at, lua_pushfstring(L, "separator expected, got %s", got));
+  }
   if (!lua_isnoneornil(L, p.at + 1))
-    ask->count =
-        (size_t)sk_checkcount(L, p.at + 1, p.arg > 1 ? 3 : 1, "max", 1);
+    ask->count = checkcount(L, p, p.at + 1, "max", 1);
 }
 
 
-static const Place called = {2, 2};
+static const Place called = {.at = 2};
 
 
 /* st:read(["l"|"L"|"a"|n, [timeout]]) -> string | nil, "closed"|"timeout" */
@@ -131,32 +145,32 @@ static int stream_lines (lua_State *L) {
 /* ---- select ---- */
 
 /* What a case asks for, by the one of the two that reads it. */
-typedef void (*Check)(lua_State *L, Place p, Ask *ask);
+typedef void (*Formats)(lua_State *L, Place p, Ask *ask);
 
 
-static void askcase (lua_State *L, int at, Check check_, Ask *ask) {
-  check_(L, (Place){at + 1, 1}, ask);
+static void askcase (lua_State *L, int at, Formats formats, Ask *ask) {
+  formats(L, (Place){.at = at + 1, .incase = true}, ask);
   if (sk_select_once(L)) ask->due = SK_NOW;
 }
 
 
-static int trycase (lua_State *L, int at, Check check_) {
+static int trycase (lua_State *L, int at, Formats formats) {
   Ask ask;
-  askcase(L, at, check_, &ask);
+  askcase(L, at, formats, &ask);
   return sk_stream_tryread(L, lua_touserdata(L, at), &ask);
 }
 
 
-static void enlistcase (lua_State *L, int at, Check check_, Waiter *w) {
+static void enlistcase (lua_State *L, int at, Formats formats, Waiter *w) {
   Ask ask;
-  askcase(L, at, check_, &ask);
+  askcase(L, at, formats, &ask);
   sk_stream_enlist(lua_touserdata(L, at), &ask, w);
 }
 
 
-static int finishcase (lua_State *L, int at, Check check_) {
+static int finishcase (lua_State *L, int at, Formats formats) {
   Ask ask;
-  askcase(L, at, check_, &ask);
+  askcase(L, at, formats, &ask);
   return sk_stream_finishread(L, lua_touserdata(L, at), &ask);
 }
 

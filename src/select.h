@@ -22,6 +22,7 @@
 
 typedef struct SelectOp {
   const char *name; /* of the method: "get" */
+  bool offers;      /* takes a value, which must not be nil */
   /*
   ** Do it if it need not wait: push its results and return how many, or
   ** return -EAGAIN. The end ("closed") is a result as well. May raise for
@@ -52,6 +53,9 @@ SK_FUNC void sk_select_class (lua_State *L, const SelectOp *ops);
 /* For an 'attempt': will the select not wait? Then it has to look closely, for
    no news can come. */
 SK_FUNC bool sk_select_once (lua_State *L);
+
+/* Wrong use of the case at 'at': raises, and says which case it is. */
+SK_FUNC int sk_select_error (lua_State *L, int at, const char *text);
 
 SK_FUNC void sk_open_select (lua_State *L, Sched *S);
 
