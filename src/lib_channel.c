@@ -156,9 +156,9 @@ static void enlistget (lua_State *L, Sched *S, int at, Waiter *w) {
 static int attemptput (lua_State *L, Sched *S, int at) {
   (void)S;
   Channel *ch = lua_touserdata(L, at);
-  if (!lua_isnil(L, at + 2) && ch->slots.order != SK_PRIORITY)
+  if (!lua_isnil(L, at + 3) && ch->slots.order != SK_PRIORITY)
     return sk_select_error(L, at, UNORDERED);
-  lua_Number priority = lua_tonumber(L, at + 2);
+  lua_Number priority = lua_tonumber(L, at + 3);
   if (ch->closed) return sk_fail(L, -EPIPE);
   lua_pushvalue(L, at + 1);
   if (!sk_channel_tryput(L, at, ch, priority)) return -EAGAIN;
