@@ -115,8 +115,8 @@ describe("dump", function()
     local text = skein.dump()
     find(text, ("^  command 'slow', pid %d: running sleep; began %%d+%%.%%d s ago$")
       :format(slow.pid))
-    local line = find(text, ("^  command 'command %%d+', pid %d: running sh; "
-      .. "%%d+ bytes of its stdin are not read; began"):format(deaf.pid))
+    local line = find(text, ("^  command 'command %%d+', pid %d: running sh; %%d+ bytes of "
+      .. "its stdin are not read; began"):format(deaf.pid))
     assert.is_true(tonumber(line:match("(%d+) bytes")) < 1 << 20)
     deaf:terminate(30)
     find(skein.dump(), "pid %d+: running sh; .* told to end, killed in [23]%d%.%d s; ")
