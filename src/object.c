@@ -314,6 +314,7 @@ void sk_object_enter (Member *m, Object *o) {
   if (sk_unlikely(sk_guard_enter(&o->guard))) {
     Bells bells = {0};
     const Class *c = sk_object_class(o->type);
+    sk_arena_mend(); /* what its words own is certain from here */
     if (c->repair != NULL) c->repair(o, &bells);
     sk_guard_repaired(&o->guard);
     sk_slot_ring(&bells); /* rare enough to ring under the guard */
