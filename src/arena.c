@@ -76,33 +76,9 @@ uint64_t sk_arena_pages (void) {
 }
 
 
-/* ---- changes ---- */
-
-/* Make the changes that are certain. Any of them may have been made. */
-static void finish (void) {
-  Arena *a = arena;
-  const Change *end = a->change + a->changing;
-  for (const Change *c = a->change; c < end; c++) {
-    uint64_t *word = (uint64_t *)(void *)((char *)a + c->at);
-    __atomic_store_n(word, c->to, __ATOMIC_RELEASE);
-    sk_step();
-  }
-  __atomic_store_n(&a->changing, 0, __ATOMIC_RELEASE);
-}
-
-
-void sk_arena_commit (const Change *end) {
-  uint64_t n = (uint64_t)(end - arena->change);
-  sk_step();
-  __atomic_store_n(&arena->changing, n, __ATOMIC_RELEASE);
-  sk_step();
-  finish();
-}
-
-
 static void enter (void) {
   if (sk_unlikely(sk_guard_enter(&arena->guard))) {
-    finish();
+    finish(arena->change + arena->changing);
     sk_span_mend();
     sk_guard_repaired(&arena->guard);
   }
@@ -121,7 +97,7 @@ static void takefree (Off *word, Off *first, size_t size) {
   Change *c = gain(arena->change, word, b);
   c = note(c, first, next & ~(Off)SK_KEPT);
   if (next & SK_KEPT) c = note(c, &arena->kept, arena->kept - size);
-  sk_arena_commit(note(c, &arena->used, arena->used + size));
+  commit(note(c, &arena->used, arena->used + size));
 }
 
 
@@ -131,7 +107,7 @@ static void takefresh (Off *word, uint32_t class, Off *top, size_t size) {
   block(b)->class = class;
   Change *c = gain(arena->change, word, b);
   c = note(c, top, *top + size);
-  sk_arena_commit(note(c, &arena->used, arena->used + size));
+  commit(note(c, &arena->used, arena->used + size));
 }
 
 
@@ -216,7 +192,7 @@ static void give (Off *word, bool keep) {
   Change *c = lose(arena->change, word, b, *first | (keep ? SK_KEPT : 0));
   if (keep) c = note(c, &arena->kept, arena->kept + size);
   c = note(c, &arena->used, arena->used - size);
-  sk_arena_commit(note(c, first, b));
+  commit(note(c, first, b));
 }
 
 

@@ -75,8 +75,26 @@ static inline Change *note (Change *c, const void *word, uint64_t to) {
 }
 
 
+/* Make the changes up to 'end', which are certain. Any may have been made. */
+static inline void finish (const Change *end) {
+  char *base = sk_arena_base;
+  for (const Change *c = arena->change; c < end; c++) {
+    uint64_t *word = (uint64_t *)(void *)(base + c->at);
+    __atomic_store_n(word, c->to, __ATOMIC_RELEASE);
+    sk_step();
+  }
+  __atomic_store_n(&arena->changing, 0, __ATOMIC_RELEASE);
+}
+
+
 /* Make all changes up to 'end'. */
-SK_FUNC void sk_arena_commit (const Change *end);
+static inline void commit (const Change *end) {
+  uint64_t n = (uint64_t)(end - arena->change);
+  sk_step();
+  __atomic_store_n(&arena->changing, n, __ATOMIC_RELEASE);
+  sk_step();
+  finish(end);
+}
 
 
 /* Block 'b' is to belong to '*word'. */

@@ -61,7 +61,7 @@ int sk_span_add (uint32_t class) {
   c = note(c, &span(s)->carving, FRESH | (Carving) class << 48);
   c = note(c, &span(s)->next, 0);
   c = note(c, &span(s)->prev, 0);
-  sk_arena_commit(note(c, &arena->room[class], s));
+  commit(note(c, &arena->room[class], s));
   return 0;
 }
 
@@ -80,7 +80,7 @@ static void retire (Off s) {
   if (keep) c = note(c, &arena->spares, arena->spares + 1);
   Off *first = keep ? &arena->spare : &arena->hollow;
   c = note(c, &span(s)->next, *first);
-  sk_arena_commit(note(c, first, s));
+  commit(note(c, first, s));
   if (!keep) punchlast(); /* one at a time: the guard is not held for long */
 }
 
@@ -108,7 +108,7 @@ void sk_span_take (Off *word, uint32_t class) {
   k += USED;
   Change *c = gain(arena->change, word, b);
   c = note(c, &span(s)->carving, k);
-  sk_arena_commit(isfull(k) ? unlink(c, s) : c);
+  commit(isfull(k) ? unlink(c, s) : c);
 }
 
 
@@ -121,7 +121,7 @@ void sk_span_give (Off *word, Off b) {
   if (isfull(k)) c = link(c, s);
   k += b % SK_SPAN / UNIT - freeof(k);
   k -= USED;
-  sk_arena_commit(note(c, &p->carving, k));
+  commit(note(c, &p->carving, k));
   if (usedof(k) == 0 && (p->next != 0 || p->prev != 0)) retire(s);
 }
 
