@@ -9,60 +9,24 @@
 #define LARGE (UINT64_C(32) << 10)
 #define KEEP (UINT64_C(32) << 20) /* bytes of large free blocks with pages */
 
-char *sk_arena_base; /* process-wide, as is the mapping */
-static int arena_fd = -1;
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 
-/*
-** Sizes: multiples of 16 up to 128, then four to each doubling. Both of
-** these speak of whole blocks, header included.
-*/
-size_t sk_arena_classsize (uint32_t c) {
-  if (c < 8) return 16 * ((size_t)c + 1);
-  return (size_t)(5 + (c & 3)) << (5 + (c - 8) / 4);
-}
-
-
-static uint32_t classof (size_t size) {
-  if (size <= 128) return (uint32_t)((size + 15) / 16 - 1);
-  unsigned log2 = 63u - (unsigned)__builtin_clzll((uint64_t)size - 1);
-  uint64_t quarter = (uint64_t)(size - 1) >> (log2 - 2); /* 4 .. 7 */
-  return 8 + (log2 - 7) * 4 + (uint32_t)(quarter - 4);
-}
-
-
 static int create (void) {
-  char *base;
-  int fd = sk_mapping_make(&base);
-  if (fd < 0) return fd;
-  Arena *a = (Arena *)(void *)base;
-  a->near = (sizeof(Arena) + 63) / 64 * 64;
-  a->bottom = a->mapping.size;
-  a->top = SK_SPAN + a->mapping.size / SK_SPAN * sizeof(Span);
-  sk_arena_base = base;
-  arena_fd = fd;
-  return sk_guard_init(&a->guard);
+  int err = sk_mapping_make();
+  if (err != 0) return err;
+  arena->near = (sizeof(Arena) + 63) / 64 * 64;
+  arena->bottom = arena->mapping.size;
+  arena->top = SK_SPAN + arena->mapping.size / SK_SPAN * sizeof(Span);
+  err = sk_guard_init(&arena->shedguard);
+  return err != 0 ? err : sk_guard_init(&arena->guard);
 }
 
 
 int sk_arena_open (void) {
   pthread_mutex_lock(&opening);
-  int err = sk_arena_base == NULL ? create() : 0;
+  int err = sk_mapping_base == NULL ? create() : 0;
   pthread_mutex_unlock(&opening);
   return err;
-}
-
-
-int sk_arena_attach (int fd) {
-  int got = sk_mapping_attach(fd, &sk_arena_base);
-  if (got < 0) return got;
-  arena_fd = got;
-  return 0;
-}
-
-
-int sk_arena_fd (void) {
-  return arena_fd;
 }
 
 
@@ -71,23 +35,48 @@ Off *sk_arena_root (void) {
 }
 
 
-uint64_t sk_arena_pages (void) {
-  return sk_arena_base != NULL ? sk_mapping_pages(arena_fd) : 0;
-}
-
-
 static void enter (void) {
   if (sk_unlikely(sk_guard_enter(&arena->guard))) {
     finish(arena->change + arena->changing);
-    sk_span_mend();
     sk_guard_repaired(&arena->guard);
   }
+}
+
+
+/*
+** Spans with nothing in use beyond a few lose their pages, one at a time, and
+** without the guard: that takes as long as many takes and gives. Who comes while
+** another one is at it leaves the rest to that, or to the next.
+*/
+static void shed (void) {
+  bool died;
+  if (!sk_guard_try(&arena->shedguard, &died)) return;
+  for (int i = 0; i < 2; i++) { /* one of which another one left behind */
+    enter();
+    Off s = sk_span_pick();
+    sk_guard_leave(&arena->guard);
+    if (s == 0) break;
+    sk_mapping_punch(s, s + SK_SPAN);
+    sk_step();
+    enter();
+    sk_span_picked();
+    sk_guard_leave(&arena->guard);
+  }
+  if (died) sk_guard_repaired(&arena->shedguard);
+  sk_guard_leave(&arena->shedguard);
+}
+
+
+static void leave (void) {
+  sk_guard_leave(&arena->guard);
+  if (sk_unlikely(sk_span_toomany())) shed();
 }
 
 
 void sk_arena_mend (void) {
   enter();
   sk_guard_leave(&arena->guard);
+  shed(); /* it may have died in that */
 }
 
 
@@ -113,7 +102,7 @@ static void takefresh (Off *word, uint32_t class, Off *top, size_t size) {
 
 /* What is free, or has room for it, is not enough. */
 static int takemore (Off *word, uint32_t class) {
-  size_t size = sk_arena_classsize(class);
+  size_t size = classsize(class);
   if (size <= SK_PAGE && arena->near + size <= SK_SPAN)
     takefresh(word, class, &arena->near, size);
   else if (class < SK_SMALLS) {
@@ -132,7 +121,7 @@ static int takemore (Off *word, uint32_t class) {
 /* Under the guard: a block of a class into '*word'. */
 static int take (Off *word, uint32_t class) {
   if (arena->free[class] != 0)
-    takefree(word, &arena->free[class], sk_arena_classsize(class));
+    takefree(word, &arena->free[class], classsize(class));
   else if (class < SK_SMALLS && sk_span_hasroom(class))
     sk_span_take(word, class);
   else
@@ -165,14 +154,14 @@ int sk_arena_take (Off *word, size_t size) {
 static void punch (Off b, size_t size) {
   Off from = (b + sizeof(Off) + SK_PAGE - 1) / SK_PAGE * SK_PAGE;
   Off to = (b - sizeof(Block) + size) / SK_PAGE * SK_PAGE;
-  if (to > from) sk_mapping_punch(arena_fd, from, to);
+  if (to > from) sk_mapping_punch(from, to);
 }
 
 
 void sk_arena_clear (Off b, size_t size) {
   Off end = b + size, from = (b + SK_PAGE - 1) / SK_PAGE * SK_PAGE;
   Off to = end / SK_PAGE * SK_PAGE;
-  if (size < LARGE || !sk_mapping_punch(arena_fd, from, to)) from = to = end;
+  if (size < LARGE || !sk_mapping_punch(from, to)) from = to = end;
   memset(sk_at(char, b), 0, from - b);
   memset(sk_at(char, to), 0, end - to);
 }
@@ -186,7 +175,7 @@ static void give (Off *word, bool keep) {
     sk_span_give(word, b);
     return;
   }
-  size_t size = sk_arena_classsize(class);
+  size_t size = classsize(class);
   Off *first = &arena->free[class];
   keep = keep && class >= SK_SMALLS;
   Change *c = lose(arena->change, word, b, *first | (keep ? SK_KEPT : 0));
@@ -204,16 +193,14 @@ void sk_arena_give (Off *word) {
     return;
   }
   uint32_t class = block(b)->class;
-  bool keep =
-      class < SK_SMALLS || arena->kept + sk_arena_classsize(class) <= KEEP;
-  if (!keep)
-    punch(b, sk_arena_classsize(class)); /* still ours: nobody looks at it */
+  bool keep = class < SK_SMALLS || arena->kept + classsize(class) <= KEEP;
+  if (!keep) punch(b, classsize(class)); /* still ours: nobody looks at it */
   enter();
   if (sk_arena_owns(word))
     give(word, keep);
   else
     *word = 0; /* it was half given, and that was done */
-  sk_guard_leave(&arena->guard);
+  leave();
 }
 
 
@@ -261,12 +248,12 @@ void sk_arena_unstock (Off *head, Off *via, uint32_t n) {
     sk_arena_pop(via, head);
     give(via, true);
   }
-  sk_guard_leave(&arena->guard);
+  leave();
 }
 
 
 size_t sk_arena_room (Off b) {
-  return sk_arena_classsize(block(b)->class) - sizeof(Block);
+  return classsize(block(b)->class) - sizeof(Block);
 }
 
 
@@ -296,7 +283,7 @@ void sk_arena_move (Off *to, Off *from) {
 
 
 uint64_t sk_arena_used (void) {
-  if (sk_arena_base == NULL) return 0;
+  if (sk_mapping_base == NULL) return 0;
   enter();
   uint64_t used = arena->used + sk_span_used();
   sk_guard_leave(&arena->guard);

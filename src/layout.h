@@ -15,7 +15,7 @@
 #ifndef sk_layout_h
 #define sk_layout_h
 
-#include "arena.h"
+#include "guard.h"
 #include "mapping.h"
 
 #define SK_CLASSES 160
@@ -45,26 +45,42 @@ typedef struct Change {
 typedef struct Arena {
   Mapping mapping;
   Guard guard;
+  Guard shedguard; /* who has it makes spans lose their pages */
   Off root;
-  Off near;   /* in the first span: where no block is yet */
-  Off top;    /* behind it: the same, for large ones */
-  Off bottom; /* where spans begin */
-  Off free
-      [SK_CLASSES]; /* free blocks: large ones, and those of the first span */
-  Off room[SK_SMALLS]; /* spans with room */
-  Off spare, hollow;   /* spans with nothing in use; these have no pages */
-  uint64_t spares;
-  uint64_t used;     /* bytes in blocks that are owned and in no span's count */
-  uint64_t kept;     /* bytes of large free blocks with pages */
-  uint64_t changing; /* changes that are certain, and not all made */
+  Off near;             /* in the first span: where no block is yet */
+  Off top;              /* behind it: the same, for large ones */
+  Off bottom;           /* where spans begin */
+  Off free[SK_CLASSES]; /* free blocks: large ones, those of the first span */
+  Off room[SK_SMALLS];  /* spans with room */
+  Off spare, hollow;    /* spans with nothing in use; these have no pages */
+  Off shed;             /* one that is losing its pages, or 0 */
+  uint64_t spares;      /* how many there are in that list */
+  uint64_t used;        /* bytes in blocks in use that are in no span */
+  uint64_t kept;        /* bytes of large free blocks with pages */
+  uint64_t changing;    /* changes that are certain, and not all made */
   Change change[16];
 } Arena;
 
-#define arena ((Arena *)(void *)sk_arena_base)
+#define arena ((Arena *)(void *)sk_mapping_base)
 #define block(off) (sk_at(Block, (off)) - 1)
 
-/* The bytes of a block of this class, with its header. */
-SK_FUNC size_t sk_arena_classsize (uint32_t c);
+
+/*
+** Sizes: multiples of 16 up to 128, then four to each doubling. Both of
+** these speak of whole blocks, header included.
+*/
+static inline size_t classsize (uint32_t c) {
+  if (c < 8) return 16 * ((size_t)c + 1);
+  return (size_t)(5 + (c & 3)) << (5 + (c - 8) / 4);
+}
+
+
+static inline uint32_t classof (size_t size) {
+  if (size <= 128) return (uint32_t)((size + 15) / 16 - 1);
+  unsigned log2 = 63u - (unsigned)__builtin_clzll((uint64_t)size - 1);
+  uint64_t quarter = (uint64_t)(size - 1) >> (log2 - 2); /* 4 .. 7 */
+  return 8 + (log2 - 7) * 4 + (uint32_t)(quarter - 4);
+}
 
 
 /* Note that '*word' will be 'to'; until 'commit' all is as it was. */
@@ -77,7 +93,7 @@ static inline Change *note (Change *c, const void *word, uint64_t to) {
 
 /* Make the changes up to 'end', which are certain. Any may have been made. */
 static inline void finish (const Change *end) {
-  char *base = sk_arena_base;
+  char *base = sk_mapping_base;
   for (const Change *c = arena->change; c < end; c++) {
     uint64_t *word = (uint64_t *)(void *)(base + c->at);
     __atomic_store_n(word, c->to, __ATOMIC_RELEASE);

@@ -19,7 +19,7 @@ static int core_arena (lua_State *L) {
   }
   lua_pushinteger(L, sk_object_count());
   lua_pushinteger(L, (lua_Integer)sk_arena_used());
-  lua_pushinteger(L, (lua_Integer)sk_arena_pages());
+  lua_pushinteger(L, (lua_Integer)sk_mapping_pages());
   return 3;
 }
 

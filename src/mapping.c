@@ -14,6 +14,9 @@
 #define SMALLEST (UINT64_C(16) << 20)    /* ... and at least */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
+char *sk_mapping_base; /* process-wide, as is the mapping */
+static int mapping_fd = -1;
+
 
 /* The most that may be reserved under this process's own limits. */
 static uint64_t reserve (void) {
@@ -37,22 +40,23 @@ static char *map (int fd, uint64_t size) {
 }
 
 
-int sk_mapping_make (char **base) {
+int sk_mapping_make (void) {
   int fd = memfd_create("skein", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0) return -errno;
   uint64_t size = reserve();
-  char *p = map(fd, size);
-  while (p == NULL && size > SMALLEST) p = map(fd, size /= 2);
-  if (p == NULL || ftruncate(fd, (off_t)size) != 0) {
+  char *base = map(fd, size);
+  while (base == NULL && size > SMALLEST) base = map(fd, size /= 2);
+  if (base == NULL || ftruncate(fd, (off_t)size) != 0) {
     int err = -errno;
-    if (p != NULL) munmap(p, size);
+    if (base != NULL) munmap(base, size);
     close(fd);
     return err;
   }
   fcntl(fd, F_ADD_SEALS, SEALS);
-  *(Mapping *)(void *)p = (Mapping){MAGIC, size};
-  *base = p;
-  return fd;
+  *(Mapping *)(void *)base = (Mapping){MAGIC, size};
+  sk_mapping_base = base;
+  mapping_fd = fd;
+  return 0;
 }
 
 
@@ -64,25 +68,31 @@ static bool issealed (int fd, uint64_t size) {
 }
 
 
-int sk_mapping_attach (int fd, char **base) {
+int sk_mapping_attach (int fd) {
   Mapping head;
   if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head) return -EINVAL;
   if (head.magic != MAGIC || !issealed(fd, head.size)) return -EINVAL;
-  char *p = map(fd, head.size);
-  if (p == NULL) return -errno;
+  char *base = map(fd, head.size);
+  if (base == NULL) return -errno;
   fcntl(fd, F_SETFD, FD_CLOEXEC);
-  *base = p;
-  return fd;
+  sk_mapping_base = base;
+  mapping_fd = fd;
+  return 0;
 }
 
 
-bool sk_mapping_punch (int fd, uint64_t from, uint64_t to) {
-  return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
-                   (off_t)(to - from)) == 0;
+int sk_mapping_fd (void) {
+  return mapping_fd;
 }
 
 
-uint64_t sk_mapping_pages (int fd) {
+bool sk_mapping_punch (Off from, Off to) {
+  return fallocate(mapping_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                   (off_t)from, (off_t)(to - from)) == 0;
+}
+
+
+uint64_t sk_mapping_pages (void) {
   struct stat st;
-  return fstat(fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+  return fstat(mapping_fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
 }

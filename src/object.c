@@ -201,7 +201,7 @@ void sk_object_recount (Member *m) {
 
 
 uint32_t sk_object_count (void) {
-  if (sk_arena_base == NULL || *sk_arena_root() == 0) return 0;
+  if (sk_mapping_base == NULL || *sk_arena_root() == 0) return 0;
   Root *f = sk_object_enterrefs();
   uint32_t n = 0;
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) n++;

@@ -3,7 +3,6 @@
 */
 #include "span.h"
 
-#define SPARES 256 /* spans with nothing in use that keep their pages */
 #define UNIT UINT64_C(16)
 
 /*
@@ -66,29 +65,37 @@ int sk_span_add (uint32_t class) {
 }
 
 
-/* Let go of the pages of the span that was added last to the hollow ones. */
-static void punchlast (void) {
-  sk_mapping_punch(sk_arena_fd(), arena->hollow, arena->hollow + SK_SPAN);
-  sk_step();
-}
-
-
 /* Nothing in span 's' is in use. */
 static void retire (Off s) {
   Change *c = unlink(arena->change, s);
-  bool keep = arena->spares < SPARES;
-  if (keep) c = note(c, &arena->spares, arena->spares + 1);
-  Off *first = keep ? &arena->spare : &arena->hollow;
-  c = note(c, &span(s)->next, *first);
-  commit(note(c, first, s));
-  if (!keep) punchlast(); /* one at a time: the guard is not held for long */
+  c = note(c, &span(s)->next, arena->spare);
+  c = note(c, &arena->spare, s);
+  commit(note(c, &arena->spares, arena->spares + 1));
+}
+
+
+Off sk_span_pick (void) {
+  Off s = arena->spare;
+  if (arena->shed != 0 || !sk_span_toomany()) return arena->shed;
+  Change *c = note(arena->change, &arena->spare, span(s)->next);
+  c = note(c, &arena->spares, arena->spares - 1);
+  commit(note(c, &arena->shed, s));
+  return s;
+}
+
+
+void sk_span_picked (void) {
+  Off s = arena->shed;
+  Change *c = note(arena->change, &span(s)->next, arena->hollow);
+  c = note(c, &arena->hollow, s);
+  commit(note(c, &arena->shed, 0));
 }
 
 
 /* Carve a block out of span 's', where none has been yet. */
 static Off carve (Carving *k, Off s) {
   Off at = freshof(*k) * UNIT; /* its header takes the unit before */
-  Off size = sk_arena_classsize(kindof(*k)), end = at + size;
+  Off size = classsize(kindof(*k)), end = at + size;
   *k -= freshof(*k) * FRESH;
   if (end - UNIT + size <= SK_SPAN) *k += end / UNIT * FRESH;
   block(s + at)->class = kindof(*k);
@@ -126,15 +133,9 @@ void sk_span_give (Off *word, Off b) {
 }
 
 
-void sk_span_mend (void) {
-  if (arena->hollow != 0) punchlast();
-}
-
-
 uint64_t sk_span_used (void) {
   uint64_t used = 0;
   for (Off s = arena->bottom; s < arena->mapping.size; s += SK_SPAN)
-    used +=
-        usedof(span(s)->carving) * sk_arena_classsize(kindof(span(s)->carving));
+    used += usedof(span(s)->carving) * classsize(kindof(span(s)->carving));
   return used;
 }

@@ -9,7 +9,7 @@
 local layers = {
   { "sk" }, -- vocabulary
   { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
-  { "guard", "mapping", "arena", "layout", "span", "slot", "stock", "refs", "object", "hope", "item", "ledger", "seat",
+  { "guard", "mapping", "layout", "span", "arena", "slot", "stock", "refs", "object", "hope", "item", "ledger", "seat",
     "queue", "queue_poll", "lock", "semaphore", "event", "condition", "barrier",
     "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", "vault", -- what is shared
