@@ -50,6 +50,13 @@ local function map(pool, n)
   assert(results[n] == n)
 end
 
+--- Some ms of work for the processor.
+local function compute(seed)
+  local x = seed
+  for _ = 1, 200000 do x = (x * 1103515245 + 12345) % 2147483648 end
+  return x
+end
+
 return {
   {
     id = "pool", title = "pool of 2: start, close, join", n = 50,
@@ -88,5 +95,17 @@ return {
       end
     end,
     skein = in_pool(map),
+  },
+  {
+    id = "compute", title = "pool of 2: map of what computes", n = 60, fixed = true,
+    peers = { "python" },
+    floor_title = "Lua: one after the other",
+    goal = { ratio = 1 / 1.9 },
+    floor = function(n)
+      return function()
+        for i = 1, n do compute(i) end
+      end
+    end,
+    skein = in_pool(function(pool, n) assert(#pool:map(compute, numbers(n)) == n) end),
   },
 }

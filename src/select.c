@@ -36,6 +36,16 @@ void sk_select_class (lua_State *L, const SelectOp *ops) {
 
 /* ---- reading the cases ---- */
 
+static int casefails (lua_State *L, int number, const char *text) {
+  return luaL_argerror(L, 1, lua_pushfstring(L, "case %d: %s", number, text));
+}
+
+
+int sk_select_error (lua_State *L, int at, const char *text) {
+  return casefails(L, (at - BASE) / 3 + 1, text);
+}
+
+
 static const SelectOp *opsof (lua_State *L, int idx) {
   if (!lua_getmetatable(L, idx)) return NULL;
   lua_rawgetp(L, -1, &OPS);
@@ -49,18 +59,28 @@ static const SelectOp *findop (lua_State *L, int at, const char *name,
                                int number) {
   const SelectOp *op = opsof(L, at);
   if (op == NULL)
-    luaL_argerror(L, 1,
-                  lua_pushfstring(L, "case %d: cannot wait for a %s", number,
-                                  sk_typename(L, at)));
+    casefails(L, number,
+              lua_pushfstring(L, "cannot wait for a %s", sk_typename(L, at)));
   if (name == NULL) return op;
   for (; op->name != NULL; op++)
     if (strcmp(op->name, name) == 0) return op;
-  luaL_argerror(L, 1,
-                lua_pushfstring(L,
-                                "case %d: a %s has no '%s' to wait "
-                                "for",
-                                number, sk_typename(L, at), name));
+  casefails(L, number,
+            lua_pushfstring(L, "a %s has no '%s' to wait for",
+                            sk_typename(L, at), name));
   return NULL;
+}
+
+
+/* What the operation is given: a value and a priority, at 'at'. */
+static void checkgiven (lua_State *L, const SelectOp *op, int at, int number) {
+  if (op->offers && lua_isnil(L, at))
+    casefails(L, number, lua_pushfstring(L, "cannot %s nil", op->name));
+  int isnumber = lua_isnil(L, at + 1);
+  lua_Number priority = isnumber ? 0 : lua_tonumberx(L, at + 1, &isnumber);
+  if (!isnumber || priority != priority)
+    casefails(L, number,
+              lua_pushfstring(L, "priority: number expected, got %s",
+                              isnumber ? "NaN" : sk_typename(L, at + 1)));
 }
 
 
@@ -79,6 +99,7 @@ static const SelectOp *readcase (lua_State *L, int number, bool peek) {
   const char *name = lua_tostring(L, -1); /* kept by the case */
   lua_pop(L, 1);
   const SelectOp *op = findop(L, at + 1, name, number);
+  checkgiven(L, op, at + 2, number);
   lua_remove(L, at);
   return op;
 }

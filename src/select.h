@@ -20,6 +20,7 @@
 
 typedef struct SelectOp {
   const char *name; /* of the method: "get" */
+  bool offers;      /* takes a value, which must not be nil */
   /*
   ** Do it if it need not wait: push its results and return how many, or
   ** return -EAGAIN. The end ("closed") is a result as well. May raise for
@@ -45,6 +46,9 @@ typedef struct SelectOp {
 ** one need not wait, and it takes nothing. Ends with a NULL name. Static.
 */
 SK_FUNC void sk_select_class (lua_State *L, const SelectOp *ops);
+
+/* Wrong use of the case at 'at': raises, and says which case it is. */
+SK_FUNC int sk_select_error (lua_State *L, int at, const char *text);
 
 SK_FUNC void sk_open_select (lua_State *L, Sched *S);
 

@@ -36,7 +36,12 @@ static struct {       /* the helper, see server.h; under the guard */
 #endif
 
 
+/* True while there never was another: glibc says so, at no cost. */
+extern char __libc_single_threaded __attribute__((weak));
+
+
 int sk_spawn_threads (void) {
+  if (&__libc_single_threaded != NULL && __libc_single_threaded) return 1;
   struct stat st; /* a directory for each thread, and two more links */
   return stat("/proc/self/task", &st) == 0 ? (int)st.st_nlink - 2 - SK_STRANGERS
                                            : 0;
