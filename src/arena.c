@@ -185,6 +185,12 @@ static void give (Off *word, bool keep) {
 }
 
 
+/* May so many bytes more keep their pages? A glance, from outside. */
+static bool haveroom (size_t size) {
+  return __atomic_load_n(&arena->kept, __ATOMIC_RELAXED) + size <= KEEP;
+}
+
+
 void sk_arena_give (Off *word) {
   Off b = *word;
   if (b == 0) return;
@@ -193,7 +199,7 @@ void sk_arena_give (Off *word) {
     return;
   }
   uint32_t class = block(b)->class;
-  bool keep = class < SK_SMALLS || arena->kept + classsize(class) <= KEEP;
+  bool keep = class < SK_SMALLS || haveroom(classsize(class));
   if (!keep) punch(b, classsize(class)); /* still ours: nobody looks at it */
   enter();
   if (sk_arena_owns(word))
@@ -274,7 +280,7 @@ Off sk_arena_owner (Off b) {
 
 
 void sk_arena_move (Off *to, Off *from) {
-  *to = *from;
+  __atomic_store_n(to, *from, __ATOMIC_RELEASE); /* with what is inside */
   sk_step();
   if (*to != 0) sk_arena_own(*to, to);
   *from = 0;

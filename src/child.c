@@ -3,7 +3,6 @@
 */
 #include <signal.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -138,25 +137,6 @@ static void replaceexit (lua_State *L) {
 }
 
 
-/* What the child draws from math.random is not what the parent draws, nor
-   another child: Lua's own seed is the second and an address. */
-static void reseed (lua_State *L) {
-  lua_Integer seed[2] = {0};
-  if (getrandom(seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed) {
-    seed[0] = getpid();
-    seed[1] = sk_clock_now();
-  }
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_pushliteral(L, "math");
-  if (lua_rawget(L, -2) != LUA_TTABLE) return;
-  lua_pushliteral(L, "randomseed");
-  if (lua_rawget(L, -2) != LUA_TFUNCTION) return;
-  lua_pushinteger(L, seed[0]);
-  lua_pushinteger(L, seed[1]);
-  lua_call(L, 2, 0);
-}
-
-
 typedef struct Birth {
   Sched *S;
   lua_State *top;
@@ -176,7 +156,7 @@ static int prepare (lua_State *L) {
   lua_pushstring(L, b->name);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &b->S->kind);
   replaceexit(L);
-  reseed(L);
+  sk_crossing_reseed(L);
   return 0;
 }
 
@@ -371,7 +351,6 @@ int sk_child_serve (lua_State *L) {
       sk_server_run(sock, first, keep, named ? &sk_root()->helper : NULL);
   Parcel *p = sk_at(Parcel, r.what);
   sk_sched_afterfork(S, L);
-  reseed(L);
   Shared *s = settle(L, S, p, r.client);
   sk_spawn_unmask();
   live(L, s, p, false, 0);

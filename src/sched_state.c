@@ -43,10 +43,11 @@ static void enlist (Sched *S) {
 
 
 static void delist (Sched *S) {
-  if (S->at == NULL) return; /* memory ended before it was complete */
   pthread_mutex_lock(&guard);
-  *S->at = S->next;
-  if (S->next != NULL) S->next->at = S->at;
+  if (S->at != NULL) { /* else memory ended before it was complete */
+    *S->at = S->next;
+    if (S->next != NULL) S->next->at = S->at;
+  }
   pthread_mutex_unlock(&guard);
 }
 

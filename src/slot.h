@@ -127,6 +127,11 @@ static inline uint32_t sk_slot_state (const Slot *s) {
   return __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
 }
 
+/* When it was taken, or its owner came to live in it. */
+static inline int64_t sk_slot_born (const Slot *s) {
+  return __atomic_load_n(&s->born, __ATOMIC_RELAXED);
+}
+
 /* Nanoseconds since boot, as in 'born'. */
 SK_FUNC int64_t sk_slot_clock (void);
 

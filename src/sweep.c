@@ -125,11 +125,23 @@ void sk_sweep_process (Member *m, int pid) {
 }
 
 
+/*
+** Slots are taken under a guard of their own: while that is held, one that was
+** freed is not another's all at once.
+*/
+static void hold (Root *f) {
+  enter(f);
+  if (sk_guard_enter(&f->slotguard)) sk_guard_repaired(&f->slotguard);
+}
+
+
 void sk_sweep_unborn (Member *m, uint32_t index, int64_t born) {
   Root *f = sk_root();
   Slot *s = sk_slot(index);
-  enter(f);
-  if (s->born == born && claim(s, SK_SLOT_NEW)) sweep(m, index);
+  hold(f);
+  bool mine = sk_slot_born(s) == born && claim(s, SK_SLOT_NEW);
+  sk_guard_leave(&f->slotguard);
+  if (mine) sweep(m, index);
   sk_guard_leave(&f->sweepguard);
 }
 
@@ -137,8 +149,9 @@ void sk_sweep_unborn (Member *m, uint32_t index, int64_t born) {
 void sk_sweep_expect (uint32_t index, int64_t born, int pid) {
   Root *f = sk_root();
   Slot *s = sk_slot(index);
-  enter(f);
-  if (s->born == born && s->state == SK_SLOT_NEW) s->pid = pid;
+  hold(f);
+  if (sk_slot_born(s) == born && sk_slot_state(s) == SK_SLOT_NEW) s->pid = pid;
+  sk_guard_leave(&f->slotguard);
   sk_guard_leave(&f->sweepguard);
 }
 
