@@ -110,10 +110,16 @@ local function crowd(object, wait)
   return list
 end
 
---- What each of them has spent, once they sleep.
-local function settled(list)
-  for _, p in ipairs(list) do family.sleeps(p.pid) end
-  skein.sleep(0.1) -- looked out for an answer, and sleep now
+--- Waits until all of them, who looked out for an answer, sleep.
+local function settle(crowds)
+  for _, one in pairs(crowds) do
+    for _, p in ipairs(one.list) do family.sleeps(p.pid) end
+  end
+  skein.sleep(0.2)
+end
+
+--- What each of them has spent.
+local function snapshot(list)
   local before = {}
   for i, p in ipairs(list) do before[i] = spent(p.pid) end
   return before
@@ -145,8 +151,9 @@ describe("who waits idly", function()
   it("takes no processor, whatever it waits for", family.test(function()
     local crowds = {}
     local function watch()
+      settle(crowds)
       local before = {}
-      for name, one in pairs(crowds) do before[name] = settled(one.list) end
+      for name, one in pairs(crowds) do before[name] = snapshot(one.list) end
       skein.sleep(1)
       for name, one in pairs(crowds) do
         is_idle(name, one.list, before[name], 5e6, 3)
@@ -175,7 +182,8 @@ describe("who waits idly", function()
   it("takes none beside who works", family.test(function()
     local idle, busy = skein.queue(), skein.queue()
     local list = crowd(idle, function(q) q:get() end)
-    local before = settled(list)
+    settle({ { list = list } })
+    local before = snapshot(list)
     local echo = skein.process(function()
       for item in busy:items() do
         local _ = item
