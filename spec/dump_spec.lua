@@ -113,9 +113,10 @@ describe("dump", function()
       stdin = ("x"):rep(1 << 20), stdout = "pipe", grace = 30 }
     deaf.stdout:read("l")
     local text = skein.dump()
-    find(text, ("^  command 'slow', pid %d: running sleep; began %%d+%%.%%d s ago$"):format(slow.pid))
-    local line = find(text, ("^  command 'command %%d+', pid %d: running sh; %%d+ bytes of its stdin "
-      .. "are not read; began"):format(deaf.pid))
+    find(text, ("^  command 'slow', pid %d: running sleep; began %%d+%%.%%d s ago$")
+      :format(slow.pid))
+    local line = find(text, ("^  command 'command %%d+', pid %d: running sh; %%d+ bytes of "
+      .. "its stdin are not read; began"):format(deaf.pid))
     assert.is_true(tonumber(line:match("(%d+) bytes")) < 1 << 20)
     deaf:terminate(30)
     find(skein.dump(), "pid %d+: running sh; .* told to end, killed in [23]%d%.%d s; ")
@@ -135,8 +136,8 @@ describe("dump", function()
       "(trap '' TERM; echo; exec sleep 60) & wait", stdout = "pipe" }
     c.stdout:read("l")
     c:terminate(0.3)
-    find(dump_with("command[^\n]*has ended"), "^  command 'command %d+', pid %d+: has ended, waiting for "
-      .. "the rest of its group; told to end, killed in 0%.%d s; began 0%.%d s ago$")
+    find(dump_with("command[^\n]*has ended"), "^  command 'command %d+', pid %d+: has ended, "
+      .. "waiting for the rest of its group; told to end, killed in 0%.%d s; began 0%.%d s ago$")
     assert.equal(15, c:get().signal)
     c.stdout:close()
   end))

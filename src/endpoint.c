@@ -90,8 +90,10 @@ int sk_endpoint_go (lua_State *L, Endpoint *e, const Way *way, sk_time due) {
 
 /* ---- select ---- */
 
-int sk_endpoint_try (lua_State *L, int at, const Way *way) {
+int sk_endpoint_trytake (lua_State *L, Sched *S, int at) {
+  (void)S;
   Endpoint *e = lua_touserdata(L, at);
+  const Way *way = e->class->taking;
   if (!e->open) return sk_fail(L, -EPIPE);
   int n = way->attempt(L, e, at);
   if (n == -EAGAIN) {
@@ -103,9 +105,16 @@ int sk_endpoint_try (lua_State *L, int at, const Way *way) {
 }
 
 
-void sk_endpoint_enlist (lua_State *L, int at, const Way *way, Waiter *w) {
+void sk_endpoint_enlisttake (lua_State *L, Sched *S, int at, Waiter *w) {
+  (void)S;
   Endpoint *e = lua_touserdata(L, at);
-  sk_list_add(&e->lines[way->line], &w->link);
+  sk_list_add(&e->lines[e->class->taking->line], &w->link);
+}
+
+
+int sk_endpoint_finishtake (lua_State *L, Sched *S, int at, int n) {
+  (void)n;
+  return sk_endpoint_trytake(L, S, at);
 }
 
 

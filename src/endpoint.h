@@ -19,10 +19,18 @@ typedef struct Endpoint Endpoint;
 
 enum { SK_TAKE, SK_GIVE }; /* the two lines */
 
+typedef struct Way {
+  /* Once: push the results and count them, or -errno. */
+  int (*attempt)(lua_State *L, Endpoint *e, int at);
+  int line;         /* SK_TAKE or SK_GIVE */
+  const char *what; /* for the dump */
+} Way;
+
 typedef struct EndpointClass {
   const char *name;             /* of the metatable */
   const char *called;           /* in texts */
   const char *receive;          /* makes one that has crossed */
+  const Way *taking;            /* its natural wait */
   unsigned events;              /* what it is watched for */
   void (*closing)(Endpoint *e); /* its descriptor is still open; or NULL */
   void (*closed)(lua_State *L); /* the object is at 1; or NULL */
@@ -38,13 +46,6 @@ struct Endpoint { /* what the userdata of such a class begins with */
   bool open;     /* has a descriptor: 'watch.fd' */
 };
 
-typedef struct Way {
-  /* Once: push the results and count them, or -errno. */
-  int (*attempt)(lua_State *L, Endpoint *e, int at);
-  int line;         /* SK_TAKE or SK_GIVE */
-  const char *what; /* for the dump */
-} Way;
-
 /* It begins without a descriptor; 'open' gives it one. */
 SK_FUNC void sk_endpoint_init (Endpoint *e, Sched *S, const EndpointClass *c);
 SK_FUNC void sk_endpoint_open (Endpoint *e, int fd);
@@ -55,11 +56,24 @@ SK_FUNC void sk_endpoint_close (Endpoint *e);
 SK_FUNC int sk_endpoint_go (lua_State *L, Endpoint *e, const Way *way,
                             sk_time due);
 
-/* The same for a select: attempt and finish of an operation, and its enlist. */
-SK_FUNC int sk_endpoint_try (lua_State *L, int at, const Way *way);
-SK_FUNC void sk_endpoint_enlist (lua_State *L, int at, const Way *way,
-                                 Waiter *w);
-/* The operation "ready". */
+/* Operations of a select: 'taking' by the name of its method, and "ready". */
+#define SK_ENDPOINT_OPS(method)                                                \
+  {.name = (method),                                                           \
+   .attempt = sk_endpoint_trytake,                                             \
+   .enlist = sk_endpoint_enlisttake,                                           \
+   .finish = sk_endpoint_finishtake,                                           \
+   .outside = true},                                                           \
+      {.name = "ready",                                                        \
+       .attempt = sk_endpoint_tryready,                                        \
+       .enlist = sk_endpoint_enlistready,                                      \
+       .outside = true},                                                       \
+  {                                                                            \
+    .name = NULL                                                               \
+  }
+
+SK_FUNC int sk_endpoint_trytake (lua_State *L, Sched *S, int at);
+SK_FUNC void sk_endpoint_enlisttake (lua_State *L, Sched *S, int at, Waiter *w);
+SK_FUNC int sk_endpoint_finishtake (lua_State *L, Sched *S, int at, int n);
 SK_FUNC int sk_endpoint_tryready (lua_State *L, Sched *S, int at);
 SK_FUNC void sk_endpoint_enlistready (lua_State *L, Sched *S, int at,
                                       Waiter *w);

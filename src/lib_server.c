@@ -75,38 +75,7 @@ static int server_accept (lua_State *L) {
 }
 
 
-/* ---- select ---- */
-
-static int tryaccept (lua_State *L, Sched *S, int at) {
-  (void)S;
-  return sk_endpoint_try(L, at, &accepting);
-}
-
-
-static void enlistaccept (lua_State *L, Sched *S, int at, Waiter *w) {
-  (void)S;
-  sk_endpoint_enlist(L, at, &accepting, w);
-}
-
-
-static int finishaccept (lua_State *L, Sched *S, int at, int n) {
-  (void)n;
-  return tryaccept(L, S, at);
-}
-
-
-static const SelectOp selects[] = {
-    {.name = "accept",
-     .attempt = tryaccept,
-     .enlist = enlistaccept,
-     .finish = finishaccept,
-     .outside = true},
-    {.name = "ready",
-     .attempt = sk_endpoint_tryready,
-     .enlist = sk_endpoint_enlistready,
-     .outside = true},
-    {.name = NULL},
-};
+static const SelectOp selects[] = {SK_ENDPOINT_OPS("accept")};
 
 
 /* ---- the rest ---- */
@@ -161,6 +130,7 @@ static const EndpointClass class = {
     .name = CLASS,
     .called = "server",
     .receive = "skein.core.receive_server",
+    .taking = &accepting,
     .events = SK_READ,
     .closing = clear,
     .closed = tell,

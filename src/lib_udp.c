@@ -48,38 +48,7 @@ static int udp_recv (lua_State *L) {
 }
 
 
-/* ---- select ---- */
-
-static int tryrecv (lua_State *L, Sched *S, int at) {
-  (void)S;
-  return sk_endpoint_try(L, at, &receiving);
-}
-
-
-static void enlistrecv (lua_State *L, Sched *S, int at, Waiter *w) {
-  (void)S;
-  sk_endpoint_enlist(L, at, &receiving, w);
-}
-
-
-static int finishrecv (lua_State *L, Sched *S, int at, int n) {
-  (void)n;
-  return tryrecv(L, S, at);
-}
-
-
-static const SelectOp selects[] = {
-    {.name = "recv",
-     .attempt = tryrecv,
-     .enlist = enlistrecv,
-     .finish = finishrecv,
-     .outside = true},
-    {.name = "ready",
-     .attempt = sk_endpoint_tryready,
-     .enlist = sk_endpoint_enlistready,
-     .outside = true},
-    {.name = NULL},
-};
+static const SelectOp selects[] = {SK_ENDPOINT_OPS("recv")};
 
 
 /* ---- send ---- */
@@ -135,6 +104,7 @@ static const EndpointClass class = {
     .name = CLASS,
     .called = "udp socket",
     .receive = "skein.core.receive_udp",
+    .taking = &receiving,
     .events = SK_READ | SK_WRITE,
 };
 
