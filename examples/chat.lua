@@ -63,11 +63,12 @@ local function welcome(conn)
 end
 
 skein.run(function()
+  local signals = skein.signal("INT", "TERM")
   local server = assert(skein.net.listen(host, port))
   print(("chat: listening on %s port %d"):format(server:sockname()))
   io.stdout:flush()
   skein.task(function()
-    skein.signal("INT", "TERM"):get()
+    signals:get()
     server:close()
     tell("* the server ends")
     skein.sleep(0.05)

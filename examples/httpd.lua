@@ -120,6 +120,7 @@ local function work(server, directory)
   end)
 end
 
+local signals = skein.signal("INT", "TERM") -- from here on it ends in order
 local server = assert(skein.net.listen("127.0.0.1", port))
 print(("httpd: listening on %s port %d, %d processes"):format(
   table.concat({ server:sockname() }, "", 1, 1), select(2, server:sockname()), processes))
@@ -129,7 +130,7 @@ for i = 1, processes do
   children[i] = skein.process({ method = "spawn", name = "httpd " .. i }, work, server, root)
 end
 server:close() -- here; the children have it
-skein.signal("INT", "TERM"):get()
+signals:get()
 for _, child in ipairs(children) do child:signal("TERM") end
 for _, child in ipairs(children) do child:join() end
 print("httpd: goodbye")

@@ -3,8 +3,9 @@
 --   lua tail.lua FILE ...
 --
 -- What to see: a task for each file; reading stops nobody, wherever the file is.
--- One that is cut off, or replaced by a shorter one, is read from its beginning, one
--- that is not there yet is waited for. Ctrl-C ends it.
+-- One that is cut off is read from its beginning. One that is replaced, as logs are
+-- when they are rotated, is read to its end first, then the new one. One that is not
+-- there yet is waited for. Ctrl-C ends it.
 
 local skein = require("skein")
 
@@ -20,23 +21,32 @@ local function write_lines(name, text)
   return rest
 end
 
---- Is there another file of that name by now?
-local function is_replaced(name, known)
-  local file <close> = skein.open(name)
-  return file and file:seek("end") < known
+--- What tells an open file from any other: the file system and the number there.
+--- Nil, where the kernel does not say (before Linux 5.14).
+local function identity(file)
+  local info <close> = io.open(("/proc/self/fdinfo/%d"):format(file:fileno()))
+  return info and info:read("a"):match("mnt_id:%s*%d+%s+ino:%s*%d+")
 end
 
---- Reads on until the file is replaced or cut off.
+--- Is there another file of that name by now, or less in it than was read?
+local function is_replaced(name, known, read)
+  local file <close> = skein.open(name)
+  return file and (identity(file) ~= known or file:seek("end") < read)
+end
+
+--- Reads on until the file is replaced or cut off, and then what is left of it.
 local function follow(name, file)
-  local rest = ""
+  local rest, known, last = "", identity(file), false
   while true do
     local text = file:read()
     if text then
       rest = write_lines(name, rest .. text)
-    elseif is_replaced(name, file:seek()) then
+    elseif last then
+      if rest ~= "" then write_lines(name, rest .. "\n") end
       return
     else
-      skein.sleep(PAUSE)
+      last = is_replaced(name, known, file:seek())
+      if not last then skein.sleep(PAUSE) end
     end
   end
 end

@@ -28,6 +28,7 @@ local STORY = {
   { "pipe_buffer", "A full pipe makes its sender wait" },
   { "queue", "A queue: three processes pass a card round" },
   { "shared_array", "An array in shared memory: no messages at all" },
+  { "bytes", "Values as bytes, to a file and back" },
 
   { "Threads" },
   { "threads", "Ten threads, a shared number and a lock: 55" },
@@ -45,6 +46,7 @@ local STORY = {
   { "sleepers", "Two sleepers: one after the other, then both at once" },
   { "timeout", "A time limit for work that would never end" },
   { "two_timeouts", "Two limits: one task fails, the other goes on" },
+  { "at_once", "All, the first, two at a time, whichever comes" },
   { "producer_consumer", "A producer and a consumer, one second apart" },
   { "channel_task", "A channel's own method as a task" },
 }

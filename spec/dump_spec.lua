@@ -107,6 +107,67 @@ describe("dump", function()
     l:release()
   end))
 
+  it("has commands that run, with what they wait for", support.task(function()
+    local slow <close> = skein.command { "sleep", "60", name = "slow" }
+    local deaf <close> = skein.command { "sh", "-c", "trap '' TERM; echo; exec sleep 60",
+      stdin = ("x"):rep(1 << 20), stdout = "pipe", grace = 30 }
+    deaf.stdout:read("l")
+    local text = skein.dump()
+    find(text, ("^  command 'slow', pid %d: running sleep; began %%d+%%.%%d s ago$")
+      :format(slow.pid))
+    local line = find(text, ("^  command 'command %%d+', pid %d: running sh; %%d+ bytes of "
+      .. "its stdin are not read; began"):format(deaf.pid))
+    assert.is_true(tonumber(line:match("(%d+) bytes")) < 1 << 20)
+    deaf:terminate(30)
+    find(skein.dump(), "pid %d+: running sh; .* told to end, killed in [23]%d%.%d s; ")
+    local waiting = skein.task({ name = "waiter" }, slow.get, slow)
+    skein.yield()
+    find(skein.dump(), "^  waiter: waiting for the end of command 'slow', 0%.%d s$")
+    slow:kill()
+    deaf:kill()
+    waiting:join()
+    deaf:join()
+    assert.not_matches("command", skein.dump())
+    deaf.stdout:close()
+  end))
+
+  it("tells of a command that has ended before its group", support.task(function()
+    local c <close> = skein.command { "sh", "-c",
+      "(trap '' TERM; echo; exec sleep 60) & wait", stdout = "pipe" }
+    c.stdout:read("l")
+    c:terminate(0.3)
+    find(dump_with("command[^\n]*has ended"), "^  command 'command %d+', pid %d+: has ended, "
+      .. "waiting for the rest of its group; told to end, killed in 0%.%d s; began 0%.%d s ago$")
+    assert.equal(15, c:get().signal)
+    c.stdout:close()
+  end))
+
+  it("has open servers and sockets, with who waits there", support.task(function()
+    local net = skein.net
+    local server = assert(net.listen("127.0.0.1", 0))
+    local port = select(2, server:sockname())
+    local name = ("unix:@skein-dump-%d"):format(skein.self().pid)
+    local other, u = assert(net.listen(name)), assert(net.udp("127.0.0.1", 0))
+    local t = skein.task(server.accept, server)
+    local s = skein.task(skein.select, { server, skein.channel() })
+    skein.yield()
+    local text = skein.dump()
+    find(text, ("^  server 127%%.0%%.0%%.1:%d: waiting for connections, 2 tasks$"):format(port))
+    find(text, "^  server " .. name:gsub("%-", "%%-") .. ": nobody accepts$")
+    find(text, ("^  udp socket 127%%.0%%.0%%.1:%d: nobody receives$"):format(
+      select(2, u:sockname())))
+    local client <close> = assert(net.connect(name))
+    assert.is_false(client:closed())
+    find(skein.dump(), "connections are there, nobody accepts$")
+    s:cancel()
+    t:cancel()
+    server:close()
+    other:close()
+    u:close()
+    assert.not_matches("server", skein.dump())
+    assert.not_matches("udp", skein.dump())
+  end))
+
   it("says so of the workers of a pool", function()
     local pool <close> = skein.pool { workers = 1, name = "smithy" }
     pool:apply(math.abs, 1)

@@ -11,7 +11,7 @@ local cases = {}
 --- How long a second is in a case; a tenth where nothing is said.
 local seconds = {
   pool = 0.3, pool_state = 0.3, pool_init = 0.3, pool_server = 0.3, -- time for workers to start
-  sleepers = 0.3, two_timeouts = 0.2, command = 0.3,
+  sleepers = 0.3, two_timeouts = 0.2, command = 0.3, at_once = 0.3,
 }
 
 local function set_of(list)
@@ -228,6 +228,35 @@ function cases.sleepers(out, second)
   out:at("^done in sequence$", 3 * second)
   out:at("^done at once$", 2 * second)
   assert.is_true(out.times[8] < 3 * second)
+end
+
+function cases.at_once(out)
+  local least, lines = { 2, 1, 3, 2, 3 }, {}
+  for _, line in ipairs(out.lines) do
+    local after = tonumber(line:match("^  after (.*)$"))
+    if after then
+      assert.is_true(after >= table.remove(least, 1))
+    else
+      lines[#lines + 1] = line
+    end
+  end
+  assert.same({}, least)
+  assert.same({
+    "all: both", "  news, weather",
+    "race: the mirror that answers first", "  far stops: cancelled",
+    "  near, which is number 2",
+    "map: five items, two at a time", "  1 4 9 16 25",
+    "select: a message or the end of a task", "  a message, then result",
+    "every: three ticks", "  1 2 3",
+  }, lines)
+end
+
+function cases.bytes(out)
+  assert.equal("circle\ttrue\tshared\ttrue", out.lines[1])
+  assert.equal("closure\t15", out.lines[2])
+  out:in_order("^without trust:$", "^  cannot unpack: a function",
+    "^a file handle:$", "field 'log': field 'file': file handle$",
+    "^half of it:$", "^  malformed message")
 end
 
 function cases.timeout(out, second)

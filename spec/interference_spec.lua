@@ -167,7 +167,8 @@ describe("a program", function()
       local enter = ("unshare --time --fork --kill-child --boottime %s --monotonic %s "):format(
         shift, shift)
       if shell.run(enter .. "true") ~= 0 then return pending("no time namespace permitted") end
-      local said, status, printed = run(enter .. "$LUA", WORK .. SPANS .. "say(spans()) say(work())")
+      local body = WORK .. SPANS .. "say(spans()) say(work())"
+      local said, status, printed = run(enter .. "$LUA", body)
       assert.equal("wrong: \n5100 200\n", said)
       assert.same({ 0, "" }, { status, printed })
     end)

@@ -2,32 +2,18 @@
 
 local core = require("skein.core")
 local skein = require("skein")
+local pools = require("spec.pools")
 local support = require("spec.support")
 
 local failure, task = support.failure, support.task
-
-local function with(opts, body)
-  return task(function()
-    local pool <close> = skein.pool(opts)
-    body(pool)
-  end)
-end
+local with, range = pools.with, pools.range
 
 local function kill(pid) os.execute("kill -9 " .. pid) end
 
 local function die() os.execute("kill -9 " .. require("skein").self().pid) end
 
-local function range(n)
-  local list = {}
-  for i = 1, n do list[i] = i end
-  return list
-end
-
 describe("a worker that dies", function()
-  setup(function() -- what the first pool opens stays open
-    local pool <close> = skein.pool(1)
-    pool:apply(function() skein.sleep(0.02) end)
-  end)
+  setup(pools.warm)
 
   it("costs its own job only", with(2, function(pool)
     local jobs = {}

@@ -1,6 +1,7 @@
 --- Pools whose workers have nothing to do.
 
 local skein = require("skein")
+local pools = require("spec.pools")
 local support = require("spec.support")
 local family = require("spec.family")
 
@@ -39,10 +40,7 @@ local function ticks(pid)
 end
 
 describe("an idle pool", function()
-  setup(function() -- what the first pool opens stays open
-    local pool <close> = skein.pool(1)
-    pool:apply(function() skein.sleep(0.02) end)
-  end)
+  setup(pools.warm)
 
   each("of kind %s hides no deadlock", function(opts)
     local before = skein.queue()

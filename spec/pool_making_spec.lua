@@ -2,37 +2,17 @@
 
 local peers = require("spec.peers")
 local skein = require("skein")
+local pools = require("spec.pools")
 local support = require("spec.support")
 local family = require("spec.family")
 
 local failure, kind, task = support.failure, support.kind, support.task
-
---- A test with a pool, which is closed and joined at its end.
-local function with(opts, body)
-  return task(function()
-    local pool <close> = skein.pool(opts)
-    body(pool)
-  end)
-end
-
-local function where() return skein.self().pid end
-
---- How many children this process has, zombies included.
-local function children()
-  local pid = skein.self().pid
-  local file = assert(io.open(("/proc/%d/task/%d/children"):format(pid, pid)))
-  local _, n = file:read("a"):gsub("%d+", "")
-  file:close()
-  return n
-end
+local with, where, children = pools.with, pools.where, pools.children
 
 describe("skein.pool", function()
   setup(family.server)
 
-  setup(function() -- what the first pool opens stays open
-    local pool <close> = skein.pool(1)
-    pool:apply(function() skein.sleep(0.02) end)
-  end)
+  setup(pools.warm)
 
   it("runs init in each worker before its jobs", with({
     workers = 2, init = function(a, b) _G.prepared = a + b end, init_args = { 3, 4 }, -- luacheck: ignore

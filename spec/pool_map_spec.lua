@@ -2,30 +2,16 @@
 
 local core = require("skein.core")
 local skein = require("skein")
+local pools = require("spec.pools")
 local support = require("spec.support")
 
 local failure, kind, task = support.failure, support.kind, support.task
-
-local function with(opts, body)
-  return task(function()
-    local pool <close> = skein.pool(opts)
-    body(pool)
-  end)
-end
-
-local function range(n)
-  local list = {}
-  for i = 1, n do list[i] = i end
-  return list
-end
+local with, range = pools.with, pools.range
 
 local function square(x) return x * x end
 
 describe("pool:map", function()
-  setup(function() -- what the first pool opens stays open
-    local pool <close> = skein.pool(1)
-    pool:apply(function() skein.sleep(0.02) end)
-  end)
+  setup(pools.warm)
 
   it("gives the first results in order", with(2, function(pool)
     for _, n in ipairs { 0, 1, 2, 3, 10, 1000 } do

@@ -1,38 +1,18 @@
 --- skein.pool: jobs and their results.
 
 local skein = require("skein")
+local pools = require("spec.pools")
 local support = require("spec.support")
 
 local failure, kind, task = support.failure, support.kind, support.task
-
---- A test with a pool, which is closed and joined at its end.
-local function with(opts, body)
-  return task(function()
-    local pool <close> = skein.pool(opts)
-    body(pool)
-  end)
-end
+local with, where, children = pools.with, pools.where, pools.children
 
 --- Never returns to Lua, so only killing ends it; and it starts no process of
 --- its own, which would stay behind.
 local function deaf() string.find(("a"):rep(200), ("a-"):rep(30) .. "b") end
 
-local function where() return skein.self().pid end
-
---- How many children this process has, zombies included.
-local function children()
-  local pid = skein.self().pid
-  local file = assert(io.open(("/proc/%d/task/%d/children"):format(pid, pid)))
-  local _, n = file:read("a"):gsub("%d+", "")
-  file:close()
-  return n
-end
-
 describe("pool:apply", function()
-  setup(function() -- what the first pool opens stays open
-    local pool <close> = skein.pool(1)
-    pool:apply(function() skein.sleep(0.02) end)
-  end)
+  setup(pools.warm)
 
   it("returns what the function returned", with(2, function(pool)
     local function f(a, b) return b, nil, a, nil end

@@ -1,31 +1,17 @@
 --- Pools in use: several at once, from everywhere, with much to carry.
 
 local skein = require("skein")
+local pools = require("spec.pools")
 local support = require("spec.support")
 local family = require("spec.family")
 
 local failure, kind, task = support.failure, support.kind, support.task
-
-local function with(opts, body)
-  return task(function()
-    local pool <close> = skein.pool(opts)
-    body(pool)
-  end)
-end
-
-local function range(n)
-  local list = {}
-  for i = 1, n do list[i] = i end
-  return list
-end
+local with, range = pools.with, pools.range
 
 local function double(x) return 2 * x end
 
 describe("a pool", function()
-  setup(function() -- what the first pool opens stays open
-    local pool <close> = skein.pool(1)
-    pool:apply(function() skein.sleep(0.02) end)
-  end)
+  setup(pools.warm)
 
   it("has others beside it", with(2, function(pool)
     local second <close> = skein.pool(2)

@@ -147,6 +147,17 @@ describe("timeouts inside of each other", function()
     return skein.timeout(1000, nest, depth - 1, fn)
   end
 
+  --- How deep calls by 'call' can be inside of each other.
+  local function deepest(call)
+    local depth = 0
+    local function deeper()
+      depth = depth + 1
+      call(deeper)
+    end
+    pcall(deeper)
+    return depth
+  end
+
   --- Scopes work, and nothing is left of those before.
   local function check_intact()
     assert.equal("timeout", support.kind(skein.timeout, 0.001, skein.sleep, 10))
@@ -160,6 +171,12 @@ describe("timeouts inside of each other", function()
       return function() skein.task(body):get() end
     end,
   } do
+    it("may be as deep as calls of pcall " .. where, way(function()
+      local floor = deepest(function(fn) assert(pcall(fn)) end)
+      assert.is_true(deepest(function(fn) skein.timeout(1000, fn) end) >= floor)
+      check_intact()
+    end))
+
     it("may be 150 deep " .. where, still(way(function()
       local reached
       nest(150, function()

@@ -83,7 +83,16 @@ describe("select", function()
     assert.error_matches(function() skein.select {} end, "empty list")
     assert.error_matches(function() skein.select { c, 5 } end, "case 2: .*number")
     assert.error_matches(function() skein.select { { c, "foo" } } end, "no 'foo'")
-    assert.error_matches(function() skein.select { { c, "put", nil } } end, "nil")
+    for fault, case in pairs {
+      ["cannot put nil"] = { c, "put" },
+      ["priority: number expected, got string"] = { c, "put", 1, nil, "soon" },
+      ["priority: number expected, got NaN"] = { c, "put", 1, nil, 0 / 0 },
+      ['priority given, but the order is not "priority"'] = { c, "put", 1, nil, 1 },
+    } do
+      local err = support.failure(function() skein.select { { skein.channel(), "get" }, case } end)
+      assert.matches("^spec/select_spec.lua:%d+: .*case 2: " .. fault, err)
+    end
+    assert.equal(0, #c)
   end))
 end)
 

@@ -10,8 +10,10 @@ local function read_all(path)
   return file and file:read("a") or ""
 end
 
-local function has(program)
-  return (shell.run("command -v " .. program)) == 0
+--- Where the program is not installed, the spec is pending.
+local function need(program)
+  if shell.run("command -v " .. program) == 0 then return end
+  pending(program .. " is not installed (tools/setup clients)")
 end
 
 --- Programs of others, which not every sanitizer lets begin.
@@ -39,7 +41,8 @@ local function start(name, ...)
   function self.finish()
     os.execute("kill -TERM " .. pid .. " 2> /dev/null")
     for _ = 1, 500 do
-      if not os.execute("kill -0 " .. pid .. " 2> /dev/null") then break end
+      local state = read_all(("/proc/%d/status"):format(pid)):match("State:%s*(%a)")
+      if not state or state == "Z" then break end -- who is to reap it may take its time
       skein.sleep(0.02)
     end
     local text = self.output()
@@ -95,7 +98,7 @@ describe("httpd", function()
   local function url(path) return ("http://127.0.0.1:%d%s"):format(port, path) end
 
   it("pleases curl", test(function()
-    if not has("curl") then return pending("curl is not installed") end
+    need("curl")
     local code, body = shell.run(curl .. "-sS " .. url("/data"))
     assert.equal(0, code)
     assert.is_true(body == ("0123456789abcdef"):rep(1 << 16))
@@ -140,8 +143,9 @@ describe("httpd", function()
   end))
 
   it("stands up to wrk", test(function()
-    if not has("wrk") then return pending("wrk is not installed") end
-    local code, text = shell.run("env -u LD_PRELOAD wrk -t 1 -c 50 -d 1 -H 'Range: bytes=0-9' " .. url("/data"))
+    need("wrk")
+    local code, text = shell.run("env -u LD_PRELOAD wrk -t 1 -c 50 -d 1 -H 'Range: bytes=0-9' "
+      .. url("/data"))
     assert.equal(0, code)
     assert.is_true(tonumber(text:match("(%d+) requests in")) > 100, text)
     assert.is_nil(text:find("Non%-2xx"), text)
@@ -171,16 +175,16 @@ describe("httpd", function()
   end))
 end)
 
-describe("chat", function()
-  --- A guest of that name, who has been greeted.
-  local function guest(port, name)
-    local conn = assert(net.connect("127.0.0.1", port))
-    conn:read(#"your name? ")
-    conn:write(name .. "\n")
-    assert.equal("* hello, " .. name, conn:read("l"))
-    return conn
-  end
+--- A guest of that name, who has been greeted.
+local function guest(port, name)
+  local conn = assert(net.connect("127.0.0.1", port))
+  conn:read(#"your name? ")
+  conn:write(name .. "\n")
+  assert.equal("* hello, " .. name, conn:read("l"))
+  return conn
+end
 
+describe("chat", function()
   it("tells each what the others say", test(function()
     local server, port = serving("chat")
     local _ <close> = server
@@ -198,16 +202,21 @@ describe("chat", function()
     b:write("/quit\n")
     assert.equal("* bob has left", a:read("l"))
     assert.equal("", b:read("a"))
-    if has("socat") then
-      shell.run(("printf 'sue\\nhi\\n' | socat -t 1 - TCP:127.0.0.1:%d"):format(port))
-      assert.same({ "* sue is here", "sue: hi", "* sue has left" },
-        { a:read("l"), a:read("l"), a:read("l") })
-    end
     local text = server.finish()
     assert.equal("* the server ends", a:read("l"))
     assert.matches("chat: goodbye\n$", text)
     a:close()
     b:close()
+  end))
+
+  it("pleases socat", test(function()
+    need("socat")
+    local server <close>, port = serving("chat")
+    local ann <close> = guest(port, "ann")
+    shell.run(("printf 'sue\\nhi\\n' | socat -t 1 - TCP:127.0.0.1:%d"):format(port))
+    assert.same({ "* sue is here", "sue: hi", "* sue has left" },
+      { ann:read("l"), ann:read("l"), ann:read("l") })
+    assert.is_truthy(server)
   end))
 end)
 
@@ -235,5 +244,33 @@ describe("tail", function()
     assert.is_nil(text:find("old", 1, true))
     os.remove(one)
     os.remove(two)
+  end))
+
+  it("notices a file that was replaced, whatever its size", test(function()
+    local log = os.tmpname()
+    local function rotate(text)
+      assert(os.rename(log, log .. ".1"))
+      append(log, text)
+    end
+    local program <close> = start("tail", log)
+    skein.sleep(0.3)
+    append(log, "one\n")
+    program.await("one\n")
+    append(log .. ".new", "longer than what was there before\n")
+    assert(os.rename(log .. ".new", log))
+    program.await(": longer than what was there before\n")
+    rotate("born with as many bytes as before\n") -- of the same size
+    program.await(": born with as many bytes as before\n")
+    append(log, "late, without an end")
+    rotate("the new one\n")
+    program.await(": the new one\n")
+    append(log, "and on\n")
+    program.await(": and on\n")
+    local lines = {}
+    for line in program.finish():gmatch(": ([^\n]*)") do lines[#lines + 1] = line end
+    assert.same({ "one", "longer than what was there before",
+      "born with as many bytes as before", "late, without an end", "the new one", "and on" }, lines)
+    os.remove(log)
+    os.remove(log .. ".1")
   end))
 end)

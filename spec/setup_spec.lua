@@ -134,6 +134,41 @@ describe("setup", function()
     assert.is_nil(log:find("golang", 1, true))
   end)
 
+  -- What apt-get installs that way is there, as an empty program.
+  local shop = [[
+for name; do :; done
+case $name in wrk) exit 100 ;; esac
+case $name in lua-busted) touch $DIR/busted ;; *) touch $DIR/$name ;; esac
+/bin/chmod +x $DIR/$name 2>/dev/null; exit 0]]
+  local unready = "case ${1:-} in -v) echo Lua 5.4.6 ;; -e) [ -f $DIR/busted ] ;; esac"
+  local extra = { touch = "exec /bin/touch $1" }
+
+  it("gets the clients of the specs when it installs anyway", function()
+    local code, said, log = setup({
+      ["lua5.4"] = unready, ["apt-get"] = shop, touch = extra.touch, curl = "",
+    }, "build test")
+    assert.equal(0, code, said)
+    for _, name in ipairs { "lua-busted", "socat", "wrk", "python3", "strace" } do
+      contains(log, "--no-install-recommends " .. name .. "\n")
+    end
+    assert.is_nil(log:find("recommends curl", 1, true))
+    contains(said, "could not install wrk: specs that need it are pending\n")
+  end)
+
+  it("asks for no client on a machine that has all it needs", function()
+    local code, said, log = setup({ ["lua5.4"] = interpreter, ["apt-get"] = shop }, "build test")
+    assert.same({ 0, "" }, { code, said })
+    assert.is_nil(log:find("apt-get", 1, true))
+    code, said, log = setup({ ["lua5.4"] = interpreter, ["apt-get"] = shop,
+      touch = extra.touch }, "clients")
+    assert.equal(0, code, said)
+    contains(log, "recommends curl\n")
+    contains(log, "recommends socat\n")
+    code, said = setup({ ["lua5.4"] = interpreter }, "clients")
+    assert.equal(0, code)
+    contains(said, "could not install socat: specs that need it are pending\n")
+  end)
+
   it("refuses a goal that it does not know", function()
     local code, said = setup({}, "everything")
     assert.equal(2, code)

@@ -69,8 +69,9 @@ end
 --- Runs a program in a fresh interpreter; what it wrote, and how it ended.
 ---@param code string
 ---@param first? string  what the shell does before: "ulimit ...; "
+---@param patience? number  seconds that it may take, if it may take long
 ---@return string output, string how, integer code
-function support.program(code, first)
+function support.program(code, first, patience)
   local name = os.tmpname()
   local file = assert(io.open(name, "w"))
   file:write(code)
@@ -78,7 +79,7 @@ function support.program(code, first)
   local env = ("LUA_PATH='%s' LUA_CPATH='%s'"):format(package.path,
     package.cpath)
   local run = assert(io.popen(("%s%s timeout -s KILL %d %s %s 2>&1"):format(
-    first or "", env, support.patience, support.lua, name)))
+    first or "", env, math.max(patience or 0, support.patience), support.lua, name)))
   local output = run:read("a")
   local _, how, status = run:close()
   os.remove(name)

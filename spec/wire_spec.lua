@@ -135,6 +135,39 @@ describe("tables", function()
     assert.equal(1, again[print])
   end)
 
+  it("of a list have the same keys, or others, in the same places or others", function()
+    local function record()
+      local t = {}
+      for _ = 1, math.random(0, 24) do
+        local kind = math.random(20)
+        local key = "key" .. math.random(30)
+        if kind == 1 then key = math.random(-3, 300) end
+        if kind == 2 then key = ("long"):rep(math.random(9, 30)) end
+        if kind == 3 then key = math.random() end
+        t[key] = math.random(3) == 1 and key or math.random(9)
+      end
+      if math.random(30) == 1 then t.key1 = shapes.Circle.new(1, "key2") end
+      return t
+    end
+    for seed = 1, 40 do
+      math.randomseed(seed)
+      local list = {}
+      for i = 1, math.random(60) do list[i] = i > 1 and list[math.random(4 * i)] or record() end
+      local bytes = skein.pack(list)
+      skein.unpack(skein.pack { { key3 = "key4" }, { key3 = "key4" } }) -- by the same coder
+      local copy = skein.unpack(bytes, { functions = true })
+      for i, item in ipairs(list) do
+        for key, value in pairs(item) do
+          local came = copy[i][key]
+          if type(value) == "table" then value, came = value.label, came.label end
+          assert.equal(value, came)
+          assert.equal(math.type(value), math.type(came))
+        end
+      end
+      assert.equal(#list, #copy)
+    end
+  end)
+
   it("have any number of pairs", function()
     for _, n in ipairs({ 1, 253, 254, 255, 256, 257, 600, 5000 }) do
       local t, mixed = {}, { 1, 2, 3 }

@@ -277,7 +277,7 @@ static const char *pushprogram (lua_State *L, const char *rest) {
 const char *sk_child_pushcode (lua_State *L, const Parcel *p) {
   char call[160];
   snprintf(call, sizeof call, "require('skein.core').enter(%d,%llu,%d,%d)",
-           sk_arena_fd(), (unsigned long long)sk_off(p), getpid(),
+           sk_mapping_fd(), (unsigned long long)sk_off(p), getpid(),
            sk_vault_fd());
   return pushprogram(L, call);
 }
@@ -285,7 +285,7 @@ const char *sk_child_pushcode (lua_State *L, const Parcel *p) {
 
 /* The family's arena and vault have the descriptors at 'arena' and 4. */
 static void attach (lua_State *L, int arena) {
-  int err = sk_arena_attach((int)luaL_checkinteger(L, arena));
+  int err = sk_mapping_attach((int)luaL_checkinteger(L, arena));
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
   sk_vault_attach((int)luaL_checkinteger(L, 4));
 }
@@ -346,7 +346,7 @@ int sk_child_serve (lua_State *L) {
   sk_spawn_mask(); /* it ends with its client, not by a signal to both */
   attach(L, 2);
   lua_gc(L, LUA_GCCOLLECT);
-  const int keep[] = {sk_arena_fd(), sk_vault_fd()};
+  const int keep[] = {sk_mapping_fd(), sk_vault_fd()};
   Request r =
       sk_server_run(sock, first, keep, named ? &sk_root()->helper : NULL);
   Parcel *p = sk_at(Parcel, r.what);

@@ -302,6 +302,7 @@ int sk_command_start (lua_State *L, Sched *S, int handle) {
   sk_time timeout = getspan(L, spec, "timeout"), now = sk_clock_now();
   sk_time due =
       timeout >= 0 && timeout < SK_FOREVER - now ? now + timeout : SK_FOREVER;
+  c->born = now;
   c->group = p.group;
   c->grace = getspan(L, spec, "grace");
   for (int i = 0; i < 3; i++) c->taken[i] = w.how[i] == SK_HOW_TAKE;

@@ -28,6 +28,7 @@ typedef struct Command {
   Yard *yard;
   List link;     /* in yard->live */
   Pump pump[3];  /* of stdin, stdout and stderr */
+  sk_time born;  /* by the clock of tasks */
   sk_time grace; /* a span: between TERM and KILL */
   sk_time pause; /* until what is left of its group is looked at again */
   bool group;

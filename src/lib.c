@@ -192,16 +192,24 @@ void sk_checkoptions (lua_State *L, int arg, const char *const names[]) {
 }
 
 
-lua_Integer sk_checkcount (lua_State *L, int idx, int arg, const char *name,
-                           lua_Integer least) {
+bool sk_testcount (lua_State *L, int idx, const char *name, lua_Integer least,
+                   lua_Integer *n) {
   int isint;
-  lua_Integer n = lua_tointegerx(L, idx, &isint);
-  if (lua_type(L, idx) == LUA_TNUMBER && isint && n >= least) return n;
+  *n = lua_tointegerx(L, idx, &isint);
+  if (lua_type(L, idx) == LUA_TNUMBER && isint && *n >= least) return true;
   const char *got = lua_type(L, idx) == LUA_TNUMBER
                         ? luaL_tolstring(L, idx, NULL)
                         : sk_typename(L, idx);
   lua_pushfstring(L, "%s: whole number of at least %I expected, got %s", name,
                   (LUAI_UACINT)least, got);
+  return false;
+}
+
+
+lua_Integer sk_checkcount (lua_State *L, int idx, int arg, const char *name,
+                           lua_Integer least) {
+  lua_Integer n;
+  if (sk_testcount(L, idx, name, least, &n)) return n;
   return luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 

@@ -69,6 +69,9 @@ SK_FUNC lua_Integer sk_optcount (lua_State *L, int arg, const char *name,
 /* The whole number at 'idx'; 'name' is what messages about 'arg' call it. */
 SK_FUNC lua_Integer sk_checkcount (lua_State *L, int idx, int arg,
                                    const char *name, lua_Integer least);
+/* The same, as a question: false, and why not is pushed. */
+SK_FUNC bool sk_testcount (lua_State *L, int idx, const char *name,
+                           lua_Integer least, lua_Integer *n);
 /* The capacity at 'idx' of something that holds items; -1: unbounded, which
    nil and math.huge ask for. */
 SK_FUNC lua_Integer sk_checkcapacity (lua_State *L, int idx, int arg);

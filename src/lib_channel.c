@@ -9,14 +9,14 @@
 #include "select.h"
 
 #define CLASS "skein.Channel"
+#define UNORDERED "priority given, but the order is not \"priority\""
 
 
 /* ---- put and get ---- */
 
 static lua_Number checkpriority (lua_State *L, const Channel *ch, int arg) {
   if (lua_isnoneornil(L, arg)) return 0;
-  luaL_argcheck(L, ch->slots.order == SK_PRIORITY, arg,
-                "priority given, but the order is not \"priority\"");
+  luaL_argcheck(L, ch->slots.order == SK_PRIORITY, arg, UNORDERED);
   lua_Number priority = luaL_checknumber(L, arg);
   luaL_argcheck(L, priority == priority, arg, "number expected, got NaN");
   return priority;
@@ -119,15 +119,6 @@ static int channel_taskdone (lua_State *L) {
 }
 
 
-static int finishjoin (lua_State *L, int status, lua_KContext ctx) {
-  (void)status;
-  int n = sk_sched_woken(L, (Sched *)ctx);
-  if (n < 0) return sk_fail(L, n);
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-
 /* ch:join([timeout]) -> true | nil, "timeout": all that was put is done */
 static int channel_join (lua_State *L) {
   Sched *S = sk_upvalue(L);
@@ -141,7 +132,7 @@ static int channel_join (lua_State *L) {
   }
   if (due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
   return sk_sched_parkk(L, S, &ch->joiners, due, "channel join",
-                        (lua_KContext)S, finishjoin);
+                        (lua_KContext)S, sk_sched_finishtrue);
 }
 
 
@@ -165,8 +156,9 @@ static void enlistget (lua_State *L, Sched *S, int at, Waiter *w) {
 static int attemptput (lua_State *L, Sched *S, int at) {
   (void)S;
   Channel *ch = lua_touserdata(L, at);
-  if (lua_isnil(L, at + 1)) return luaL_error(L, "cannot put nil");
-  lua_Number priority = checkpriority(L, ch, at + 2);
+  if (!lua_isnil(L, at + 3) && ch->slots.order != SK_PRIORITY)
+    return sk_select_error(L, at, UNORDERED);
+  lua_Number priority = lua_tonumber(L, at + 3);
   if (ch->closed) return sk_fail(L, -EPIPE);
   lua_pushvalue(L, at + 1);
   if (!sk_channel_tryput(L, at, ch, priority)) return -EAGAIN;
@@ -200,7 +192,7 @@ static void enlistready (lua_State *L, Sched *S, int at, Waiter *w) {
 
 static const SelectOp selects[] = {
     {.name = "get", .attempt = attemptget, .enlist = enlistget},
-    {.name = "put", .attempt = attemptput, .enlist = enlistput},
+    {.name = "put", .offers = true, .attempt = attemptput, .enlist = enlistput},
     {.name = "ready", .attempt = attemptready, .enlist = enlistready},
     {.name = NULL},
 };

@@ -199,6 +199,47 @@ static int core_environ (lua_State *L) {
 }
 
 
+static void setseconds (lua_State *L, const char *key, sk_time span) {
+  lua_pushnumber(L, (lua_Number)(span > 0 ? span : 0) / 1e9);
+  lua_setfield(L, -2, key);
+}
+
+
+/* Push {name, program, pid, age, unread, left} of one that runs: how much of its
+   text it has not read, in how many seconds it is killed. Without 'program' it
+   has ended, and the rest of its group has not. */
+static void pushfacts (lua_State *L, const Command *c) {
+  lua_createtable(L, 0, 6);
+  sk_remote_pushanchors(L);
+  lua_rawgetp(L, -1, c);
+  sk_outcome_pushname(L, -1);
+  lua_setfield(L, -4, "name");
+  lua_pop(L, 2);
+  lua_pushinteger(L, c->o.pid);
+  lua_setfield(L, -2, "pid");
+  lua_pushstring(L, c->o.child != NULL ? c->o.child->name : NULL);
+  lua_setfield(L, -2, "program");
+  lua_pushinteger(L, c->pump[0].open ? (lua_Integer)c->pump[0].left : 0);
+  lua_setfield(L, -2, "unread");
+  setseconds(L, "age", sk_clock_now() - c->born);
+  if (c->o.due != 0 && c->o.due != SK_FOREVER)
+    setseconds(L, "left", c->o.due - sk_clock_now());
+}
+
+
+/* core.commands() -> list of those that run, the oldest first */
+static int core_commands (lua_State *L) {
+  List *live = &yardof(sk_upvalue(L))->live;
+  lua_Integer n = 0;
+  lua_newtable(L);
+  for (List *l = live->next; l != NULL && l != live; l = l->next) {
+    pushfacts(L, sk_container(l, Command, link));
+    lua_rawseti(L, -2, ++n);
+  }
+  return 1;
+}
+
+
 static void oninterrupt (Sched *S) {
   sk_command_interrupt(yardof(S));
 }
@@ -217,7 +258,11 @@ static const HandleClass class = {
 static const luaL_Reg methods[] = {{"start", command_start}, {NULL, NULL}};
 static const luaL_Reg meta[] = {{"__gc", command_gc}, {NULL, NULL}};
 static const luaL_Reg functions[] = {
-    {"command", core_command}, {"environ", core_environ}, {NULL, NULL}};
+    {"command", core_command},
+    {"commands", core_commands},
+    {"environ", core_environ},
+    {NULL, NULL},
+};
 
 
 void sk_open_command (lua_State *L, Sched *S) {

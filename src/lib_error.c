@@ -52,6 +52,20 @@ static int error_tostring (lua_State *L) {
 }
 
 
+/* a .. b: of an error what 'tostring' tells, so that "failed: " .. err works */
+static int error_concat (lua_State *L) {
+  lua_settop(L, 2);
+  for (int i = 1; i <= 2; i++) {
+    if (!lua_isstring(L, i) && !sk_iserror(L, i, NULL))
+      return luaL_error(L, "attempt to concatenate a %s value",
+                        sk_typename(L, i));
+    luaL_tolstring(L, i, NULL);
+  }
+  lua_concat(L, 2);
+  return 1;
+}
+
+
 /* core.error{kind =, message =, ...} -> the same table, an error object */
 static int core_error (lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -78,7 +92,11 @@ static int core_iscancelled (lua_State *L) {
 }
 
 
-static const luaL_Reg meta[] = {{"__tostring", error_tostring}, {NULL, NULL}};
+static const luaL_Reg meta[] = {
+    {"__tostring", error_tostring},
+    {"__concat", error_concat},
+    {NULL, NULL},
+};
 
 static const luaL_Reg functions[] = {
     {"error", core_error},

@@ -155,7 +155,6 @@ static int tryrecv (lua_State *L, Sched *S, int at) {
 
 
 static int trysend (lua_State *L, Sched *S, int at) {
-  if (lua_isnil(L, at + 1)) return luaL_error(L, "cannot send nil");
   Queue *q = caseof(L, S, at, 1, "send");
   if (q == NULL) return sk_fail(L, -EPIPE);
   return sk_transit_tryput(L, sk_shared_of(S), q, at + 1);
@@ -182,7 +181,7 @@ static bool watchsend (lua_State *L, Sched *S, int at, void *place) {
 
 static const SelectOp selects[] = {
     {.name = "recv", .attempt = tryrecv, .watch = watchrecv},
-    {.name = "send", .attempt = trysend, .watch = watchsend},
+    {.name = "send", .offers = true, .attempt = trysend, .watch = watchsend},
     {.name = "ready", .attempt = tryready, .watch = watchrecv},
     {.name = NULL},
 };

@@ -146,7 +146,6 @@ static int tryget (lua_State *L, Sched *S, int at) {
 
 
 static int tryput (lua_State *L, Sched *S, int at) {
-  if (lua_isnil(L, at + 1)) return luaL_error(L, "cannot put nil");
   return sk_transit_tryput(L, sk_shared_of(S), caseof(L, at), at + 1);
 }
 
@@ -181,7 +180,7 @@ static bool watchput (lua_State *L, Sched *S, int at, void *place) {
 
 static const SelectOp selects[] = {
     {.name = "get", .attempt = tryget, .watch = watchget, .finish = finishget},
-    {.name = "put", .attempt = tryput, .watch = watchput},
+    {.name = "put", .offers = true, .attempt = tryput, .watch = watchput},
     {.name = "ready", .attempt = tryready, .watch = watchready},
     {.name = NULL},
 };

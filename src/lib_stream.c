@@ -7,6 +7,7 @@
 #include "handover.h"
 #include "lib.h"
 #include "open.h"
+#include "select.h"
 #include "stream.h"
 
 
@@ -17,12 +18,35 @@ static Stream *check (lua_State *L) {
 
 /* ---- reading ---- */
 
-static int badformat (lua_State *L) {
-  const char *got = lua_type(L, 2) == LUA_TSTRING
-                        ? lua_pushfstring(L, "'%s'", lua_tostring(L, 2))
-                        : sk_typename(L, 2);
+/* Where arguments are: those of a method, or of a case of a select. */
+typedef struct Place {
+  int at;      /* the index of the first one */
+  bool incase; /* the object is in front of it */
+} Place;
+
+
+/* The one at 'idx' is wrong, 'text' says why. */
+static int complain (lua_State *L, Place p, int idx, const char *text) {
+  return p.incase ? sk_select_error(L, p.at - 1, text)
+                  : luaL_argerror(L, idx, text);
+}
+
+
+static int badformat (lua_State *L, Place p) {
+  const char *got = lua_type(L, p.at) == LUA_TSTRING
+                        ? lua_pushfstring(L, "'%s'", lua_tostring(L, p.at))
+                        : sk_typename(L, p.at);
   lua_pushfstring(L, "\"l\", \"L\", \"a\" or a number expected, got %s", got);
-  return luaL_argerror(L, 2, lua_tostring(L, -1));
+  return complain(L, p, p.at, lua_tostring(L, -1));
+}
+
+
+static size_t checkcount (lua_State *L, Place p, int idx, const char *name,
+                          lua_Integer least) {
+  lua_Integer n;
+  if (!sk_testcount(L, idx, name, least, &n))
+    complain(L, p, idx, lua_tostring(L, -1));
+  return (size_t)n;
 }
 
 
@@ -34,32 +58,48 @@ static void askline (Ask *ask, AskKind kind) {
 }
 
 
-/* What argument 'arg' asks for. */
-static void checkformat (lua_State *L, Ask *ask) {
+/* What argument 'what' of a read asks for. */
+static void checkformat (lua_State *L, Place p, Ask *ask) {
   *ask = (Ask){.due = SK_FOREVER};
-  if (lua_isnoneornil(L, 2)) return;
-  if (lua_type(L, 2) == LUA_TNUMBER) {
+  if (lua_isnoneornil(L, p.at)) return;
+  if (lua_type(L, p.at) == LUA_TNUMBER) {
     ask->kind = SK_ASK_COUNT;
-    ask->count = (size_t)sk_checkcount(L, 2, 2, "number of bytes", 0);
+    ask->count = checkcount(L, p, p.at, "number of bytes", 0);
     return;
   }
   size_t len = 0;
   const char *f =
-      lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &len) : "";
+      lua_type(L, p.at) == LUA_TSTRING ? lua_tolstring(L, p.at, &len) : "";
   switch (len == 1 ? *f : 0) {
   case 'l': askline(ask, SK_ASK_LINE); break;
   case 'L': askline(ask, SK_ASK_UNTIL); break;
   case 'a': ask->kind = SK_ASK_ALL; break;
-  default: badformat(L);
+  default: badformat(L, p);
   }
 }
+
+
+/* What 'separator' and 'max' ask for. */
+static void checkuntil (lua_State *L, Place p, Ask *ask) {
+  *ask = (Ask){.kind = SK_ASK_UNTIL, .count = SIZE_MAX, .due = SK_FOREVER};
+  ask->sep = lua_tolstring(L, p.at, &ask->nsep);
+  if (ask->sep == NULL || ask->nsep == 0) {
+    const char *got = ask->sep != NULL ? "''" : sk_typename(L, p.at);
+    complain(L, p, p.at, lua_pushfstring(L, "separator expected, got %s", got));
+  }
+  if (!lua_isnoneornil(L, p.at + 1))
+    ask->count = checkcount(L, p, p.at + 1, "max", 1);
+}
+
+
+static const Place called = {.at = 2};
 
 
 /* st:read(["l"|"L"|"a"|n, [timeout]]) -> string | nil, "closed"|"timeout" */
 static int stream_read (lua_State *L) {
   Stream *st = check(L);
   Ask ask;
-  checkformat(L, &ask);
+  checkformat(L, called, &ask);
   ask.due = sk_checkdeadline(L, 3);
   lua_settop(L, 2);
   return sk_stream_read(L, st, &ask);
@@ -69,11 +109,8 @@ static int stream_read (lua_State *L) {
 /* st:read_until(separator, [max, [timeout]]) -> string | nil, "too long" */
 static int stream_readuntil (lua_State *L) {
   Stream *st = check(L);
-  Ask ask = {.kind = SK_ASK_UNTIL, .count = SIZE_MAX};
-  ask.sep = luaL_checklstring(L, 2, &ask.nsep);
-  luaL_argcheck(L, ask.nsep > 0, 2, "separator expected, got ''");
-  if (!lua_isnoneornil(L, 3))
-    ask.count = (size_t)sk_checkcount(L, 3, 3, "max", 1);
+  Ask ask;
+  checkuntil(L, called, &ask);
   ask.due = sk_checkdeadline(L, 4);
   lua_settop(L, 2);
   return sk_stream_read(L, st, &ask);
@@ -85,7 +122,7 @@ static int lines_next (lua_State *L) {
   Ask ask;
   lua_settop(L, 1);
   lua_pushvalue(L, lua_upvalueindex(2));
-  checkformat(L, &ask);
+  checkformat(L, called, &ask);
   return sk_stream_read(L, st, &ask);
 }
 
@@ -95,7 +132,7 @@ static int stream_lines (lua_State *L) {
   Ask ask;
   check(L);
   lua_settop(L, 2);
-  checkformat(L, &ask);
+  checkformat(L, called, &ask);
   if (lua_isnil(L, 2)) lua_pushliteral(L, "l"), lua_replace(L, 2);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_rotate(L, 2, 1);
@@ -103,6 +140,108 @@ static int stream_lines (lua_State *L) {
   lua_insert(L, 1);
   return 2;
 }
+
+
+/* ---- select ---- */
+
+/* What a case asks for, by the one of the two that reads it. */
+typedef void (*Formats)(lua_State *L, Place p, Ask *ask);
+
+
+static void askcase (lua_State *L, int at, Formats formats, Ask *ask) {
+  formats(L, (Place){.at = at + 1, .incase = true}, ask);
+  if (sk_select_once(L)) ask->due = SK_NOW;
+}
+
+
+static int trycase (lua_State *L, int at, Formats formats) {
+  Ask ask;
+  askcase(L, at, formats, &ask);
+  return sk_stream_tryread(L, lua_touserdata(L, at), &ask);
+}
+
+
+static void enlistcase (lua_State *L, int at, Formats formats, Waiter *w) {
+  Ask ask;
+  askcase(L, at, formats, &ask);
+  sk_stream_enlist(lua_touserdata(L, at), &ask, w);
+}
+
+
+static int finishcase (lua_State *L, int at, Formats formats) {
+  Ask ask;
+  askcase(L, at, formats, &ask);
+  return sk_stream_finishread(L, lua_touserdata(L, at), &ask);
+}
+
+
+static int tryread (lua_State *L, Sched *S, int at) {
+  (void)S;
+  return trycase(L, at, checkformat);
+}
+
+
+static void enlistread (lua_State *L, Sched *S, int at, Waiter *w) {
+  (void)S;
+  enlistcase(L, at, checkformat, w);
+}
+
+
+static int finishread (lua_State *L, Sched *S, int at, int n) {
+  (void)S, (void)n;
+  return finishcase(L, at, checkformat);
+}
+
+
+static int tryuntil (lua_State *L, Sched *S, int at) {
+  (void)S;
+  return trycase(L, at, checkuntil);
+}
+
+
+static void enlistuntil (lua_State *L, Sched *S, int at, Waiter *w) {
+  (void)S;
+  enlistcase(L, at, checkuntil, w);
+}
+
+
+static int finishuntil (lua_State *L, Sched *S, int at, int n) {
+  (void)S, (void)n;
+  return finishcase(L, at, checkuntil);
+}
+
+
+static int tryready (lua_State *L, Sched *S, int at) {
+  (void)S;
+  return sk_stream_tryready(lua_touserdata(L, at),
+                            sk_select_once(L) ? SK_NOW : SK_FOREVER);
+}
+
+
+static void enlistready (lua_State *L, Sched *S, int at, Waiter *w) {
+  (void)S;
+  Stream *st = lua_touserdata(L, at);
+  sk_list_add(&st->watchers, &w->link);
+}
+
+
+static const SelectOp selects[] = {
+    {.name = "read",
+     .attempt = tryread,
+     .enlist = enlistread,
+     .finish = finishread,
+     .outside = true},
+    {.name = "read_until",
+     .attempt = tryuntil,
+     .enlist = enlistuntil,
+     .finish = finishuntil,
+     .outside = true},
+    {.name = "ready",
+     .attempt = tryready,
+     .enlist = enlistready,
+     .outside = true},
+    {.name = NULL},
+};
 
 
 /* ---- writing ---- */
@@ -226,6 +365,9 @@ static const luaL_Reg functions[] = {{"receive_stream", core_receivestream},
 void sk_open_stream (lua_State *L, Sched *S) {
   sk_handover_open(L, S);
   sk_newclass(L, S, SK_STREAM, methods, meta);
+  luaL_getmetatable(L, SK_STREAM);
+  sk_select_class(L, selects);
+  lua_pop(L, 1);
   lua_pushlightuserdata(L, S);
   luaL_setfuncs(L, functions, 1);
 }

@@ -42,6 +42,7 @@ SK_FUNC void sk_open_batch (lua_State *L, Sched *S);
 SK_FUNC void sk_open_stream (lua_State *L, Sched *S);
 SK_FUNC void sk_open_file (lua_State *L, Sched *S);
 SK_FUNC void sk_open_net (lua_State *L, Sched *S);
+SK_FUNC void sk_open_endpoint (lua_State *L, Sched *S);
 SK_FUNC void sk_open_server (lua_State *L, Sched *S);
 SK_FUNC void sk_open_udp (lua_State *L, Sched *S);
 

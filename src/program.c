@@ -199,3 +199,16 @@ int sk_program_start (const Program *p, int *pidfd, Stage *stage) {
   *pidfd = fd;
   return pid;
 }
+
+
+int sk_program_code (const char *file, const char *code, const int keep[3],
+                     int *pidfd) {
+  char *argv[] = {(char *)(uintptr_t)file, (char *)(uintptr_t) "-e",
+                  (char *)(uintptr_t)code, NULL};
+  Program p = {.file = file,
+               .argv = argv,
+               .path = getenv("PATH"),
+               .fd = {-1, -1, -1},
+               .keep = {keep[0], keep[1], keep[2]}};
+  return sk_program_start(&p, pidfd, NULL);
+}

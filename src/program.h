@@ -32,4 +32,8 @@ typedef enum Stage { SK_STAGE_START, SK_STAGE_CWD, SK_STAGE_EXEC } Stage;
 */
 SK_FUNC int sk_program_start (const Program *p, int *pidfd, Stage *stage);
 
+/* Have interpreter 'file' run Lua 'code', with descriptors 'keep' open in it. */
+SK_FUNC int sk_program_code (const char *file, const char *code,
+                             const int keep[3], int *pidfd);
+
 #endif

@@ -29,6 +29,7 @@ void sk_sched_wake (Sched *S, Task *t, int n) {
   sk_timers_remove(&S->timers, &t->timer);
   if (t->wait != NULL) {
     if (t->wait->shared) S->shared--;
+    if (t->wait->hope) S->hopes--;
     t->wait = NULL;
   }
   t->woken = n;
@@ -234,6 +235,7 @@ int sk_sched_suspend (lua_State *L, Sched *S, List *on, Wait *w,
   }
   t->wait = w;
   if (w != NULL && w->shared) S->shared++;
+  if (w != NULL && w->hope) S->hopes++;
   t->what = what;
   t->since = S->now;
   t->state = SK_PARKED;
@@ -252,6 +254,15 @@ int sk_sched_finish (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   int n = sk_sched_woken(L, (Sched *)ctx);
   return n >= 0 ? n : sk_fail(L, n);
+}
+
+
+int sk_sched_finishtrue (lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  int n = sk_sched_woken(L, (Sched *)ctx);
+  if (n < 0) return sk_fail(L, n);
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 

@@ -2,15 +2,16 @@
 ** select.c - Waiting for several things at once. See select.h.
 **
 ** The stack of a call, from 1: the list of cases, a Select (once it has to
-** wait), and the three slots of each case.
+** wait), and the four slots of each case.
 */
 #include <string.h>
 
 #include "lib.h"
 #include "select.h"
 
-#define BASE 3                        /* the slots of the first case */
-#define slot(i) (BASE + 3 * (int)(i)) /* cases count from 0 here */
+#define BASE 3                            /* the slots of the first case */
+#define SLOTS 4                           /* of a case */
+#define slot(i) (BASE + SLOTS * (int)(i)) /* cases count from 0 here */
 
 static const char OPS = 'o'; /* of the operations, in a metatable */
 
@@ -36,6 +37,16 @@ void sk_select_class (lua_State *L, const SelectOp *ops) {
 
 /* ---- reading the cases ---- */
 
+static int casefails (lua_State *L, int number, const char *text) {
+  return luaL_argerror(L, 1, lua_pushfstring(L, "case %d: %s", number, text));
+}
+
+
+int sk_select_error (lua_State *L, int at, const char *text) {
+  return casefails(L, (at - BASE) / SLOTS + 1, text);
+}
+
+
 static const SelectOp *opsof (lua_State *L, int idx) {
   if (!lua_getmetatable(L, idx)) return NULL;
   lua_rawgetp(L, -1, &OPS);
@@ -49,36 +60,51 @@ static const SelectOp *findop (lua_State *L, int at, const char *name,
                                int number) {
   const SelectOp *op = opsof(L, at);
   if (op == NULL)
-    luaL_argerror(L, 1,
-                  lua_pushfstring(L, "case %d: cannot wait for a %s", number,
-                                  sk_typename(L, at)));
+    casefails(L, number,
+              lua_pushfstring(L, "cannot wait for a %s", sk_typename(L, at)));
   if (name == NULL) return op;
   for (; op->name != NULL; op++)
     if (strcmp(op->name, name) == 0) return op;
-  luaL_argerror(L, 1,
-                lua_pushfstring(L,
-                                "case %d: a %s has no '%s' to wait "
-                                "for",
-                                number, sk_typename(L, at), name));
+  casefails(L, number,
+            lua_pushfstring(L, "a %s has no '%s' to wait for",
+                            sk_typename(L, at), name));
   return NULL;
 }
 
 
-/* Push the three slots of the case at the top, which they replace. */
+bool sk_select_once (lua_State *L) {
+  const Select *s = lua_touserdata(L, 2);
+  return s->due == SK_NOW;
+}
+
+
+/* What the operation is given, from 'at' on: a value and a priority. */
+static void checkgiven (lua_State *L, const SelectOp *op, int at, int number) {
+  if (op->offers && lua_isnil(L, at))
+    casefails(L, number, lua_pushfstring(L, "cannot %s nil", op->name));
+  int isnumber = lua_isnil(L, at + 2);
+  lua_Number priority = isnumber ? 0 : lua_tonumberx(L, at + 2, &isnumber);
+  if (!isnumber || priority != priority)
+    casefails(L, number,
+              lua_pushfstring(L, "priority: number expected, got %s",
+                              isnumber ? "NaN" : sk_typename(L, at + 2)));
+}
+
+
+/* Push the slots of the case at the top, which they replace. */
 static const SelectOp *readcase (lua_State *L, int number, bool peek) {
   int at = lua_gettop(L);
   if (lua_type(L, at) != LUA_TTABLE || opsof(L, at) != NULL || peek) {
-    lua_pushnil(L);
-    lua_pushnil(L);
+    lua_settop(L, at + SLOTS - 1);
     return findop(L, at, peek ? "ready" : NULL, number);
   }
   lua_rawgeti(L, at, 1);
-  lua_rawgeti(L, at, 3);
-  lua_rawgeti(L, at, 5);
+  for (int i = 1; i < SLOTS; i++) lua_rawgeti(L, at, i + 2);
   lua_rawgeti(L, at, 2);
   const char *name = lua_tostring(L, -1); /* kept by the case */
   lua_pop(L, 1);
   const SelectOp *op = findop(L, at + 1, name, number);
+  checkgiven(L, op, at + 2, number);
   lua_remove(L, at);
   return op;
 }
@@ -90,7 +116,7 @@ static Select *readcases (lua_State *L, bool peek) {
   lua_Integer n = luaL_len(L, 1);
   luaL_argcheck(L, n > 0, 1, "empty list");
   luaL_argcheck(L, n < 100000, 1, "too many cases");
-  luaL_checkstack(L, 3 * (int)n + LUA_MINSTACK, "too many cases");
+  luaL_checkstack(L, SLOTS * (int)n + LUA_MINSTACK, "too many cases");
   lua_settop(L, 1);
   Select *s = lua_newuserdatauv(L, sizeof *s + (size_t)n * sizeof(Case), 0);
   memset(s, 0, sizeof *s + (size_t)n * sizeof(Case));
@@ -137,6 +163,7 @@ static bool reserve (Sched *S, Select *s) {
   for (int i = 0; i < s->count; i++) {
     Case *c = &s->cases[i];
     c->waiter = (Waiter){.task = S->current, .value = slot(i) + 1, .tag = i};
+    if (c->op->outside) s->wait.hope = true;
     if (c->op->watch == NULL) continue;
     s->wait.shared = true;
     c->place = S->family.reserve(S, &c->waiter);

@@ -2,8 +2,10 @@
 ** select.h - Waiting for several things at once, and what a class must offer
 ** to be waited for that way.
 **
-** A case occupies three stack slots from 'at' on: the object, the value it
-** offers (put, send) or nil, and its priority or nil. While it waits, a
+** A case occupies four stack slots from 'at' on: the object, and its arguments
+** or nil: the value that it offers (put, send) or what it asks for (read), one
+** more, which is mostly a timeout that does not count, and the priority of an item.
+** An operation may put something of its own into those. While it waits, a
 ** Waiter of its own stands in the object's list: 'value' is the index of the
 ** offered value, 'tag' the number of the case.
 **
@@ -20,6 +22,7 @@
 
 typedef struct SelectOp {
   const char *name; /* of the method: "get" */
+  bool offers;      /* takes a value, which must not be nil */
   /*
   ** Do it if it need not wait: push its results and return how many, or
   ** return -EAGAIN. The end ("closed") is a result as well. May raise for
@@ -37,6 +40,7 @@ typedef struct SelectOp {
   ** are the results, -errno is nil and why.
   */
   int (*finish)(lua_State *L, Sched *S, int at, int n);
+  bool outside; /* the world serves it: while it waits there is hope */
 } SelectOp;
 
 /*
@@ -45,6 +49,13 @@ typedef struct SelectOp {
 ** one need not wait, and it takes nothing. Ends with a NULL name. Static.
 */
 SK_FUNC void sk_select_class (lua_State *L, const SelectOp *ops);
+
+/* For an 'attempt': will the select not wait? Then it has to look closely, for
+   no news can come. */
+SK_FUNC bool sk_select_once (lua_State *L);
+
+/* Wrong use of the case at 'at': raises, and says which case it is. */
+SK_FUNC int sk_select_error (lua_State *L, int at, const char *text);
 
 SK_FUNC void sk_open_select (lua_State *L, Sched *S);
 

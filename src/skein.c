@@ -84,6 +84,7 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_stream(L, S);
   sk_open_file(L, S);
   sk_open_net(L, S);
+  sk_open_endpoint(L, S);
   sk_open_server(L, S);
   sk_open_udp(L, S);
   lua_pushcfunction(L, core_methods);

@@ -31,6 +31,7 @@ int sk_root_open (void) {
     if (err == 0) err = sk_guard_init(&sk_root()->sweepguard);
     if (err == 0) err = sk_guard_init(&sk_root()->refguard);
     if (err == 0) err = sk_guard_init(&sk_root()->vaultguard);
+    if (err == 0) err = sk_guard_init(&sk_root()->loanguard);
     if (err == 0) sk_root()->reached = 1;
   }
   pthread_mutex_unlock(&opening);

@@ -12,22 +12,14 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "helper.h"
 #include "offload.h"
 #include "osthread.h"
-#include "server.h"
-#include "slot.h"
 #include "spawn.h"
-
-#define PROMPT (10 * SK_SECOND) /* a helper that takes longer is stuck */
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
 static Child *children;                                   /* as is this */
 static sigset_t mask; /* of signals, before the fork that made this process */
-static struct {       /* the helper, see server.h; under the guard */
-  int sock;           /* -1: there is none */
-  int pid;            /* 0: it is that of the first process */
-  uint32_t era;       /* which one it is, from 1 on */
-} helper = {.sock = -1};
 
 
 /* Threads that a sanitizer adds to each process, see 'make tsan'. */
@@ -36,7 +28,12 @@ static struct {       /* the helper, see server.h; under the guard */
 #endif
 
 
+/* True while there never was another: glibc says so, at no cost. */
+extern char __libc_single_threaded __attribute__((weak));
+
+
 int sk_spawn_threads (void) {
+  if (&__libc_single_threaded != NULL && __libc_single_threaded) return 1;
   struct stat st; /* a directory for each thread, and two more links */
   return stat("/proc/self/task", &st) == 0 ? (int)st.st_nlink - 2 - SK_STRANGERS
                                            : 0;
@@ -81,9 +78,7 @@ static void forget (void) {
       if (c->ends[i].pumped) sk_end_close(&c->ends[i]);
   }
   children = NULL;
-  if (helper.sock >= 0) close(helper.sock);
-  helper.sock = -1;
-  helper.pid = 0;
+  sk_helper_forget();
 }
 
 
@@ -192,148 +187,45 @@ int sk_spawn_program (Child *c, const Program *p, Stage *stage) {
 }
 
 
-/* Run Lua 'code' with descriptors 'keep' open: its pid, or -errno. */
-static int run (const char *file, const char *code, const int keep[3],
-                int *pidfd) {
-  char *argv[] = {(char *)(uintptr_t)file, (char *)(uintptr_t) "-e",
-                  (char *)(uintptr_t)code, NULL};
-  Program p = {.file = file,
-               .argv = argv,
-               .path = getenv("PATH"),
-               .fd = {-1, -1, -1},
-               .keep = {keep[0], keep[1], keep[2]}};
-  fflush(NULL);
-  return sk_program_start(&p, pidfd, NULL);
-}
-
-
 int sk_spawn_exec (Child *c, const char *file, const char *code,
                    const int keep[2]) {
   int pidfd;
-  int pid = run(file, code, (const int[3]){keep[0], keep[1], -1}, &pidfd);
+  fflush(NULL);
+  int pid =
+      sk_program_code(file, code, (const int[3]){keep[0], keep[1], -1}, &pidfd);
   if (pid < 0) return pid;
   adopt(c, pid, pidfd);
   return 0;
 }
 
 
-/* ---- the helper; all under the guard ---- */
+/* ---- children of the helper ---- */
 
-/* The next note; that of an end is noted. 0 or -errno. */
-static int hear (sk_time due, Note *n, int *pidfd) {
-  *pidfd = -1;
-  int err = sk_server_hear(helper.sock, due, n, pidfd);
-  if (err != 0 || n->what != SK_GONE) return err;
+/* It has told how one of them ended. */
+static void ongone (uint32_t era, const Note *n) {
   Child *c = children;
-  while (c != NULL && (c->pid != n->pid || c->served != helper.era || c->told))
+  while (c != NULL && (c->pid != n->pid || c->served != era || c->told))
     c = c->next;
-  if (c == NULL) return 0;
+  if (c == NULL) return;
   c->status = n->status;
   c->dumped = n->dumped != 0;
   c->told = true;
-  return 0;
-}
-
-
-/* End it, or what is left of it; or leave it, if it is not ours. Our children
-   that it forked end with that. */
-static void dismiss (void) {
-  Note n;
-  int fd;
-  siginfo_t info;
-  if (helper.sock < 0) return;
-  if (helper.pid != 0) kill(helper.pid, SIGKILL);
-  while (helper.pid != 0 &&
-         waitid(P_PID, (id_t)helper.pid, &info, WEXITED) < 0 && errno == EINTR)
-    continue;
-  while (hear(SK_NOW, &n, &fd) == 0) /* it may have spoken before */
-    if (fd >= 0) close(fd);
-  close(helper.sock);
-  helper.sock = -1;
-  helper.pid = 0;
-}
-
-
-static void engage (int sock, int pid) {
-  helper.sock = sock;
-  helper.pid = pid;
-  helper.era++;
-}
-
-
-static int hire (const char *file, const char *code, const int keep[2],
-                 bool first) {
-  int ends[2], pidfd;
-  char *line;
-  if (!first) {
-    int sock = sk_server_connect(
-        __atomic_load_n(&sk_root()->helper, __ATOMIC_ACQUIRE));
-    if (sock >= 0) {
-      engage(sock, 0);
-      return 0;
-    }
-  }
-  int err = sk_server_pair(ends);
-  if (err != 0) return err;
-  if (asprintf(&line, "%s(%d,%d,%d,%d,%s)", code, ends[1], keep[0], getpid(),
-               keep[1], first ? "true" : "false") < 0)
-    err = -ENOMEM;
-  else {
-    err = run(file, line, (const int[3]){ends[1], keep[0], keep[1]}, &pidfd);
-    free(line);
-  }
-  close(ends[1]);
-  if (err < 0) {
-    close(ends[0]);
-    return err;
-  }
-  close(pidfd);
-  engage(ends[0], err);
-  return 0;
-}
-
-
-/* There was no room for the descriptor by which it is watched. */
-static int forgo (int pid) {
-  Note n = {0};
-  int fd, err = 0;
-  sk_time due = sk_clock_real() + PROMPT;
-  kill(pid, SIGKILL);
-  while (err == 0 && (n.what != SK_GONE || n.pid != pid))
-    err = hear(due, &n, &fd);
-  return -EMFILE;
-}
-
-
-/* The answer to our request. */
-static int answer (Child *c) {
-  Note n;
-  int fd;
-  sk_time due = sk_clock_real() + PROMPT;
-  do {
-    int err = hear(due, &n, &fd);
-    if (err != 0) return err;
-  } while (n.what == SK_GONE);
-  if (n.what == SK_REFUSED) return n.status;
-  if (fd < 0) return forgo(n.pid);
-  c->pid = n.pid;
-  c->pidfd = fd;
-  c->served = helper.era;
-  c->told = false;
-  enlist(c); /* before anybody hears of its end */
-  return 0;
 }
 
 
 int sk_spawn_serve (Child *c, const char *file, const char *code,
                     const int keep[2], uint64_t job, bool first) {
+  Birth b;
   fflush(NULL); /* what is buffered now is printed before what it prints */
   pthread_mutex_lock(&guard);
-  int err = helper.sock < 0 ? hire(file, code, keep, first) : 0;
+  int err = sk_helper_hire(file, code, keep, first);
+  if (err == 0) err = sk_helper_fork(job, ongone, &b);
   if (err == 0) {
-    err = sk_server_ask(helper.sock, job);
-    if (err == 0) err = answer(c);
-    if (err == -EPIPE || err == -ETIMEDOUT) dismiss();
+    c->pid = b.pid;
+    c->pidfd = b.pidfd;
+    c->served = b.era;
+    c->told = false;
+    enlist(c); /* before anybody hears of its end */
   }
   pthread_mutex_unlock(&guard);
   return err;
@@ -343,13 +235,9 @@ int sk_spawn_serve (Child *c, const char *file, const char *code,
 /* Has it ended? The helper says how, and soon, if it lives. */
 static bool reapserved (Child *c) {
   struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
-  sk_time due = sk_clock_real() + PROMPT;
   if (!c->told && poll(&p, 1, 0) <= 0) return false;
-  while (!c->told && helper.sock >= 0 && c->served == helper.era) {
-    Note n;
-    int fd;
-    if (hear(due, &n, &fd) != 0) dismiss();
-  }
+  sk_time due = sk_clock_real() + SK_PROMPT;
+  while (!c->told && sk_helper_listen(c->served, due, ongone)) continue;
   if (!c->told) c->status = -SIGKILL; /* it died with the helper */
   return true;
 }
@@ -405,7 +293,7 @@ int sk_spawn_signalall (Child *c, int signal) {
 
 bool sk_spawn_any (void) {
   pthread_mutex_lock(&guard);
-  bool any = children != NULL || helper.sock >= 0;
+  bool any = children != NULL || sk_helper_is();
   pthread_mutex_unlock(&guard);
   return any;
 }
@@ -500,6 +388,6 @@ void sk_spawn_finish (const void *user) {
   }
   if (user != NULL) return;
   pthread_mutex_lock(&guard);
-  dismiss(); /* last: what it forked would die with it */
+  sk_helper_dismiss(ongone); /* last: what it forked would die with it */
   pthread_mutex_unlock(&guard);
 }

@@ -142,12 +142,26 @@ int sk_stream_advance (Stream *st) {
 }
 
 
-void sk_stream_serveread (Stream *st) {
-  if (sk_list_isempty(&st->readers)) return;
-  int rc = sk_stream_advance(st);
-  if (rc == -EAGAIN) return;
+/* There is something to read: what the one who reads now has left, or will not
+   take yet. */
+static void tellwatchers (Stream *st) {
+  if (!sk_list_isempty(&st->watchers))
+    sk_sched_wakeall(st->S, &st->watchers, 0);
+}
+
+
+static void servefirst (Stream *st) {
+  if (sk_list_isempty(&st->readers) || sk_stream_advance(st) == -EAGAIN) return;
   Waiter *w = sk_sched_claim(st->S, &st->readers);
-  if (w != NULL) sk_sched_wake(st->S, w->task, 0);
+  if (w == NULL) return;
+  st->reading = true; /* if it is a select, only from now on */
+  sk_sched_wake(st->S, w->task, 0);
+}
+
+
+void sk_stream_serveread (Stream *st) {
+  servefirst(st);
+  tellwatchers(st); /* they run after it */
 }
 
 
@@ -157,6 +171,7 @@ void sk_stream_serveread (Stream *st) {
 static int answer (lua_State *L, Stream *st, int rc) {
   Answer a = {0};
   st->reading = false;
+  tellwatchers(st);
   if (rc == 0) rc = look(st, &a);
   if (rc == 0) {
     lua_pushlstring(L, a.size > 0 ? sk_inbuf_bytes(&st->in) : "", a.size);
@@ -190,6 +205,7 @@ static int readon (lua_State *L, Stream *st) {
   sk_sched_prepare(L, S, st->ask.due);
   sk_inbuf_rest(&st->in, &S->inbuf);
   st->reading = true;
+  tellwatchers(st);
   S->hopes++;
   return sk_sched_suspend(L, S, &st->readers, NULL, "stream read",
                           (lua_KContext)S, readk);
@@ -209,16 +225,72 @@ static int readk (lua_State *L, int status, lua_KContext ctx) {
 }
 
 
-int sk_stream_read (lua_State *L, Stream *st, const Ask *ask) {
-  if (sk_stream_isread(st))
-    return luaL_error(L, "another task reads this stream");
-  sk_sched_checkpoint(L, st->S);
-  if (!st->open) return sk_fail(L, -EPIPE);
+static void checkfree (lua_State *L, const Stream *st) {
+  if (sk_stream_isread(st)) luaL_error(L, "another task reads this stream");
+}
+
+
+static void begin (Stream *st, const Ask *ask) {
   st->ask = *ask;
   st->epoch = st->S->epoch;
-  st->reading = true;
   if (st->ended && st->told && !st->kind->polled) st->ended = false;
+}
+
+
+int sk_stream_read (lua_State *L, Stream *st, const Ask *ask) {
+  checkfree(L, st);
+  sk_sched_checkpoint(L, st->S);
+  if (!st->open) return sk_fail(L, -EPIPE);
+  begin(st, ask);
+  st->reading = true;
   return sk_sched_turn(L, st->S, readon(L, st));
+}
+
+
+/* ---- reading in a select ---- */
+
+/* 0: 'ask' can be answered; -EAGAIN: there will be news; or -errno. */
+static int attempt (lua_State *L, Stream *st, const Ask *ask) {
+  checkfree(L, st);
+  if (!st->open) return -EPIPE;
+  begin(st, ask);
+  int rc = sk_stream_advance(st);
+  if (rc != -EAGAIN) return rc;
+  tellwatchers(st);
+  rc = sk_stream_watch(st);
+  return rc < 0 ? rc : -EAGAIN;
+}
+
+
+int sk_stream_tryread (lua_State *L, Stream *st, const Ask *ask) {
+  int rc = attempt(L, st, ask);
+  return rc == -EAGAIN ? rc : answer(L, st, rc);
+}
+
+
+void sk_stream_enlist (Stream *st, const Ask *ask, Waiter *w) {
+  bool first = sk_list_isempty(&st->readers);
+  begin(st, ask);
+  if (!first) st->ask = (Ask){.kind = SK_ASK_SOME, .due = SK_FOREVER};
+  sk_list_add(&st->readers, &w->link);
+  sk_inbuf_rest(&st->in, &st->S->inbuf);
+}
+
+
+int sk_stream_finishread (lua_State *L, Stream *st, const Ask *ask) {
+  st->reading = false;
+  return sk_stream_tryread(L, st, ask);
+}
+
+
+int sk_stream_tryready (Stream *st, sk_time due) {
+  const Ask some = {.kind = SK_ASK_SOME, .due = due};
+  if (sk_inbuf_size(&st->in) > 0 || !st->open || st->err != 0) return 0;
+  if (!sk_stream_isread(st)) {
+    begin(st, &some);
+    if (sk_stream_advance(st) != -EAGAIN) return 0;
+  }
+  return sk_stream_watch(st) < 0 ? 0 : -EAGAIN;
 }
 
 
@@ -290,6 +362,7 @@ void sk_stream_close (Stream *st) {
   st->kind->close(st);
   st->watch.fd = -1;
   sk_inbuf_fini(&st->in);
+  tellwatchers(st);
   sk_sched_wakeall(st->S, &st->readers, -EPIPE);
   sk_sched_wakeall(st->S, &st->writers, -EPIPE);
 }

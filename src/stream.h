@@ -9,7 +9,8 @@
 **
 ** Invariants
 **   - one task at a time reads, from its call until it has its result
-**     ('reading'), so that nobody takes what it was woken for;
+**     ('reading'), so that nobody takes what it was woken for; a select that
+**     waits is known by its waiters, all of one task, and 'reading' when woken;
 **   - who waits in 'writers' has a Sending at 'value' of its stack; only the
 **     first of them writes;
 **   - after 'close' nobody waits and the descriptor is not used any more.
@@ -61,14 +62,15 @@ struct Stream {
   Watch watch;
   Sched *S;
   const StreamKind *kind;
-  List readers; /* at most one */
+  List readers; /* of one task */
   List writers;
+  List watchers; /* who wants to know that there is something to read */
   Inbuf in;
   Ask ask;        /* of the one who reads */
   int err;        /* -errno: it will never give anything again */
   uint32_t epoch; /* of S, for 'reading' */
   bool open;      /* has a descriptor: 'watch.fd' */
-  bool reading;   /* somebody reads, or has been woken and will */
+  bool reading;   /* somebody reads, or was woken and will */
   bool ended;     /* the end was read */
   bool told;      /* ... and a reader was told */
   bool dry;       /* there was nothing left to read, and no news since */
@@ -98,6 +100,19 @@ SK_FUNC int sk_stream_shutdown (Stream *st, int how);
 */
 SK_FUNC int sk_stream_read (lua_State *L, Stream *st, const Ask *ask);
 
+/*
+** The same for a select, which waits by itself: 'tryread' pushes the results and
+** counts them, or -EAGAIN; then 'enlist' puts 'w' in line, and 'finishread' is how
+** it goes on when it was woken.
+*/
+SK_FUNC int sk_stream_tryread (lua_State *L, Stream *st, const Ask *ask);
+SK_FUNC void sk_stream_enlist (Stream *st, const Ask *ask, Waiter *w);
+SK_FUNC int sk_stream_finishread (lua_State *L, Stream *st, const Ask *ask);
+
+/* Is there anything to read? 0 or -EAGAIN: 'watchers' will be told. While another
+   task reads, it is what that one leaves. */
+SK_FUNC int sk_stream_tryready (Stream *st, sk_time due);
+
 /* Write the string at 2, as for 'read'; see st:write. */
 SK_FUNC int sk_stream_write (lua_State *L, Stream *st, sk_time due);
 
@@ -120,7 +135,8 @@ SK_FUNC int sk_stream_fail (lua_State *L, int rc);
 
 /* Does a task read, here and not in the parent of a fork? */
 static inline bool sk_stream_isread (const Stream *st) {
-  return st->reading && st->epoch == st->S->epoch;
+  return st->epoch == st->S->epoch &&
+         (st->reading || !sk_list_isempty(&st->readers));
 }
 
 

@@ -45,6 +45,8 @@ static void clear (Member *m, Slot *dead, uint32_t index) {
   sk_object_visit(m, dead->busy); /* who enters it next repairs it: do it now */
   dead->busy = 0;
   sk_step();
+  sk_item_return(m, dead); /* it owns what others have freed meanwhile */
+  sk_step();
   sk_queue_gohome(m, &dead->in); /* taken, but not begun */
   sk_queue_gohome(m, &dead->job);
   sk_step();

@@ -77,6 +77,7 @@ typedef struct Wait {
      NULL where there is only one. */
   void (*granted)(Sched *S, Task *t, struct Wait *w, Waiter *by);
   bool shared; /* somebody outside of this scheduler can end it */
+  bool hope;   /* the world can, though no descriptor says so by itself */
 } Wait;
 
 typedef enum ScopeKind {
@@ -189,6 +190,7 @@ struct Sched {
   size_t expecting; /* ... and pools that have something for them to do */
   Nursery loose;    /* tasks of no group and no run */
   List nurseries;   /* all groups and runs that are open */
+  List endpoints;   /* open servers and sockets for datagrams */
   lua_State *aux;   /* a stack for Lua calls from inside the loop: the top
                      level's holds the frame of its wait, undisturbed */
   Scope *spare;     /* free list */

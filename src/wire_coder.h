@@ -79,6 +79,14 @@ typedef struct Frame {
   uint32_t pairs; /* so many (more) of them */
 } Frame;
 
+#define KEYS 16 /* pairs of a table whose keys are expected */
+
+/* A key that was the n-th of some table: records have the same ones. */
+typedef struct Key {
+  const void *id;  /* its address */
+  uint32_t number; /* as a string that comes again */
+} Key;
+
 /* A Wire, and all that coding needs besides. */
 typedef struct Coder {
   Wire wire;
@@ -95,6 +103,8 @@ typedef struct Coder {
   const WireWhat *what;
   const void *globals; /* addresses of well-known tables */
   const void *errors;
+  Key keys[KEYS];  /* the last n-th ones that have numbers */
+  bool expects;    /* there are such */
   int anchor;      /* stack index of a table that keeps all from the gc, or 0 */
   bool anchored;   /* use one */
   uint8_t checked; /* 1: the index fits the modules, 2: it is all new */

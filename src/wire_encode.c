@@ -70,6 +70,31 @@ static bool isitem (lua_State *L, const Frame *f, int idx) {
 }
 
 
+/*
+** Write the key below the top, if it is the one that a table before this one
+** had in the same place: in a list of records it is.
+*/
+static inline bool putexpected (lua_State *L, Coder *c, uint32_t place) {
+  if (place >= KEYS || !c->expects) return false;
+  const Key *k = &c->keys[place];
+  if (k->id == NULL || k->id != lua_topointer(L, -2)) return false;
+  char *p = room(c, 6);
+  if (p != NULL) advance(c, storenumber(p, k->number));
+  return true;
+}
+
+
+/* Expect the key below the top in this place, if it has a number. */
+static inline void expect (lua_State *L, Coder *c, uint32_t place, int type) {
+  if (place >= KEYS || c->nstrings == 0 || type != LUA_TSTRING) return;
+  const char *s = lua_tostring(L, -2);
+  uint32_t v = sk_memo_get(&c->memo, s);
+  if (v <= 1 || lua_rawlen(L, -2) > INTERNED) return;
+  c->keys[place] = (Key){lua_topointer(L, -2), v - 1};
+  c->expects = true;
+}
+
+
 /* The table, and above it the key from which to go on. */
 static int steppairs (lua_State *L, Coder *c) {
   for (;;) {
@@ -81,13 +106,17 @@ static int steppairs (lua_State *L, Coder *c) {
         continue;
       }
       if (sk_unlikely(f->pairs == MANY)) countrest(L, c, f);
-      f->pairs++;
-      int type = lua_type(L, -2);
-      if (!putplain(L, c, -2, type)) {
-        f->half = true;
-        lua_pushvalue(L, -2);
-        int status = sk_wire_open(L, c, type);
-        if (status != DONE) return status;
+      uint32_t place = f->pairs++;
+      if (!putexpected(L, c, place)) {
+        int type = lua_type(L, -2);
+        if (putplain(L, c, -2, type))
+          expect(L, c, place, type);
+        else {
+          f->half = true;
+          lua_pushvalue(L, -2);
+          int status = sk_wire_open(L, c, type);
+          if (status != DONE) return status;
+        }
       }
     }
     f->half = false;
@@ -225,6 +254,8 @@ static int step (lua_State *L, Coder *c) {
 static void begin (lua_State *L, Coder *c) {
   sk_coder_begin(c);
   c->restart = c->calls = false;
+  if (c->expects) memset(c->keys, 0, sizeof c->keys);
+  c->expects = false;
   c->nstrings = 0;
   c->anchor = 0;
   if (!c->anchored) return;

@@ -184,19 +184,23 @@ static inline void putfloat (Coder *c, lua_Number v) {
 }
 
 
+/* A string by its number. */
+static inline char *storenumber (char *p, uint32_t number) {
+  if (number <= T_NIL - T_NUMBERED) {
+    *p++ = (char)(T_NUMBERED + number - 1);
+    return p;
+  }
+  *p++ = (char)T_NUMBER;
+  return putvarint(p, number);
+}
+
+
 /* A string that Lua interns: 'v' is 0, 1 (seen once), or its number + 1. */
 static inline void putshort (Coder *c, uint32_t *v, const char *s, size_t n) {
   char *p = room(c, INTERNED + 8);
   if (p == NULL) return;
   if (*v > 1) {
-    uint32_t number = *v - 1;
-    if (number <= T_NIL - T_NUMBERED)
-      *p++ = (char)(T_NUMBERED + number - 1);
-    else {
-      *p++ = (char)T_NUMBER;
-      p = putvarint(p, number);
-    }
-    advance(c, p);
+    advance(c, storenumber(p, *v - 1));
     return;
   }
   if (*v == 0) {

@@ -9,22 +9,22 @@
 local layers = {
   { "sk" }, -- vocabulary
   { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
-  { "guard", "arena", "slot", "stock", "refs", "object", "hope", "item", "ledger", "seat",
-    "queue", "queue_poll", "lock", "semaphore", "event", "condition", "barrier",
-    "cell", "array", "dict", "pipe", "parcel",
+  { "guard", "mapping", "layout", "span", "arena", "slot", "stock", "refs", "object", "hope",
+    "item", "ledger", "seat", "queue", "queue_poll", "lock", "semaphore", "event", "condition",
+    "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", "vault", -- what is shared
     "poller", "poller_epoll", "alarm", "fdio", "end", "sock", "pin", "prod", "rtsignal",
-    "signals", "osthread", "offload", "pgroup", "program", "server", "server_helper", "spawn",
-    "ticker" }, -- OS
+    "signals", "osthread", "offload", "pgroup", "program", "server", "server_helper",
+    "helper", "spawn", "ticker" }, -- OS
   { "lib", "numbers", "wire", "wire_coder", "wire_put", "wire_get",
     "wire_*", mutual = true }, -- Lua, the wire
   { "task", "sched", "outcome", "report", "scope", "coro", "select", "launch", "handle",
     "sched_*", "channel", mutual = true }, -- tasks
-  { "errand", "stream", "stream_*" }, -- bytes that come and go
+  { "errand", "stream", "endpoint", "stream_*" }, -- bytes that come and go
   { "shared", "shared_*", "wish", "transit", "listener", "handover", "modules",
     "crossing", "remote", "offspring", "child", "process", "pump", "pipework",
     "command", "pool" }, -- what classes stand on
-  { "open", "lib_task", "lib_lock", "lib_net", "lib_*" }, -- one Lua class each
+  { "open", "lib_task", "lib_lock", "lib_net", "lib_endpoint", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }
 local highest_plain = 3

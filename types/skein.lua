@@ -35,6 +35,7 @@ local skein = {}
 
 --- What skein raises on its own account. Wrong use raises plain strings.
 ---@class skein.Error
+---@operator concat(any): string
 ---@field kind skein.ErrorKind
 ---@field message string  what happened, in one line
 ---@field value any  what was raised, where that crossed from elsewhere

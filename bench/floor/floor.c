@@ -25,5 +25,6 @@ int luaopen_floor (lua_State *L) {
   luaL_setfuncs(L, floor_process, 0);
   luaL_setfuncs(L, floor_calls, 0);
   luaL_setfuncs(L, floor_net, 0);
+  luaL_setfuncs(L, floor_least, 0);
   return 1;
 }

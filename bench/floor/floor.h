@@ -14,6 +14,7 @@ extern const luaL_Reg floor_memory[];
 extern const luaL_Reg floor_process[];
 extern const luaL_Reg floor_calls[];
 extern const luaL_Reg floor_net[];
+extern const luaL_Reg floor_least[];
 
 /* Forks; the child calls fn(ctx) and is gone. Returns its pid. */
 int floor_child (lua_State *L, void (*fn)(void *), void *ctx);

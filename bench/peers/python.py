@@ -301,6 +301,17 @@ def submit(pool, n):
         assert jobs[i].get() == i
 
 
+def compute(seed):
+    x = seed
+    for _ in range(200000):
+        x = (x * 1103515245 + 12345) % 2147483648
+    return x
+
+
+def compute_all(pool, n):
+    assert len(pool.map(compute, range(n))) == n
+
+
 def map_all(pool, n):
     assert len(pool.map(same, range(n))) == n
 
@@ -358,7 +369,7 @@ works = {
     "queue_64k": stream(b"x" * 65536),
     "lock": lock, "lock2": lock2, "value2": value2,
     "pool": pool_start, "apply": in_pool(apply), "submit": in_pool(submit),
-    "map": in_pool(map_all),
+    "map": in_pool(map_all), "compute": in_pool(compute_all),
     "pack": pack, "unpack": unpack,
     "many": many, "timers": timers, "sizes": echo(None), "crowd": crowd,
     "jobs": in_pool(submit), "items": in_pool(map_all),

@@ -48,6 +48,52 @@ local function describe(member)
   return member.age and ("%s; began %.1f s ago"):format(text, member.age) or text
 end
 
+--- The line of a command that runs.
+---@param command table  an entry of core.commands()
+---@return string
+local function describe_command(command)
+  local text = ("command '%s', pid %d: "):format(command.name, command.pid)
+  if command.program then
+    text = text .. "running " .. command.program
+  else
+    text = text .. "has ended, waiting for the rest of its group"
+  end
+  if command.unread > 0 then
+    text = ("%s; %d bytes of its stdin are not read"):format(text, command.unread)
+  end
+  if command.left then
+    text = ("%s; told to end, killed in %.1f s"):format(text, command.left)
+  end
+  return ("%s; began %.1f s ago"):format(text, command.age)
+end
+
+-- What comes to an endpoint, and who is missing if nobody waits for it.
+local comes = { server = "connections", ["udp socket"] = "datagrams" }
+local taken = { server = "accepts", ["udp socket"] = "receives" }
+
+--- The line of a server or a socket for datagrams.
+---@param endpoint table  an entry of core.endpoints()
+---@return string
+local function describe_endpoint(endpoint)
+  local text, what = ("%s %s: "):format(endpoint.called, endpoint.at), comes[endpoint.called]
+  local n = endpoint.takers
+  if n > 0 then
+    return ("%swaiting for %s, %d task%s"):format(text, what, n, n > 1 and "s" or "")
+  end
+  text = endpoint.news and text .. what .. " are there, " or text
+  return text .. "nobody " .. taken[endpoint.called]
+end
+
+--- Adds what this thread has beside its tasks.
+local function add_others(lines, indent)
+  for _, command in ipairs(core.commands()) do
+    lines[#lines + 1] = indent .. describe_command(command)
+  end
+  for _, endpoint in ipairs(core.endpoints()) do
+    lines[#lines + 1] = indent .. describe_endpoint(endpoint)
+  end
+end
+
 local function put_below(below, parent, entry)
   below[parent] = below[parent] or {}
   table.insert(below[parent], entry)
@@ -96,7 +142,7 @@ local function own(members, here, top)
 end
 
 --- All processes and threads of the family, each below the one that started
---- it, and the tasks of this thread.
+--- it, and the tasks, commands and servers of this thread.
 ---@return string
 local function dump()
   local tasks = core.tasks()
@@ -109,7 +155,10 @@ local function dump()
   local function add(maker, indent)
     for _, member in ipairs(below[maker] or {}) do
       lines[#lines + 1] = indent .. describe(member)
-      if member == self then add_tasks(lines, tasks, indent .. "  ") end
+      if member == self then
+        add_tasks(lines, tasks, indent .. "  ")
+        add_others(lines, indent .. "  ")
+      end
       if member.slot ~= maker then add(member.slot, indent .. "  ") end
     end
   end

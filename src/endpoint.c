@@ -1,0 +1,165 @@
+/*
+** endpoint.c - Sockets that give and take whole things. See endpoint.h.
+*/
+#include <poll.h>
+#include <unistd.h>
+
+#include "endpoint.h"
+#include "lib.h"
+#include "stream.h"
+
+
+/* ---- news ---- */
+
+static void wakefirst (Endpoint *e, int line) {
+  Waiter *w = sk_sched_claim(e->S, &e->lines[line]);
+  if (w != NULL) sk_sched_wake(e->S, w->task, 0);
+}
+
+
+static void onevent (Watch *w, unsigned events) {
+  Endpoint *e = sk_container(w, Endpoint, watch);
+  if (events & SK_READ) {
+    sk_sched_wakeall(e->S, &e->watchers, 0);
+    wakefirst(e, SK_TAKE);
+  }
+  if (events & SK_WRITE) wakefirst(e, SK_GIVE);
+}
+
+
+/* ---- waiting ---- */
+
+static int watch (Endpoint *e) {
+  if (sk_poller_has(&e->S->poller, &e->watch)) return 0;
+  return sk_sched_watch(e->S, &e->watch, e->class->events);
+}
+
+
+static int goon (lua_State *L, int status, lua_KContext ctx);
+
+
+/* When it has to be over is at 4. */
+static int await (lua_State *L, Endpoint *e, const Way *way, bool ahead) {
+  Sched *S = e->S;
+  List *line = &e->lines[way->line];
+  int rc = watch(e);
+  if (rc < 0) return sk_fail(L, rc);
+  if (S->current->pending) /* a cancel that came after news */
+    sk_sched_checkpoint(L, S);
+  Task *t = sk_sched_prepare(L, S, (sk_time)lua_tointeger(L, 4));
+  t->self.task = t;
+  if (ahead)
+    sk_list_addfirst(line, &t->self.link);
+  else
+    sk_list_add(line, &t->self.link);
+  S->hopes++;
+  return sk_sched_suspend(L, S, NULL, NULL, way->what, (lua_KContext)way, goon);
+}
+
+
+static int proceed (lua_State *L, Endpoint *e, const Way *way, bool ahead) {
+  bool once = (sk_time)lua_tointeger(L, 4) == SK_NOW;
+  if (!e->open) return sk_fail(L, -EPIPE);
+  int n = -EAGAIN;
+  if (ahead || once || sk_list_isempty(&e->lines[way->line]))
+    n = way->attempt(L, e, 1);
+  if (n == -EAGAIN && !once) return await(L, e, way, ahead);
+  if (n == -EAGAIN) return sk_fail(L, -ETIMEDOUT);
+  wakefirst(e, way->line);
+  return n < 0 ? sk_stream_fail(L, n) : sk_sched_turn(L, e->S, n);
+}
+
+
+static int goon (lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  Endpoint *e = lua_touserdata(L, 1);
+  int rc = sk_stream_outcome(L, e->S);
+  if (sk_stream_israised(rc)) return sk_sched_raise(L, e->S, rc);
+  if (rc < 0) return sk_fail(L, rc);
+  return proceed(L, e, (const Way *)ctx, true);
+}
+
+
+int sk_endpoint_go (lua_State *L, Endpoint *e, const Way *way, sk_time due) {
+  lua_settop(L, 3);
+  lua_pushinteger(L, due);
+  sk_sched_checkpoint(L, e->S);
+  return proceed(L, e, way, false);
+}
+
+
+/* ---- select ---- */
+
+int sk_endpoint_trytake (lua_State *L, Sched *S, int at) {
+  (void)S;
+  Endpoint *e = lua_touserdata(L, at);
+  const Way *way = e->class->taking;
+  if (!e->open) return sk_fail(L, -EPIPE);
+  int n = way->attempt(L, e, at);
+  if (n == -EAGAIN) {
+    int rc = watch(e);
+    return rc < 0 ? sk_fail(L, rc) : -EAGAIN;
+  }
+  wakefirst(e, way->line);
+  return n < 0 ? sk_stream_fail(L, n) : n;
+}
+
+
+void sk_endpoint_enlisttake (lua_State *L, Sched *S, int at, Waiter *w) {
+  (void)S;
+  Endpoint *e = lua_touserdata(L, at);
+  sk_list_add(&e->lines[e->class->taking->line], &w->link);
+}
+
+
+int sk_endpoint_finishtake (lua_State *L, Sched *S, int at, int n) {
+  (void)n;
+  return sk_endpoint_trytake(L, S, at);
+}
+
+
+int sk_endpoint_tryready (lua_State *L, Sched *S, int at) {
+  (void)S;
+  Endpoint *e = lua_touserdata(L, at);
+  struct pollfd p = {.fd = e->watch.fd, .events = POLLIN};
+  return !e->open || watch(e) < 0 || poll(&p, 1, 0) > 0 ? 0 : -EAGAIN;
+}
+
+
+void sk_endpoint_enlistready (lua_State *L, Sched *S, int at, Waiter *w) {
+  (void)S;
+  Endpoint *e = lua_touserdata(L, at);
+  sk_list_add(&e->watchers, &w->link);
+}
+
+
+/* ---- beginning and end ---- */
+
+void sk_endpoint_init (Endpoint *e, Sched *S, const EndpointClass *c) {
+  *e = (Endpoint){
+      .S = S,
+      .class = c,
+      .watch = {.fd = -1, .idle = true, .fire = onevent},
+  };
+}
+
+
+void sk_endpoint_open (Endpoint *e, int fd) {
+  e->watch.fd = fd;
+  e->open = true;
+  sk_list_add(&e->S->endpoints, &e->peer);
+}
+
+
+void sk_endpoint_close (Endpoint *e) {
+  if (!e->open) return;
+  e->open = false;
+  sk_list_remove(&e->peer);
+  sk_sched_unwatch(e->S, &e->watch);
+  if (e->class->closing != NULL) e->class->closing(e);
+  close(e->watch.fd);
+  e->watch.fd = -1;
+  sk_sched_wakeall(e->S, &e->watchers, 0);
+  sk_sched_wakeall(e->S, &e->lines[SK_TAKE], -EPIPE);
+  sk_sched_wakeall(e->S, &e->lines[SK_GIVE], -EPIPE);
+}
