@@ -232,10 +232,15 @@ describe("metatables", function()
   end)
 
   it("may lie at any depth", function()
+    local deep = {}
+    for _ = 1, 4200 do deep = { deep } end
+    deep = skein.pack(deep)
     for depth = 0, 70 do
       local t = setmetatable({ depth }, { __name = { "opened", {} } })
       for _ = 1, depth do t = { t } end
-      local got = cross(t)
+      local bytes = skein.pack(t)
+      skein.unpack(deep) -- after which it begins anew, with as little room as at first
+      local got = skein.unpack(bytes)
       for _ = 1, depth do got = got[1] end
       assert.same({ depth }, { got[1] })
       assert.same({ "opened", {} }, getmetatable(got).__name)
