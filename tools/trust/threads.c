@@ -130,7 +130,8 @@ static void *work (void *arg) {
     count(&m, i % 2 ? "odd" : "even", (uint64_t)m.index << 32 | 1);
     permit(&m);
     own(&m);
-    while (sk_cell_enter(&m, cell, (uint64_t)m.index << 32 | 1, NULL, &had) != 0)
+    while (sk_cell_enter(&m, cell, (uint64_t)m.index << 32 | 1, NULL, &had) !=
+           0)
       sched_yield();
     Content c = *sk_cell_content(cell);
     c.u.i++;
