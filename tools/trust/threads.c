@@ -1,7 +1,8 @@
 /*
 ** threads.c - What the family shares, below Lua: threads of one process, each a
 ** member with a slot of its own, put, get, count, look up, hold and let go, for
-** helgrind, which checks how mutexes are used, and in what order.
+** helgrind, which checks how mutexes are used, and in what order. What changes
+** hands by an atomic, as locks do, it does not see: that is for 'make tsan'.
 **
 **   threads [ROUNDS]
 */
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "../../src/cell.h"
 #include "../../src/dict.h"
 #include "../../src/queue.h"
 #include "../../src/semaphore.h"
@@ -23,7 +23,6 @@
 static Queue *queue;
 static Semaphore *semaphore;
 static Dict *dict;
-static Cell *cell;
 static long rounds = 200;
 static long got[MEMBERS]; /* the sum of what each of them got */
 
@@ -120,23 +119,15 @@ static void own (Member *m) {
 static void *work (void *arg) {
   Member m = join();
   long me = (long)(intptr_t)arg;
-  uint32_t refs[4];
-  Object *shared[] = {&queue->o, &semaphore->o, &dict->lock.o, &cell->lock.o};
+  uint32_t refs[3];
+  Object *shared[] = {&queue->o, &semaphore->o, &dict->lock.o};
   for (size_t i = 0; i < SK_COUNT(refs); i++)
     check(sk_object_hold(&m, shared[i], 0, &refs[i]) == 0);
   for (long i = 1; i <= rounds; i++) {
-    bool had;
     got[me] += exchange(&m, i);
     count(&m, i % 2 ? "odd" : "even", (uint64_t)m.index << 32 | 1);
     permit(&m);
     own(&m);
-    while (sk_cell_enter(&m, cell, (uint64_t)m.index << 32 | 1, NULL, &had) !=
-           0)
-      sched_yield();
-    Content c = *sk_cell_content(cell);
-    c.u.i++;
-    sk_cell_set(&m, cell, &c);
-    sk_cell_leave(&m, cell, (uint64_t)m.index << 32 | 1, had);
   }
   for (size_t i = 0; i < SK_COUNT(refs); i++) sk_object_drop(&m, refs[i]);
   leave(&m);
@@ -166,7 +157,6 @@ int main (int argc, char **argv) {
   semaphore = make(&m, SK_SEMAPHORE, &sk_semaphore_class);
   semaphore->value = 2;
   semaphore->max = 2;
-  cell = make(&m, SK_CELL, &sk_cell_class);
   dict = make(&m, SK_DICT, &sk_dict_class);
   check(sk_dict_make(dict) == 0);
   uint32_t objects = sk_object_count();
@@ -176,10 +166,8 @@ int main (int argc, char **argv) {
   for (int i = 0; i < MEMBERS; i++) sum += got[i];
   check(sum == MEMBERS * rounds * (rounds + 1) / 2);
   check(counted("odd") + counted("even") == MEMBERS * rounds);
-  check(sk_cell_content(cell)->u.i == MEMBERS * rounds);
   check(sk_object_count() == objects);
   leave(&m);
-  printf("threads: %ld exchanges, counts, permits and changes\n",
-         MEMBERS * rounds);
+  printf("threads: %ld exchanges, counts and permits\n", MEMBERS * rounds);
   return 0;
 }
