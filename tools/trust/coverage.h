@@ -5,11 +5,18 @@
 #ifndef coverage_h
 #define coverage_h
 
-#include <unistd.h>
-
 void __gcov_dump (void);
 void __gcov_reset (void);
+_Noreturn void __real__exit (int code);
+_Noreturn void __wrap__exit (int code);
 
-#define _exit(code) (__gcov_dump(), __gcov_reset(), _exit(code))
+
+/* The linker has all calls of _exit come here: -Wl,--wrap. */
+__attribute__((weak, visibility("hidden"))) _Noreturn void
+__wrap__exit (int code) {
+  __gcov_dump();
+  __gcov_reset();
+  __real__exit(code);
+}
 
 #endif
