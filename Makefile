@@ -156,6 +156,7 @@ steps:
 	@tools/setup build test
 	@$(MAKEALL) BUILD=build/steps OPT="-O1 -g -DSK_STEPS"
 	@BUILD=build/steps tools/test $(LIMIT) $(ARGS) spec/death_spec.lua \
+	  spec/arena_death_spec.lua \
 	  spec/sync_death_spec.lua spec/dict_death_spec.lua \
 	  spec/sweep_death_spec.lua spec/sharing_death_spec.lua \
 	  spec/pool_death_spec.lua

@@ -1,12 +1,11 @@
 --- How cost grows: each work is done for several x, and drawn as a curve.
 
 local floor = require("bench.lib.floor")
+local works = require("bench.lib.works")
 local loaded, skein = pcall(require, "skein")
 if not loaded then skein = {} end
 
 local record = { id = 1, name = "task", v = 1.5 }
-
-local function same(x) return x end
 
 --- 'from', 'from' * 'by', ... 'to'.
 local function powers(from, by, to)
@@ -51,7 +50,7 @@ local function timers(n, x)
   for i = 1, x do skein.task(skein.sleep, 1000 + i / 1000) end
   skein.yield()
   return function()
-    for _ = 1, n do skein.timeout(1, same) end
+    for _ = 1, n do skein.timeout(1, works.same) end
   end
 end
 
@@ -59,17 +58,7 @@ end
 
 local function echo(n, x)
   local message = ("x"):rep(x)
-  return function()
-    local here, there = skein.pipe()
-    local p = skein.process(function(e)
-      for _ = 1, n do e:send(e:recv()) end
-    end, there)
-    for _ = 1, n do
-      here:send(message)
-      here:recv()
-    end
-    p:get()
-  end
+  return function() works.echo(n, message) end
 end
 
 --- x processes put, and x get.
@@ -87,31 +76,6 @@ local function crowd(n, x)
     end
     for _, p in ipairs(all) do p:get() end
   end
-end
-
--- Pools --------------------------------------------------------------------
-
-local function in_pool(body)
-  return function(n)
-    local pool = skein.pool(2)
-    for i = 1, 4 do pool:apply(same, i) end
-    return function() body(pool, n) end, function()
-      pool:close()
-      pool:join()
-    end
-  end
-end
-
-local function jobs(pool, n)
-  local all = {}
-  for i = 1, n do all[i] = pool:submit(same, i) end
-  for i = 1, n do assert(all[i]:get() == i) end
-end
-
-local function items(pool, n)
-  local list = {}
-  for i = 1, n do list[i] = i end
-  assert(pool:map(same, list)[n] == n)
 end
 
 local function as_many(x) return x end
@@ -150,13 +114,13 @@ return {
   {
     id = "jobs", title = "pool: submit and get", axis = "jobs at once",
     sweep = powers(100, 10, 1000000), times = as_many,
-    skein = in_pool(jobs),
+    skein = works.in_pool(works.submit),
     peers = { "python" }, most = { python = 10000 },
   },
   {
     id = "items", title = "pool: map", axis = "items",
     sweep = powers(100, 10, 1000000), times = as_many,
-    skein = in_pool(items),
+    skein = works.in_pool(works.map),
     peers = { "python" },
   },
 }

@@ -1,10 +1,11 @@
 --- Pools of two workers.
 
 local floor = require("bench.lib.floor")
+local works = require("bench.lib.works")
 local loaded, skein = pcall(require, "skein")
 if not loaded then skein = {} end
 
-local function same(x) return x end
+local in_pool, numbers, same = works.in_pool, works.numbers, works.same
 
 local function starting(n)
   return function()
@@ -16,38 +17,8 @@ local function starting(n)
   end
 end
 
---- A work that is done with a pool, which is there before it begins.
-local function in_pool(body)
-  return function(n)
-    local pool = skein.pool(2)
-    for i = 1, 4 do pool:apply(same, i) end
-    return function() body(pool, n) end, function()
-      pool:close()
-      pool:join()
-    end
-  end
-end
-
 local function apply(pool, n)
   for i = 1, n do pool:apply(same, i) end
-end
-
-local function submit(pool, n)
-  local jobs = {}
-  for i = 1, n do jobs[i] = pool:submit(same, i) end
-  for i = 1, n do assert(jobs[i]:get() == i) end
-end
-
-local function numbers(n)
-  local list = {}
-  for i = 1, n do list[i] = i end
-  return list
-end
-
---- The list is made by the clock, for Python's is: it is part of the work.
-local function map(pool, n)
-  local results = pool:map(same, numbers(n))
-  assert(results[n] == n)
 end
 
 --- Some ms of work for the processor.
@@ -80,7 +51,7 @@ return {
     floor_title = "C: 32 bytes there and back",
     goal = { ns = 3000, there = 125, of = "switch" },
     floor = function(n) return function() floor.jobs(n) end end,
-    skein = in_pool(submit),
+    skein = in_pool(works.submit),
   },
   {
     id = "map", title = "pool: map of 1 000 000 items", n = 1000000, fixed = true,
@@ -94,7 +65,7 @@ return {
         assert(results[n] == n)
       end
     end,
-    skein = in_pool(map),
+    skein = in_pool(works.map),
   },
   {
     id = "compute", title = "pool of 2: map of what computes", n = 60, fixed = true,

@@ -1,6 +1,7 @@
 --- Queues and pipes between two processes.
 
 local floor = require("bench.lib.floor")
+local works = require("bench.lib.works")
 local loaded, skein = pcall(require, "skein")
 if not loaded then skein = {} end
 
@@ -30,17 +31,7 @@ end
 
 local function echo(item)
   return function(n)
-    return function()
-      local here, there = skein.pipe()
-      local p = skein.process(function(e)
-        for _ = 1, n do e:send(e:recv()) end
-      end, there)
-      for _ = 1, n do
-        here:send(item)
-        here:recv()
-      end
-      p:get()
-    end
+    return function() works.echo(n, item) end
   end
 end
 

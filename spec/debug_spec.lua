@@ -55,16 +55,17 @@ describe("debug", function()
 
   it("is silent where nobody keeps the thread", function()
     local output = reports([[
-      skein.task(skein.sleep, 0.1):join()
+      skein.debug { slow = 0.4 } -- on a busy machine a turn takes longer than it works
+      skein.task(skein.sleep, 0.5):join()
       local t = skein.task(function()
         for _ = 1, 20 do
-          burn(0.004)
+          burn(0.03)
           skein.yield()
         end
       end)
       t:join()
-      burn(0.1)
-      local pipe = io.popen("sleep 0.1; echo read")
+      burn(0.5)
+      local pipe = io.popen("sleep 0.5; echo read")
       io.write(pipe:read("a"))
     ]])
     assert.equal("read\n", output) -- and reading was not cut short

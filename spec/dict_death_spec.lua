@@ -3,6 +3,7 @@
 
 local core = require("skein.core")
 local skein = require("skein")
+local family = require("spec.family")
 local peers = require("spec.peers")
 local at_each_step = peers.at_each_step
 
@@ -93,6 +94,52 @@ describe("a death at any step", function()
   it("of updating", dies_in(
     function(d) d:update("k", function(old) return { old } end) end,
     { k = 1 }, { k = { 1 } }))
+
+  --- What `get` reads is replaced when its reader is dead, and not swept yet.
+  local function dies_reading(make)
+    return peers.clean(function()
+      local n, died = 0, true
+      while died do
+        n = n + 1
+        local set, get = make()
+        set(("x"):rep(20000))
+        local p = skein.process(function()
+          core.doom(n)
+          get()
+          core.doom(0)
+        end)
+        while family.runs(p.pid) do end
+        set(("y"):rep(20000))
+        set("z")
+        p:join()
+        died = p:exitcode() ~= 0
+        assert.equal("z", get())
+      end
+      assert.is_true(n > 3)
+    end)
+  end
+
+  it("of reading a large value", dies_reading(function()
+    local v = skein.value("")
+    return function(s) v:set(s) end, function() return v:get() end
+  end))
+
+  it("of reading what is large in a dict", dies_reading(function()
+    local d = skein.dict()
+    return function(s) d:set("k", s) end, function() return d:get("k") end
+  end))
+
+  it("of reading all that is in a dict", dies_reading(function()
+    local d = skein.dict()
+    return function(s)
+      d:set("k", s)
+      d:set("l", s)
+    end, function()
+      local last
+      for _, s in d:pairs() do last = s end
+      return last
+    end
+  end))
 
   it("of making one, and of being the last to have one", peers.clean(function()
     at_each_step(function() return {} end,

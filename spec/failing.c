@@ -10,7 +10,6 @@
 ** Lua asks for memory a second time after it has collected garbage, so a
 ** failing request of memory fails twice.
 */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>

@@ -15,10 +15,7 @@ describe("an operation", function()
 
   setup(function()
     dir = select(2, shell.run("mktemp -d")):match("^[^\n]+")
-    library = dir .. "/failing.so"
-    local code, said = shell.run(("${CC:-cc} -O1 -shared -fPIC -I$(tools/find include) -o "
-      .. "%s spec/failing.c -ldl"):format(shell.quote(library)))
-    assert(code == 0, said)
+    library = shell.compile("spec/failing.c", dir, "failing")
   end)
 
   teardown(function() shell.run("rm -rf " .. shell.quote(dir)) end)

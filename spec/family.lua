@@ -73,7 +73,8 @@ function family.test(body)
     collectgarbage()
     collectgarbage()
     assert.equal(processes, settles(children, processes), "processes left")
-    assert.equal(tids, settles(threads, tids), "threads left")
+    -- fewer is well: those that read files end when they were idle for a while
+    assert.is_true(settles(threads, tids) <= tids, "threads left")
     assert.equal(before, settles(objects, before), "shared objects left")
   end
 end

@@ -53,6 +53,45 @@ local WORK = [[
   end
 ]]
 
+--- All that waits for a span: `spans()` tells of those that it did not take, none.
+local SPANS = [[
+  local function spans()
+    local q, c, event = skein.queue(), skein.channel(), skein.event()
+    local pipe, other = skein.pipe()
+    local server = skein.net.listen("127.0.0.1", 0)
+    local stream = skein.net.connect(server:sockname())
+    local conn = server:accept()
+    local long = skein.thread(function() require("skein").sleep(60) end)
+    local waits = {
+      sleep = skein.sleep,
+      task = function(s) skein.task(skein.sleep, s):join() end,
+      queue = function(s) q:get(s) end,
+      channel = function(s) c:get(s) end,
+      event = function(s) event:wait(s) end,
+      pipe = function(s) pipe:recv(s) end,
+      select = function(s) skein.select({ q, c }, s) end,
+      thread = function(s) long:join(s) end,
+      process = function(s) skein.process({ method = "spawn" }, skein.sleep, s):join() end,
+      stream = function(s) stream:read(1, s) end,
+      accept = function(s) server:accept(s) end,
+      timeout = function(s) pcall(skein.timeout, s, q.get, q) end,
+      command = function(s) skein.command { "sleep", "60", timeout = s }:join() end,
+      every = function(s) for _ in skein.every(s) do break end end,
+    }
+    local wrong = {}
+    for name, wait in pairs(waits) do
+      local began = skein.now()
+      wait(0.05)
+      local took = skein.now() - began
+      if took < 0.05 or took > 5 then wrong[#wrong + 1] = name .. " " .. took end
+    end
+    for _, each in ipairs { stream, conn, server, pipe, other } do each:close() end
+    long:cancel()
+    pcall(long.get, long)
+    return "wrong: " .. table.concat(wrong, ", ")
+  end
+]]
+
 describe("a program", function()
   it("is hit by a signal every millisecond and loses nothing", function()
     local said = run("$LUA", WORK .. [[
@@ -100,6 +139,40 @@ describe("a program", function()
     assert.is_true(done:get(10))
     assert.is_true(p:join(10))
   end))
+
+  it("does not look at the time of day, whatever it jumps to", function()
+    shell.scratch(function(dir)
+      local library = dir .. "/wallclock.so"
+      local code, output = shell.run("${CC:-cc} -std=c11 -D_GNU_SOURCE -shared -fPIC "
+        .. "spec/host/wallclock.c -o " .. library)
+      assert(code == 0, output)
+      local preload = ("LD_PRELOAD='%s %s' $LUA"):format(os.getenv("LD_PRELOAD") or "", library)
+      local said, status, printed = run(preload, WORK .. SPANS .. [[
+        local seen = {}
+        for _ = 1, 4 do seen[os.time() // 1800] = true end
+        say(next(seen, next(seen)) and "it jumps")
+        say(spans())
+        say(work())
+        -- the end waits for them without a word
+        for i = 1, 3 do skein.thread(function() require("skein").sleep(i / 10) end) end
+        skein.thread({ daemon = true }, function() while true do end end)
+      ]])
+      assert.equal("it jumps\nwrong: \n5100 200\n", said)
+      assert.same({ 0, "" }, { status, printed })
+    end)
+  end)
+
+  for _, shift in ipairs { "10000000", "-60" } do
+    it("lives where the clocks are shifted by " .. shift .. " seconds", function()
+      local enter = ("unshare --time --fork --kill-child --boottime %s --monotonic %s "):format(
+        shift, shift)
+      if shell.run(enter .. "true") ~= 0 then return pending("no time namespace permitted") end
+      local body = WORK .. SPANS .. "say(spans()) say(work())"
+      local said, status, printed = run(enter .. "$LUA", body)
+      assert.equal("wrong: \n5100 200\n", said)
+      assert.same({ 0, "" }, { status, printed })
+    end)
+  end
 
   it("that has used up its descriptors says so, and recovers", function()
     local said = run("ulimit -n 64; $LUA", WORK .. [[

@@ -22,6 +22,16 @@ function shell.write(path, text)
   file:close()
 end
 
+--- Builds the shared object `name`.so from a C file in directory `dir`;
+--- returns its path.
+function shell.compile(file, dir, name)
+  local path = ("%s/%s.so"):format(dir, name)
+  local code, said = shell.run(("${CC:-cc} -O1 -shared -fPIC -D_GNU_SOURCE "
+    .. "-I$(tools/find include) -o %s %s -ldl"):format(shell.quote(path), shell.quote(file)))
+  assert(code == 0, said)
+  return path
+end
+
 --- Calls `body` with the path of an empty directory, which is removed after.
 function shell.scratch(body)
   local dir = select(2, shell.run("mktemp -d")):match("^[^\n]+")

@@ -32,10 +32,9 @@ describe("a start", function()
   local dir, preload
   setup(function()
     dir = select(2, shell.run("mktemp -d")):match("^[^\n]+")
-    local code = shell.run("cc -std=c11 -D_GNU_SOURCE -shared -fPIC spec/host/refuse.c -o "
-      .. dir .. "/refuse.so -ldl")
-    assert.equal(0, code)
-    preload = "LD_PRELOAD=" .. dir .. "/refuse.so "
+    local refuse = shell.compile("spec/host/refuse.c", dir, "refuse")
+    -- behind a sanitizer, which has to be the first
+    preload = ("LD_PRELOAD='%s %s' "):format(os.getenv("LD_PRELOAD") or "", refuse)
   end)
   teardown(function() os.execute("rm -r " .. dir) end)
 

@@ -250,6 +250,15 @@ describe("a thread", function()
     end
   end))
 
+  it("draws other random numbers than the one before it", test(function()
+    local seen = {}
+    for _ = 1, 10 do
+      local n = skein.thread("math.random", 1 << 60):get()
+      assert.is_nil(seen[n])
+      seen[n] = true
+    end
+  end))
+
   it("ends when cancelled at once, whatever it has got to", test(function()
     for i = 1, 40 do
       local t = skein.thread(function() while true do end end)

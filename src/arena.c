@@ -1,153 +1,32 @@
 /*
 ** arena.c - The memory that all processes of a family share. See arena.h.
 */
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "arena.h"
+#include "span.h"
 
-#define MAGIC UINT64_C(0x31306e69656b73) /* "skein01" */
-#define LARGEST (UINT64_C(64) << 30)     /* what is reserved at most ... */
-#define SMALLEST (UINT64_C(16) << 20)    /* ... and at least */
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
-#define CLASSES 160
-#define PAGE UINT64_C(4096)
-#define LARGE (UINT64_C(32) << 10) /* free blocks from here lose their pages */
-#define KEEP (UINT64_C(32) << 20)  /* ... but for so many bytes of them */
+#define LARGE (UINT64_C(32) << 10)
+#define KEEP (UINT64_C(32) << 20) /* bytes of large free blocks with pages */
 
-typedef struct Block { /* what stands in front of each block */
-  Off owner;           /* the word that owns it; 0 = free */
-  uint32_t class;
-  uint32_t kept; /* free, large, and still has its pages */
-  Off next[];    /* of a free block */
-} Block;
-
-enum { IDLE, TAKE, FRESH, GIVE };
-
-typedef struct Arena {
-  uint64_t magic, size;
-  Guard guard;
-  Off root;
-  Off top;           /* where untouched memory begins */
-  Off free[CLASSES]; /* first free block of each class */
-  uint64_t used;     /* bytes in blocks that are owned */
-  uint64_t kept;     /* bytes of large free blocks with pages */
-  struct {
-    uint32_t op, class; /* what is being done */
-    uint32_t keeps;     /* a block given back: its pages */
-    Off block, word;
-    uint64_t used; /* before that */
-    uint64_t kept; /* after that */
-  } log;
-} Arena;
-
-char *sk_arena_base; /* process-wide, as is the mapping */
-static int arena_fd = -1;
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 
-#define arena ((Arena *)(void *)sk_arena_base)
-#define block(off) (sk_at(Block, (off)) - 1)
-
-
-/*
-** Sizes: multiples of 16 up to 128, then four to each doubling. Both of
-** these speak of whole blocks, header included.
-*/
-static size_t classsize (uint32_t c) {
-  if (c < 8) return 16 * ((size_t)c + 1);
-  return (size_t)(5 + (c & 3)) << (5 + (c - 8) / 4);
-}
-
-
-static uint32_t classof (size_t size) {
-  if (size <= 128) return (uint32_t)((size + 15) / 16 - 1);
-  unsigned log2 = 63u - (unsigned)__builtin_clzll((uint64_t)size - 1);
-  uint64_t quarter = (uint64_t)(size - 1) >> (log2 - 2); /* 4 .. 7 */
-  return 8 + (log2 - 7) * 4 + (uint32_t)(quarter - 4);
-}
-
-
-/* The most that may be reserved under this process's own limits. */
-static uint64_t reserve (void) {
-  uint64_t size = LARGEST;
-  struct rlimit r;
-  if (getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_cur != RLIM_INFINITY)
-    while (size > SMALLEST && size > r.rlim_cur / 2) size /= 2;
-  /* a file larger than this limit would raise SIGXFSZ */
-  if (getrlimit(RLIMIT_FSIZE, &r) == 0 && r.rlim_cur != RLIM_INFINITY)
-    while (size > SMALLEST && size > r.rlim_cur) size /= 2;
-  return size;
-}
-
-
-static char *map (int fd, uint64_t size) {
-  void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                 fd, 0);
-  if (p == MAP_FAILED) return NULL;
-  madvise(p, size, MADV_DONTDUMP);
-  return p;
-}
-
-
 static int create (void) {
-  int fd = memfd_create("skein", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (fd < 0) return -errno;
-  uint64_t size = reserve();
-  char *base = map(fd, size);
-  while (base == NULL && size > SMALLEST) base = map(fd, size /= 2);
-  int err = base == NULL || ftruncate(fd, (off_t)size) != 0 ? -errno : 0;
-  if (err != 0) {
-    if (base != NULL) munmap(base, size);
-    close(fd);
-    return err;
-  }
-  fcntl(fd, F_ADD_SEALS, SEALS);
-  Arena *a = (Arena *)(void *)base;
-  a->size = size;
-  a->top = (sizeof(Arena) + 63) / 64 * 64;
-  err = sk_guard_init(&a->guard);
-  a->magic = MAGIC;
-  sk_arena_base = base;
-  arena_fd = fd;
-  return err;
+  int err = sk_mapping_make();
+  if (err != 0) return err;
+  arena->near = (sizeof(Arena) + 63) / 64 * 64;
+  arena->bottom = arena->mapping.size;
+  arena->top = SK_SPAN + arena->mapping.size / SK_SPAN * sizeof(Span);
+  err = sk_guard_init(&arena->shedguard);
+  return err != 0 ? err : sk_guard_init(&arena->guard);
 }
 
 
 int sk_arena_open (void) {
   pthread_mutex_lock(&opening);
-  int err = sk_arena_base == NULL ? create() : 0;
+  int err = sk_mapping_base == NULL ? create() : 0;
   pthread_mutex_unlock(&opening);
   return err;
-}
-
-
-/* Is it a file of ours? Nobody can make it another size under our feet. */
-static bool issealed (int fd, uint64_t size) {
-  struct stat st;
-  return fstat(fd, &st) == 0 && (uint64_t)st.st_size == size &&
-         (fcntl(fd, F_GET_SEALS) & SEALS) == SEALS;
-}
-
-
-int sk_arena_attach (int fd) {
-  uint64_t head[2];
-  if (pread(fd, head, sizeof head, 0) != (ssize_t)sizeof head) return -EINVAL;
-  if (head[0] != MAGIC || !issealed(fd, head[1])) return -EINVAL;
-  char *base = map(fd, head[1]);
-  if (base == NULL) return -errno;
-  fcntl(fd, F_SETFD, FD_CLOEXEC);
-  sk_arena_base = base;
-  arena_fd = fd;
-  return 0;
-}
-
-
-int sk_arena_fd (void) {
-  return arena_fd;
 }
 
 
@@ -156,120 +35,98 @@ Off *sk_arena_root (void) {
 }
 
 
-uint64_t sk_arena_used (void) {
-  return sk_arena_base != NULL ? arena->used : 0;
-}
-
-
-uint64_t sk_arena_top (void) {
-  return sk_arena_base != NULL ? arena->top : 0;
-}
-
-
-/* Finish or undo what the dead owner of the guard was doing. */
-static void repair (void) {
-  Off b = arena->log.block, *word = sk_at(Off, arena->log.word);
-  uint32_t c = arena->log.class;
-  switch (arena->log.op) {
-  case TAKE:
-  case FRESH:
-    if (arena->log.op == TAKE ? arena->free[c] != b
-                              : arena->top != b - sizeof(Block)) {
-      arena->used = arena->log.used + classsize(c); /* it was done */
-      arena->kept = arena->log.kept;
-      block(b)->kept = 0;
-    }
-    else {
-      if (*word == b) *word = 0;
-      if (arena->log.op == TAKE) block(b)->owner = 0;
-      arena->used = arena->log.used;
-    }
-    break;
-  case GIVE:
-    if (arena->free[c] != b) {
-      block(b)->next[0] = arena->free[c];
-      arena->free[c] = b;
-    }
-    block(b)->owner = 0;
-    block(b)->kept = arena->log.keeps;
-    arena->kept = arena->log.kept;
-    if (*word == b) *word = 0;
-    arena->used = arena->log.used - classsize(c);
-    break;
-  }
-  arena->log.op = IDLE;
-}
-
-
 static void enter (void) {
   if (sk_unlikely(sk_guard_enter(&arena->guard))) {
-    repair();
+    finish(arena->change + arena->changing);
     sk_guard_repaired(&arena->guard);
   }
+}
+
+
+/*
+** Spans with nothing in use beyond a few lose their pages, one at a time, and
+** without the guard: that takes as long as many takes and gives. Who comes while
+** another one is at it leaves the rest to that, or to the next.
+*/
+static void shed (void) {
+  bool died;
+  if (!sk_guard_try(&arena->shedguard, &died)) return;
+  for (int i = 0; i < 2; i++) { /* one of which another one left behind */
+    enter();
+    Off s = sk_span_pick();
+    sk_guard_leave(&arena->guard);
+    if (s == 0) break;
+    sk_mapping_punch(s, s + SK_SPAN);
+    sk_step();
+    enter();
+    sk_span_picked();
+    sk_guard_leave(&arena->guard);
+  }
+  if (died) sk_guard_repaired(&arena->shedguard);
+  sk_guard_leave(&arena->shedguard);
+}
+
+
+static void leave (void) {
+  sk_guard_leave(&arena->guard);
+  if (sk_unlikely(sk_span_toomany())) shed();
 }
 
 
 void sk_arena_mend (void) {
   enter();
   sk_guard_leave(&arena->guard);
+  shed(); /* it may have died in that */
 }
 
 
-static void note (uint32_t op, uint32_t class, Off b, const Off *word,
-                  bool keeps) {
-  arena->log.class = class;
-  arena->log.block = b;
-  arena->log.word = sk_off(word);
-  arena->log.used = arena->used;
-  arena->log.keeps = keeps;
-  arena->log.kept = arena->kept;
-  if (op == TAKE && block(b)->kept) arena->log.kept -= classsize(class);
-  if (op == GIVE && keeps) arena->log.kept += classsize(class);
-  __atomic_store_n(&arena->log.op, op, __ATOMIC_RELEASE);
-  sk_step();
+/* Take the first free block of a class, at '*first'. */
+static void takefree (Off *word, Off *first, size_t size) {
+  Off b = *first, next = block(b)->next[0];
+  Change *c = gain(arena->change, word, b);
+  c = note(c, first, next & ~(Off)SK_KEPT);
+  if (next & SK_KEPT) c = note(c, &arena->kept, arena->kept - size);
+  commit(note(c, &arena->used, arena->used + size));
 }
 
 
-/* Take the first free block of class 'c'. */
-static void takefree (Off *word, uint32_t c) {
-  Off b = arena->free[c];
-  note(TAKE, c, b, word, false);
-  block(b)->owner = sk_off(word);
-  *word = b;
-  sk_step();
-  arena->free[c] = block(b)->next[0];
-  sk_step();
-  block(b)->kept = 0;
-  arena->kept = arena->log.kept;
+/* Take what was never used, from '*top' on. */
+static void takefresh (Off *word, uint32_t class, Off *top, size_t size) {
+  Off b = *top + sizeof(Block);
+  block(b)->class = class;
+  Change *c = gain(arena->change, word, b);
+  c = note(c, top, *top + size);
+  commit(note(c, &arena->used, arena->used + size));
 }
 
 
-static int takefresh (Off *word, uint32_t c, size_t size) {
-  if (size > arena->size - arena->top) return -ENOMEM;
-  Off b = arena->top + sizeof(Block);
-  note(FRESH, c, b, word, false);
-  block(b)->owner = sk_off(word);
-  block(b)->class = c;
-  block(b)->kept = 0;
-  *word = b;
-  sk_step();
-  arena->top += size;
-  sk_step();
+/* What is free, or has room for it, is not enough. */
+static int takemore (Off *word, uint32_t class) {
+  size_t size = classsize(class);
+  if (size <= SK_PAGE && arena->near + size <= SK_SPAN)
+    takefresh(word, class, &arena->near, size);
+  else if (class < SK_SMALLS) {
+    int err = sk_span_add(class);
+    if (err != 0) return err;
+    sk_span_take(word, class);
+  }
+  else if (size <= arena->bottom - arena->top)
+    takefresh(word, class, &arena->top, size);
+  else
+    return -ENOMEM;
   return 0;
 }
 
 
-/* Under the guard: a block of class 'c' into '*word'. */
-static int take (Off *word, uint32_t c) {
-  size_t size = classsize(c);
-  int err = 0;
-  if (arena->free[c] != 0)
-    takefree(word, c);
+/* Under the guard: a block of a class into '*word'. */
+static int take (Off *word, uint32_t class) {
+  if (arena->free[class] != 0)
+    takefree(word, &arena->free[class], classsize(class));
+  else if (class < SK_SMALLS && sk_span_hasroom(class))
+    sk_span_take(word, class);
   else
-    err = takefresh(word, c, size);
-  if (err == 0) arena->used += size;
-  arena->log.op = IDLE;
-  return err;
+    return takemore(word, class);
+  return 0;
 }
 
 
@@ -285,7 +142,7 @@ uint32_t sk_arena_classof (Off b) {
 
 
 int sk_arena_take (Off *word, size_t size) {
-  if (size > LARGEST) return -ENOMEM;
+  if (size > arena->mapping.size) return -ENOMEM;
   enter();
   int err = take(word, sk_arena_class(size));
   sk_guard_leave(&arena->guard);
@@ -293,25 +150,18 @@ int sk_arena_take (Off *word, size_t size) {
 }
 
 
-/* Let go of the whole pages between two places: they read as zero. */
-static bool hollow (Off from, Off to) {
-  return fallocate(arena_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                   (off_t)from, (off_t)(to - from)) == 0;
-}
-
-
 /* Let go of the pages of a large block, all but the one with its header. */
 static void punch (Off b, size_t size) {
-  Off from = (b + sizeof(Off) + PAGE - 1) / PAGE * PAGE;
-  Off to = (b - sizeof(Block) + size) / PAGE * PAGE;
-  if (to > from) hollow(from, to);
+  Off from = (b + sizeof(Off) + SK_PAGE - 1) / SK_PAGE * SK_PAGE;
+  Off to = (b - sizeof(Block) + size) / SK_PAGE * SK_PAGE;
+  if (to > from) sk_mapping_punch(from, to);
 }
 
 
 void sk_arena_clear (Off b, size_t size) {
-  Off end = b + size, from = (b + PAGE - 1) / PAGE * PAGE;
-  Off to = end / PAGE * PAGE;
-  if (size < LARGE || !hollow(from, to)) from = to = end;
+  Off end = b + size, from = (b + SK_PAGE - 1) / SK_PAGE * SK_PAGE;
+  Off to = end / SK_PAGE * SK_PAGE;
+  if (size < LARGE || !sk_mapping_punch(from, to)) from = to = end;
   memset(sk_at(char, b), 0, from - b);
   memset(sk_at(char, to), 0, end - to);
 }
@@ -320,19 +170,24 @@ void sk_arena_clear (Off b, size_t size) {
 /* Under the guard: free what '*word' owns; 'keep': with its pages. */
 static void give (Off *word, bool keep) {
   Off b = *word;
-  uint32_t c = block(b)->class;
-  size_t size = classsize(c);
-  note(GIVE, c, b, word, keep && size >= LARGE);
-  block(b)->kept = keep && size >= LARGE;
-  arena->kept = arena->log.kept;
-  block(b)->owner = 0;
-  block(b)->next[0] = arena->free[c];
-  sk_step();
-  arena->free[c] = b;
-  sk_step();
-  *word = 0;
-  arena->used -= size;
-  arena->log.op = IDLE;
+  uint32_t class = block(b)->class;
+  if (class < SK_SMALLS && b >= SK_SPAN) {
+    sk_span_give(word, b);
+    return;
+  }
+  size_t size = classsize(class);
+  Off *first = &arena->free[class];
+  keep = keep && class >= SK_SMALLS;
+  Change *c = lose(arena->change, word, b, *first | (keep ? SK_KEPT : 0));
+  if (keep) c = note(c, &arena->kept, arena->kept + size);
+  c = note(c, &arena->used, arena->used - size);
+  commit(note(c, first, b));
+}
+
+
+/* May so many bytes more keep their pages? A glance, from outside. */
+static bool haveroom (size_t size) {
+  return __atomic_load_n(&arena->kept, __ATOMIC_RELAXED) + size <= KEEP;
 }
 
 
@@ -343,18 +198,15 @@ void sk_arena_give (Off *word) {
     *word = 0;
     return;
   }
-  uint32_t c = block(b)->class;
-  size_t size = classsize(c);
-  bool keep = size < LARGE || arena->kept + size <= KEEP;
-  if (!keep) punch(b, size); /* still ours: nobody else looks at it */
+  uint32_t class = block(b)->class;
+  bool keep = class < SK_SMALLS || haveroom(classsize(class));
+  if (!keep) punch(b, classsize(class)); /* still ours: nobody looks at it */
   enter();
-  if (!sk_arena_owns(word)) { /* it was half taken, and that was undone */
-    *word = 0;
-    sk_guard_leave(&arena->guard);
-    return;
-  }
-  give(word, keep);
-  sk_guard_leave(&arena->guard);
+  if (sk_arena_owns(word))
+    give(word, keep);
+  else
+    *word = 0; /* it was half given, and that was done */
+  leave();
 }
 
 
@@ -402,7 +254,7 @@ void sk_arena_unstock (Off *head, Off *via, uint32_t n) {
     sk_arena_pop(via, head);
     give(via, true);
   }
-  sk_guard_leave(&arena->guard);
+  leave();
 }
 
 
@@ -428,9 +280,18 @@ Off sk_arena_owner (Off b) {
 
 
 void sk_arena_move (Off *to, Off *from) {
-  *to = *from;
+  __atomic_store_n(to, *from, __ATOMIC_RELEASE); /* with what is inside */
   sk_step();
   if (*to != 0) sk_arena_own(*to, to);
   *from = 0;
   sk_step();
+}
+
+
+uint64_t sk_arena_used (void) {
+  if (sk_mapping_base == NULL) return 0;
+  enter();
+  uint64_t used = arena->used + sk_span_used();
+  sk_guard_leave(&arena->guard);
+  return used;
 }

@@ -1,38 +1,27 @@
 /*
 ** arena.h - The memory that all processes of a family share.
 **
-** One anonymous memfd mapping, made by the root process on first need,
-** inherited by forked children and handed by descriptor to fresh ones. It is
-** reserved large and sparse: only touched pages cost memory. Addresses differ
-** from process to process, so inside it everything is named by its offset.
+** One mapping (mapping.h), made by the root process on first need, inherited by
+** forked children and handed by descriptor to fresh ones.
 **
 ** Memory comes in blocks. Invariants
 **   - a block belongs to the one word whose offset its header names; a word
 **     that holds a block's offset but is not named there holds nothing;
-**   - taking and giving back a block changes word and free lists as one: who
-**     dies in between is rolled back or forward by the next to enter.
+**   - taking and giving back a block changes word and free lists as one: if
+**     who does it dies, either nothing was changed, or the next to enter
+**     changes the rest.
 ** Hence whoever sweeps the words of a dead process frees what it owned,
-** exactly once. Plain C; the mapping is process-wide.
+** exactly once. What is free does not keep its pages, but for a little. Plain
+** C; the mapping is process-wide.
 */
 #ifndef sk_arena_h
 #define sk_arena_h
 
 #include "guard.h"
-#include "sk.h"
-
-typedef uint64_t Off; /* an offset in the arena; 0 = nothing */
-
-SK_FUNC char *sk_arena_base; /* process-wide; NULL until opened */
-
-#define sk_at(type, off) ((type *)(void *)(sk_arena_base + (off)))
-#define sk_off(p) ((Off)((const char *)(p)-sk_arena_base))
+#include "mapping.h"
 
 /* Make the family's arena, unless this process has it. 0 or -errno. */
 SK_FUNC int sk_arena_open (void);
-/* Map the arena behind 'fd', as a fresh child does. Owns 'fd' from then. */
-SK_FUNC int sk_arena_attach (int fd);
-/* Its descriptor, close-on-exec; -1 if there is no arena. */
-SK_FUNC int sk_arena_fd (void);
 /* The word that leads to the root structure; 0 in a new arena. */
 SK_FUNC Off *sk_arena_root (void);
 
@@ -60,7 +49,8 @@ SK_FUNC void sk_arena_give (Off *word);
 SK_FUNC void sk_arena_clear (Off b, size_t size);
 /* How many bytes the block at 'b' has room for. */
 SK_FUNC size_t sk_arena_room (Off b);
-/* Finish or undo what a dead process was taking or giving. */
+/* Finish what a dead process was taking or giving: to be done before anybody
+   looks at words that were its to change. */
 SK_FUNC void sk_arena_mend (void);
 SK_FUNC bool sk_arena_owns (const Off *word);
 /* Make 'word' the owner of block 'b', which it may not hold yet. */
@@ -70,8 +60,7 @@ SK_FUNC Off sk_arena_owner (Off b);
 /* Move the block in '*from' to '*to'; 'to' holds nothing. */
 SK_FUNC void sk_arena_move (Off *to, Off *from);
 
-/* Bytes in blocks that somebody owns, and bytes that were ever reached. */
+/* Bytes in blocks that somebody owns. */
 SK_FUNC uint64_t sk_arena_used (void);
-SK_FUNC uint64_t sk_arena_top (void);
 
 #endif

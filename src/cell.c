@@ -41,7 +41,8 @@ static void setnumber (Cell *c, const Content *new) {
 static void setitem (Member *m, Cell *c, const Content *new) {
   Content *old = &c->content[c->changes & 1];
   Content *to = &c->content[(c->changes + 1) & 1];
-  if (to->kind == SK_CELL_ITEM) sk_arena_give(&to->item); /* of one who died */
+  if (to->kind == SK_CELL_ITEM)
+    sk_item_free(m, &to->item); /* of one who died */
   __atomic_thread_fence(__ATOMIC_RELEASE);
   __atomic_store_n(&to->kind, new->kind, __ATOMIC_RELAXED);
   __atomic_store_n(&to->u.i, new->u.i, __ATOMIC_RELAXED);

@@ -3,7 +3,6 @@
 */
 #include <signal.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -138,25 +137,6 @@ static void replaceexit (lua_State *L) {
 }
 
 
-/* What the child draws from math.random is not what the parent draws, nor
-   another child: Lua's own seed is the second and an address. */
-static void reseed (lua_State *L) {
-  lua_Integer seed[2] = {0};
-  if (getrandom(seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed) {
-    seed[0] = getpid();
-    seed[1] = sk_clock_now();
-  }
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_pushliteral(L, "math");
-  if (lua_rawget(L, -2) != LUA_TTABLE) return;
-  lua_pushliteral(L, "randomseed");
-  if (lua_rawget(L, -2) != LUA_TFUNCTION) return;
-  lua_pushinteger(L, seed[0]);
-  lua_pushinteger(L, seed[1]);
-  lua_call(L, 2, 0);
-}
-
-
 typedef struct Birth {
   Sched *S;
   lua_State *top;
@@ -176,7 +156,7 @@ static int prepare (lua_State *L) {
   lua_pushstring(L, b->name);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &b->S->kind);
   replaceexit(L);
-  reseed(L);
+  sk_crossing_reseed(L);
   return 0;
 }
 
@@ -297,7 +277,7 @@ static const char *pushprogram (lua_State *L, const char *rest) {
 const char *sk_child_pushcode (lua_State *L, const Parcel *p) {
   char call[160];
   snprintf(call, sizeof call, "require('skein.core').enter(%d,%llu,%d,%d)",
-           sk_arena_fd(), (unsigned long long)sk_off(p), getpid(),
+           sk_mapping_fd(), (unsigned long long)sk_off(p), getpid(),
            sk_vault_fd());
   return pushprogram(L, call);
 }
@@ -305,7 +285,7 @@ const char *sk_child_pushcode (lua_State *L, const Parcel *p) {
 
 /* The family's arena and vault have the descriptors at 'arena' and 4. */
 static void attach (lua_State *L, int arena) {
-  int err = sk_arena_attach((int)luaL_checkinteger(L, arena));
+  int err = sk_mapping_attach((int)luaL_checkinteger(L, arena));
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
   sk_vault_attach((int)luaL_checkinteger(L, 4));
 }
@@ -366,12 +346,11 @@ int sk_child_serve (lua_State *L) {
   sk_spawn_mask(); /* it ends with its client, not by a signal to both */
   attach(L, 2);
   lua_gc(L, LUA_GCCOLLECT);
-  const int keep[] = {sk_arena_fd(), sk_vault_fd()};
+  const int keep[] = {sk_mapping_fd(), sk_vault_fd()};
   Request r =
       sk_server_run(sock, first, keep, named ? &sk_root()->helper : NULL);
   Parcel *p = sk_at(Parcel, r.what);
   sk_sched_afterfork(S, L);
-  reseed(L);
   Shared *s = settle(L, S, p, r.client);
   sk_spawn_unmask();
   live(L, s, p, false, 0);

@@ -2,8 +2,10 @@
 ** crossing.c - A function runs elsewhere. See crossing.h.
 */
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "crossing.h"
 
 static const WireWhat error_what = {
@@ -194,7 +196,33 @@ void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
 }
 
 
+/*
+** Lua's own seed is the second and the address of the state: the states of
+** threads that follow each other have one address.
+*/
+void sk_crossing_reseed (lua_State *L) {
+  int top = lua_gettop(L);
+  lua_Integer seed[2];
+  if (getrandom(seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed) {
+    seed[0] = gettid();
+    seed[1] = sk_clock_real();
+  }
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushliteral(L, "math");
+  if (lua_rawget(L, -2) == LUA_TTABLE) {
+    lua_pushliteral(L, "randomseed");
+    if (lua_rawget(L, -2) == LUA_TFUNCTION) {
+      lua_pushinteger(L, seed[0]);
+      lua_pushinteger(L, seed[1]);
+      lua_call(L, 2, 0);
+    }
+  }
+  lua_settop(L, top);
+}
+
+
 void sk_crossing_unpacksetup (lua_State *L, Shared *s, Parcel *p) {
+  sk_crossing_reseed(L);
   sk_parcel_take(&s->m, p, &p->setup);
   sk_shared_unpack(L, s);
   lua_getfield(L, -1, "arg");

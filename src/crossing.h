@@ -66,6 +66,9 @@ SK_FUNC void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
 /* In the fresh state: push that table; what concerns the state is set. */
 SK_FUNC void sk_crossing_unpacksetup (lua_State *L, Shared *s, Parcel *p);
 
+/* What this state draws from math.random is not what another one draws. */
+SK_FUNC void sk_crossing_reseed (lua_State *L);
+
 /* Push package[key], a string. */
 SK_FUNC const char *sk_crossing_pushpath (lua_State *L, const char *key);
 

@@ -30,6 +30,11 @@ size_t sk_dict_room (const Key *k) {
 }
 
 
+void sk_dict_amend (Member *m, Amount amount) {
+  entry(m->slot->out)->amount = amount;
+}
+
+
 void sk_dict_prepare (Member *m, const Key *k, Amount amount) {
   Entry *e = entry(m->slot->out);
   e->self = 0;
@@ -141,7 +146,7 @@ static void finish (Dict *d, Off *bin) {
 
 
 static void change (Member *m, Dict *d, Off *at, Off to, Off coming) {
-  sk_arena_give(&d->trash); /* of one who died */
+  sk_item_free(m, &d->trash); /* of one who died */
   d->log.at = sk_off(at);
   d->log.to = to;
   d->log.coming = coming;
@@ -192,9 +197,9 @@ static void repair (Object *o, Bells *b) {
 
 
 /* An entry belongs to 'trash' before its link goes. */
-static void freechain (Dict *d, Off *first) {
+static void freechain (Member *m, Dict *d, Off *first) {
   for (Off e; (e = *first) != 0;) {
-    if (d->trash != e) sk_arena_give(&d->trash);
+    if (d->trash != e) sk_item_free(m, &d->trash);
     d->trash = e;
     sk_arena_own(e, &d->trash);
     *first = entry(e)->next[d->which];
@@ -205,11 +210,10 @@ static void freechain (Dict *d, Off *first) {
 
 static void fini (Member *m, Object *o) {
   Dict *d = (Dict *)o;
-  (void)m;
   if (d->table[d->which] != 0)
     for (uint64_t i = 0; i < d->size[d->which]; i++)
-      freechain(d, chain(d, d->which, i));
-  sk_arena_give(&d->trash);
+      freechain(m, d, chain(d, d->which, i));
+  sk_item_free(m, &d->trash);
   sk_arena_give(&d->table[0]);
   sk_arena_give(&d->table[1]);
 }

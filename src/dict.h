@@ -72,6 +72,8 @@ SK_FUNC void sk_dict_hash (Key *k);
 SK_FUNC size_t sk_dict_room (const Key *k);
 /* Write the head of the entry in 'm->slot->out', 'room' bytes. */
 SK_FUNC void sk_dict_prepare (Member *m, const Key *k, Amount amount);
+/* Change the number in it. */
+SK_FUNC void sk_dict_amend (Member *m, Amount amount);
 SK_FUNC const Entry *sk_dict_entry (Off item);
 
 /* ---- inside, see sk_lock_enter ---- */

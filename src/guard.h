@@ -55,6 +55,14 @@ static inline bool sk_guard_enter (Guard *g) {
 }
 
 
+/* Enter if nobody is inside. '*died': as above. */
+static inline bool sk_guard_try (Guard *g, bool *died) {
+  int err = pthread_mutex_trylock(&g->mutex);
+  *died = err == EOWNERDEAD;
+  return err == 0 || *died;
+}
+
+
 /* What the last owner left is repaired. */
 static inline void sk_guard_repaired (Guard *g) {
   pthread_mutex_consistent(&g->mutex);

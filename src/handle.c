@@ -84,15 +84,6 @@ static int handle_get (lua_State *L) {
 }
 
 
-static int finishjoin (lua_State *L, int status, lua_KContext ctx) {
-  (void)status;
-  int n = sk_sched_woken(L, (Sched *)ctx);
-  if (n < 0) return sk_fail(L, n);
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-
 /* h:join([timeout]) -> true | nil, "timeout" */
 static int handle_join (lua_State *L) {
   Sched *S = sk_upvalue(L);
@@ -109,7 +100,7 @@ static int handle_join (lua_State *L) {
   Task *t = sk_sched_prepare(L, S, due);
   t->self.value = 0;
   return sk_sched_suspend(L, S, &o->waiters, NULL, sk_outcome_class(L, 1)->what,
-                          (lua_KContext)S, finishjoin);
+                          (lua_KContext)S, sk_sched_finishtrue);
 }
 
 

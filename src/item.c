@@ -15,6 +15,7 @@ int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs) {
   if (err != 0) return err;
   Item *i = sk_at(Item, *fresh);
   i->cargo.nrefs = 0;
+  i->cargo.lent = 0;
   i->cargo.where = where;
   i->next = 0;
   i->size = size;
@@ -25,13 +26,71 @@ int sk_item_new (Member *m, size_t size, const Off *refs, size_t nrefs) {
   i->step = 0;
   if (nrefs > 0) memcpy((char *)i + where, refs, nrefs * sizeof(Off));
   sk_arena_move(&m->slot->out, fresh); /* from here it is swept as a message */
-  if (nrefs > 0) sk_object_load(&i->cargo, nrefs);
+  if (nrefs > 0) sk_object_load(&i->cargo, (uint32_t)nrefs);
   return 0;
 }
 
 
+/* ---- loans ---- */
+
+static Root *enterloans (void) {
+  Root *f = sk_root();
+  /* each change is one store, that of who owns the message */
+  if (sk_unlikely(sk_guard_enter(&f->loanguard)))
+    sk_guard_repaired(&f->loanguard);
+  return f;
+}
+
+
+static Off read (const Off *loan) {
+  return __atomic_load_n(loan, __ATOMIC_RELAXED);
+}
+
+
+static void write (Off *loan, Off item) {
+  __atomic_store_n(loan, item, __ATOMIC_RELAXED);
+  sk_step();
+}
+
+
+static size_t countloans (const Slot *s) {
+  return s->loans != 0 ? sk_arena_room(s->loans) / sizeof(Off) : 0;
+}
+
+
+/* A loan of 'item' in slot 's' other than 'but', or NULL. */
+static Off *loanof (Slot *s, Off item, const Off *but) {
+  if (read(&s->loan) == item && &s->loan != but) return &s->loan;
+  size_t n = countloans(s);
+  for (Off *loan = sk_at(Off, s->loans); n > 0; n--, loan++)
+    if (read(loan) == item && loan != but) return loan;
+  return NULL;
+}
+
+
+/* Make somebody who reads the message in '*word' its owner. False: nobody does,
+   nor will, for it is in no object any more. */
+static bool passon (Off *word) {
+  Off *loan = NULL;
+  Root *f = enterloans();
+  for (uint32_t i = 1; i < sk_slot_reached() && loan == NULL; i++)
+    if (sk_slot_state(&f->slot[i]) != SK_SLOT_FREE)
+      loan = loanof(&f->slot[i], *word, word);
+  if (loan != NULL) {
+    sk_arena_own(*word, loan);
+    *word = 0;
+  }
+  sk_guard_leave(&f->loanguard);
+  return loan != NULL;
+}
+
+
 void sk_item_free (Member *m, Off *word) {
-  if (sk_arena_owns(word)) sk_object_unload(m, &sk_at(Item, *word)->cargo);
+  if (sk_arena_owns(word)) {
+    Cargo *c = &sk_at(Item, *word)->cargo;
+    if (sk_unlikely(c->lent) && passon(word)) return;
+    sk_object_unload(m, c);
+  }
   sk_stock_give(m, word);
   if (m->dead != 0) sk_object_bury(m);
 }
@@ -80,4 +139,50 @@ void sk_item_freeall (Member *m, Off *word) {
     sk_item_free(m, at);
   }
   *word = 0;
+}
+
+
+void sk_item_borrow (Off *loan, Off item) {
+  __atomic_store_n(&sk_at(Item, item)->cargo.lent, 1, __ATOMIC_RELAXED);
+  sk_step();
+  write(loan, item);
+}
+
+
+static void giveback (Member *m, Off *loan) {
+  if (*loan == 0) return;
+  Root *f = enterloans();
+  bool mine = sk_arena_owns(loan);
+  if (!mine) write(loan, 0);
+  sk_guard_leave(&f->loanguard);
+  if (mine) sk_item_free(m, loan);
+}
+
+
+/* Under the loanguard others look at the list. */
+static void setlist (Off *to, Off *from) {
+  Root *f = enterloans();
+  sk_arena_move(to, from);
+  sk_guard_leave(&f->loanguard);
+}
+
+
+void sk_item_returnall (Member *m, Slot *s) {
+  giveback(m, &s->loan);
+  if (s->loans == 0) return;
+  Off *loan = sk_at(Off, s->loans);
+  for (size_t n = countloans(s); n > 0; n--) giveback(m, loan++);
+  sk_arena_give(&m->slot->fresh);
+  setlist(&m->slot->fresh, &s->loans);
+  sk_arena_give(&m->slot->fresh);
+}
+
+
+Off *sk_item_loans (Member *m, size_t n) {
+  Off *fresh = &m->slot->fresh;
+  sk_item_return(m, m->slot);
+  if (sk_arena_take(fresh, n * sizeof(Off)) != 0) return NULL;
+  sk_arena_clear(*fresh, sk_arena_room(*fresh));
+  setlist(&m->slot->loans, fresh);
+  return sk_at(Off, m->slot->loans);
 }

@@ -7,6 +7,12 @@
 ** A job is a message with a home: who takes it keeps it in the word 'job' of
 ** its slot until it is done. Should it die before, the sweep sends the message
 ** home, and that is how its owner learns of it.
+**
+** A message that others may look at, in a dict or a value, never changes. A
+** small one is copied under the guard of the object that has it. A large one is
+** borrowed there, and copied after: a loan is a word that holds the message but
+** does not own it. Who frees a message that was lent makes one who reads it its
+** owner instead, and who returns a loan that owns the message frees it.
 */
 #ifndef sk_item_h
 #define sk_item_h
@@ -46,5 +52,18 @@ SK_FUNC Item *sk_item_open (Member *m, const void *frame);
 SK_FUNC void sk_item_close (Member *m);
 /* Free the message in '*word', if that owns one, and those below it. */
 SK_FUNC void sk_item_freeall (Member *m, Off *word);
+
+#define SK_ITEM_LARGE 4096 /* bytes: it is borrowed rather than copied */
+
+/* Borrow 'item' in '*loan', which is empty: the slot's own word for it, or one
+   of its 'loans'. Under the guard of the object that has it. */
+SK_FUNC void sk_item_borrow (Off *loan, Off item);
+/* Return what slot 's', of 'm' or of a dead member, has borrowed. */
+SK_FUNC void sk_item_returnall (Member *m, Slot *s);
+static inline void sk_item_return (Member *m, Slot *s) {
+  if (sk_unlikely((s->loan | s->loans) != 0)) sk_item_returnall(m, s);
+}
+/* Have room for 'n' loans, NULL without memory; until 'return'. */
+SK_FUNC Off *sk_item_loans (Member *m, size_t n);
 
 #endif

@@ -9,7 +9,8 @@
 #include "sweep.h"
 
 
-/* core.arena() -> objects, bytes in use; the dead are swept first. */
+/* core.arena() -> objects, bytes in use, bytes of memory behind all that; the
+   dead are swept first. */
 static int core_arena (lua_State *L) {
   Sched *S = sk_upvalue(L);
   if (S->family.data != NULL) {
@@ -18,7 +19,8 @@ static int core_arena (lua_State *L) {
   }
   lua_pushinteger(L, sk_object_count());
   lua_pushinteger(L, (lua_Integer)sk_arena_used());
-  return 2;
+  lua_pushinteger(L, (lua_Integer)sk_mapping_pages());
+  return 3;
 }
 
 

@@ -119,15 +119,6 @@ static int channel_taskdone (lua_State *L) {
 }
 
 
-static int finishjoin (lua_State *L, int status, lua_KContext ctx) {
-  (void)status;
-  int n = sk_sched_woken(L, (Sched *)ctx);
-  if (n < 0) return sk_fail(L, n);
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-
 /* ch:join([timeout]) -> true | nil, "timeout": all that was put is done */
 static int channel_join (lua_State *L) {
   Sched *S = sk_upvalue(L);
@@ -141,7 +132,7 @@ static int channel_join (lua_State *L) {
   }
   if (due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
   return sk_sched_parkk(L, S, &ch->joiners, due, "channel join",
-                        (lua_KContext)S, finishjoin);
+                        (lua_KContext)S, sk_sched_finishtrue);
 }
 
 

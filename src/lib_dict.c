@@ -231,7 +231,7 @@ static int add (Member *m, Dict *d, const Key *k, Amount *a) {
     }
   }
   if (m->slot->out == 0) return -ENOENT;
-  sk_dict_prepare(m, k, sum);
+  sk_dict_amend(m, sum);
   sk_dict_put(m, d, at);
   *a = sum;
   return 0;
@@ -302,6 +302,22 @@ static const char *pushentry (lua_State *L, const char *bytes, bool key) {
 }
 
 
+/* Is it too much to be copied under the guard? */
+static bool islarge (Off item) {
+  return sk_at(Item, item)->size > SK_ITEM_LARGE;
+}
+
+
+/* Push what the borrowed entry says, as a string, and return it. */
+static void pushborrowed (lua_State *L, Shared *s) {
+  const Item *i = sk_at(Item, s->m.slot->loan);
+  Key k = {.size = sk_dict_entry(s->m.slot->loan)->keysize};
+  size_t room = sk_dict_room(&k);
+  lua_pushlstring(L, i->bytes + room, i->size - room);
+  sk_item_return(&s->m, s->m.slot);
+}
+
+
 /* d:get(k) -> value */
 static int dict_get (lua_State *L) {
   Dict *d = checkdict(L);
@@ -309,18 +325,28 @@ static int dict_get (lua_State *L) {
   Scalar number;
   Key k = checkkey(L, 2, &number);
   Amount a = {.kind = SK_DICT_MESSAGE};
+  sk_item_return(&s->m, s->m.slot); /* a raise left it */
   sk_object_enter(&s->m, &d->lock.o);
   Off e = *sk_dict_find(d, &k);
   if (e != 0) a = sk_dict_entry(e)->amount;
   if (e != 0 && a.kind == SK_DICT_MESSAGE) {
     sk_buf_clear(&s->copy);
-    copy(s, e);
+    if (islarge(e))
+      sk_item_borrow(&s->m.slot->loan, e);
+    else
+      copy(s, e);
   }
   sk_object_leave(&s->m, &d->lock.o);
   if (e == 0)
     lua_pushnil(L);
   else if (a.kind != SK_DICT_MESSAGE)
     pushnumber(L, a);
+  else if (s->m.slot->loan != 0) {
+    size_t n;
+    pushborrowed(L, s);
+    const char *bytes = lua_tolstring(L, -1, &n);
+    pushmessage(L, bytes, n);
+  }
   else {
     pushcopy(L, s);
     pushentry(L, lua_tostring(L, -1), false);
@@ -342,14 +368,37 @@ static int step (lua_State *L) {
 }
 
 
+/* Copy all entries, but borrow large ones, if there is room for 'most': how many
+   those are. All at one instant. */
+static size_t copyall (Shared *s, Dict *d, Off *loans, size_t most) {
+  size_t large = 0;
+  sk_buf_clear(&s->copy);
+  sk_object_enter(&s->m, &d->lock.o);
+  for (Off e = sk_dict_next(d, 0); e != 0; e = sk_dict_next(d, e)) {
+    if (!islarge(e))
+      copy(s, e);
+    else if (large++ < most)
+      sk_item_borrow(&loans[large - 1], e);
+  }
+  sk_object_leave(&s->m, &d->lock.o);
+  return large;
+}
+
+
 /* d:pairs() -> iterator: key, value */
 static int dict_pairs (lua_State *L) {
   Dict *d = checkdict(L);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
-  sk_buf_clear(&s->copy);
-  sk_object_enter(&s->m, &d->lock.o);
-  for (Off e = sk_dict_next(d, 0); e != 0; e = sk_dict_next(d, e)) copy(s, e);
-  sk_object_leave(&s->m, &d->lock.o);
+  Off *loans = NULL;
+  size_t most = 0, n;
+  sk_item_return(&s->m, s->m.slot);
+  while ((n = copyall(s, d, loans, most)) > most) {
+    loans = sk_item_loans(&s->m, n);
+    if (loans == NULL) return luaL_error(L, "not enough memory");
+    most = n;
+  }
+  for (size_t i = 0; i < n; i++) copy(s, loans[i]);
+  sk_item_return(&s->m, s->m.slot);
   lua_pushlightuserdata(L, s->S);
   pushcopy(L, s);
   lua_pushinteger(L, 0);

@@ -211,7 +211,7 @@ static void pushmember (lua_State *L, uint32_t index, sk_time now) {
   setstring(L, "name", s->name);
   const char *state = stateof(s);
   setstring(L, "state", state);
-  setseconds(L, "age", now - s->born);
+  setseconds(L, "age", now - sk_slot_born(s));
   if (strcmp(state, "waiting") == 0) addwait(L, s);
 }
 

@@ -128,7 +128,7 @@ static void *body (void *arg) {
   sayend(b);
   free(b->path);
   free(b->cpath);
-  sk_osthread_drop(&b->os);
+  sk_osthread_leave(&b->os);
   return NULL;
 }
 

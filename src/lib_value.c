@@ -276,24 +276,40 @@ static int value_cas (lua_State *L) {
 }
 
 
+/* Inside of the guard, which is left: push the bytes of a message. As a string,
+   for decoding may run code that looks at another value. */
+static void pushbytes (lua_State *L, Shared *s, Cell *c, Off item) {
+  const Item *i = sk_at(Item, item);
+  if (i->size > SK_ITEM_LARGE) {
+    sk_item_borrow(&s->m.slot->loan, item);
+    sk_object_leave(&s->m, &c->lock.o);
+    lua_pushlstring(L, i->bytes, i->size);
+    sk_item_return(&s->m, s->m.slot);
+    return;
+  }
+  sk_buf_clear(&s->copy);
+  sk_buf_add(&s->copy, i->bytes, i->size);
+  sk_object_leave(&s->m, &c->lock.o);
+  if (s->copy.failed) luaL_error(L, "not enough memory");
+  lua_pushlstring(L, s->copy.data, s->copy.size);
+}
+
+
 /* v:get() -> value */
 static int value_get (lua_State *L) {
   Sched *S = sk_upvalue(L);
   Cell *c = checkcell(L, S);
   Shared *s = sk_shared_of(S);
   Content now;
+  sk_item_return(&s->m, s->m.slot); /* a raise left it */
   if (sk_likely(!sk_cell_read(&s->m, c, &now))) {
     pushnumber(L, &now);
     return 1;
   }
-  const Item *i = sk_at(Item, now.item);
-  sk_buf_clear(&s->copy);
-  sk_buf_add(&s->copy, i->bytes, i->size);
-  sk_object_leave(&s->m, &c->lock.o);
-  if (s->copy.failed) return luaL_error(L, "not enough memory");
-  /* as a string: decoding may run code that looks at another value */
-  const char *bytes = lua_pushlstring(L, s->copy.data, s->copy.size);
-  int n = sk_wire_decode(L, sk_wire_of(L), bytes, s->copy.size,
+  size_t size;
+  pushbytes(L, s, c, now.item);
+  const char *bytes = lua_tolstring(L, -1, &size);
+  int n = sk_wire_decode(L, sk_wire_of(L), bytes, size,
                          SK_WIRE_TRUSTED | SK_WIRE_NOREFS);
   if (n < 0) return lua_error(L);
   return n;

@@ -116,7 +116,7 @@ static void count (Root *f) {
       sk_refs_each(&f->slot[i], mark, NULL);
   for (Off i = f->carriers; i != 0; i = sk_at(Cargo, i)->next) {
     Cargo *c = sk_at(Cargo, i);
-    for (uint64_t n = 0; n < c->nrefs; n++) {
+    for (uint32_t n = 0; n < c->nrefs; n++) {
       Object *o = target(carried(c)[n], &flags);
       mark(NULL, o, flags);
     }
@@ -201,7 +201,7 @@ void sk_object_recount (Member *m) {
 
 
 uint32_t sk_object_count (void) {
-  if (sk_arena_base == NULL || *sk_arena_root() == 0) return 0;
+  if (sk_mapping_base == NULL || *sk_arena_root() == 0) return 0;
   Root *f = sk_object_enterrefs();
   uint32_t n = 0;
   for (Off i = f->objects; i != 0; i = sk_at(Object, i)->next) n++;
@@ -314,6 +314,7 @@ void sk_object_enter (Member *m, Object *o) {
   if (sk_unlikely(sk_guard_enter(&o->guard))) {
     Bells bells = {0};
     const Class *c = sk_object_class(o->type);
+    sk_arena_mend(); /* what its words own is certain from here */
     if (c->repair != NULL) c->repair(o, &bells);
     sk_guard_repaired(&o->guard);
     sk_slot_ring(&bells); /* rare enough to ring under the guard */
@@ -347,10 +348,10 @@ void sk_object_leavering (Member *m, Object *o, Bells *b) {
 }
 
 
-void sk_object_load (Cargo *c, uint64_t nrefs) {
+void sk_object_load (Cargo *c, uint32_t nrefs) {
   uint32_t flags;
   Root *f = sk_object_enterrefs();
-  for (uint64_t i = 0; i < nrefs; i++) {
+  for (uint32_t i = 0; i < nrefs; i++) {
     Object *o = target(carried(c)[i], &flags);
     addrefs(o, 1);
     tally(o, flags, 1);
@@ -373,16 +374,16 @@ void sk_object_unload (Member *m, Cargo *c) {
   Bells bells = {0};
   if (c->nrefs == 0) return;
   Root *f = sk_object_enterrefs();
-  uint64_t n = unlinkcargo(f, c) ? c->nrefs : 0;
+  uint32_t n = unlinkcargo(f, c) ? c->nrefs : 0;
   sk_step();
   c->nrefs = 0; /* whoever frees the message later has nothing to unload */
-  for (uint64_t i = 0; i < n; i++) {
+  for (uint32_t i = 0; i < n; i++) {
     Object *o = target(carried(c)[i], &flags);
     addrefs(o, (uint32_t)-1);
     tally(o, flags, -1);
     settle(m, o, &bells);
   }
-  for (uint64_t i = 0; i < n; i++) doom(m, target(carried(c)[i], &flags));
+  for (uint32_t i = 0; i < n; i++) doom(m, target(carried(c)[i], &flags));
   sk_object_leaverefs(f);
   sk_slot_ring(&bells);
 }
@@ -390,7 +391,7 @@ void sk_object_unload (Member *m, Cargo *c) {
 
 void sk_object_reclaim (Member *m, const Cargo *c) {
   const Off *refs = (const Off *)(const void *)((const char *)c + c->where);
-  for (uint64_t i = 0; i < c->nrefs; i++) {
+  for (uint32_t i = 0; i < c->nrefs; i++) {
     if (!(refs[i] & SK_REF_ACTIVE)) continue;
     for (uint32_t n = 0; n < m->refs.made; n++) {
       const Ref *r = sk_refs_at(m->slot, n);

@@ -53,7 +53,8 @@ typedef struct Object {
 
 typedef struct Cargo { /* the head of a message that carries references */
   Off next, prev;      /* all carriers */
-  uint64_t nrefs;
+  uint32_t nrefs;
+  uint32_t lent;  /* somebody may be reading it in its place; see item.h */
   uint64_t where; /* bytes from here to the references, as Off */
 } Cargo;
 
@@ -114,7 +115,7 @@ SK_FUNC Root *sk_object_enterrefs (void);
 SK_FUNC void sk_object_leaverefs (Root *f);
 
 /* The references of 'c' begin and cease to count. */
-SK_FUNC void sk_object_load (Cargo *c, uint64_t nrefs);
+SK_FUNC void sk_object_load (Cargo *c, uint32_t nrefs);
 /* Mend what a dead member left of the references. */
 SK_FUNC void sk_object_mend (void);
 SK_FUNC void sk_object_unload (Member *m, Cargo *c);

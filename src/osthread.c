@@ -17,6 +17,7 @@ sk_time sk_osthread_patience = 10 * SK_SECOND;
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
 static OsThread *threads;                                 /* as are these */
+static pthread_cond_t someend;
 static int signo;
 static SK_LOCAL OsThread *mine;
 
@@ -31,9 +32,22 @@ static void onsignal (int number, siginfo_t *info, void *context) {
 }
 
 
+/* What waits for an end does so by the clock that nobody sets. */
+static void initend (void) {
+  pthread_condattr_t attr;
+  pthread_condattr_init(&attr);
+  pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+  pthread_cond_init(&someend, &attr);
+  pthread_condattr_destroy(&attr);
+}
+
+
 /* Under 'guard'. */
 static int claim (void) {
-  if (signo <= 0) signo = sk_rtsignal_claim(onsignal, 0);
+  if (signo <= 0) {
+    signo = sk_rtsignal_claim(onsignal, 0);
+    initend();
+  }
   return signo < 0 ? signo : 0;
 }
 
@@ -114,6 +128,15 @@ void sk_osthread_join (OsThread *t) {
 }
 
 
+void sk_osthread_leave (OsThread *t) {
+  pthread_mutex_lock(&guard);
+  t->ended = true;
+  pthread_cond_broadcast(&someend);
+  pthread_mutex_unlock(&guard);
+  sk_osthread_drop(t);
+}
+
+
 void sk_osthread_drop (OsThread *t) {
   if (t == NULL || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) > 0)
     return;
@@ -172,15 +195,15 @@ static void announce (const OsThread *first, const void *user) {
 
 /* Wait for it until 'due'. False: it has not ended. */
 static bool await (const OsThread *t, sk_time due) {
-  struct timespec at;
-  if (due == SK_FOREVER) return pthread_join(t->id, NULL) == 0;
-  clock_gettime(CLOCK_REALTIME, &at);
-  sk_time left = due - sk_clock_real();
-  if (left < 0) left = 0;
-  left += at.tv_nsec;
-  at.tv_sec += left / SK_SECOND;
-  at.tv_nsec = left % SK_SECOND;
-  return pthread_timedjoin_np(t->id, NULL, &at) == 0;
+  struct timespec at = {due / SK_SECOND, due % SK_SECOND};
+  int err = 0;
+  pthread_mutex_lock(&guard);
+  while (!t->ended && err == 0)
+    err = due == SK_FOREVER ? pthread_cond_wait(&someend, &guard)
+                            : pthread_cond_timedwait(&someend, &guard, &at);
+  bool ended = t->ended;
+  pthread_mutex_unlock(&guard);
+  return ended && pthread_join(t->id, NULL) == 0;
 }
 
 
@@ -204,5 +227,6 @@ void sk_osthread_finish (const void *user, void (*tell)(void *, const char *),
 
 void sk_osthread_forget (void) {
   guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+  initend();
   threads = NULL;
 }

@@ -20,6 +20,7 @@ typedef struct OsThread {
   pthread_t id;
   bool daemon; /* not awaited when the program ends */
   bool listed; /* it runs, or was not joined yet */
+  bool ended;  /* it does nothing any more */
   int refs;    /* who looks at it: its maker, itself and the list */
   int stop;    /* it is asked to stop */
   Prod prod;
@@ -42,6 +43,8 @@ SK_FUNC int sk_osthread_signo (void);
 SK_FUNC void sk_osthread_stop (OsThread *t);
 /* It is about to end: wait until it has. */
 SK_FUNC void sk_osthread_join (OsThread *t);
+/* In the thread, last of all: it has ended, and looks at 't' no more. */
+SK_FUNC void sk_osthread_leave (OsThread *t);
 /* One of those who look at it does no more; the last one frees it. */
 SK_FUNC void sk_osthread_drop (OsThread *t);
 /* Is there one that was not joined yet? */

@@ -169,7 +169,7 @@ static int startspawn (Process *p, const Plan *plan) {
   Shared *s = sk_shared_of(p->o.r.S);
   int err = sk_object_lend(&s->m, &p->o.r.parcel->o, p->slot);
   if (err != 0) return err;
-  const int keep[] = {sk_arena_fd(), sk_vault_fd()};
+  const int keep[] = {sk_mapping_fd(), sk_vault_fd()};
   return sk_spawn_exec(p->o.child, plan->file, plan->code, keep);
 }
 
@@ -178,7 +178,7 @@ static int startspawn (Process *p, const Plan *plan) {
 static int startserved (Process *p, const Plan *plan) {
   const char *name;
   Shared *s = sk_shared_of(p->o.r.S);
-  const int keep[] = {sk_arena_fd(), sk_vault_fd()};
+  const int keep[] = {sk_mapping_fd(), sk_vault_fd()};
   int err = sk_object_lend(&s->m, &p->o.r.parcel->o, p->slot);
   if (err == 0)
     err = sk_spawn_serve(p->o.child, plan->file, plan->code, keep,

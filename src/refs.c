@@ -16,8 +16,11 @@ Ref *sk_refs_at (const Slot *s, uint32_t n) {
 
 void sk_refs_each (const Slot *s, void (*f)(void *, struct Object *, uint32_t),
                    void *arg) {
-  for (uint32_t i = 0; i < SK_STAGES && s->refs[i] != 0; i++) {
-    const Ref *r = sk_at(Ref, s->refs[i]);
+  for (uint32_t i = 0; i < SK_STAGES; i++) {
+    /* its owner may add one just now */
+    Off table = __atomic_load_n(&s->refs[i], __ATOMIC_ACQUIRE);
+    if (table == 0) return;
+    const Ref *r = sk_at(Ref, table);
     for (uint32_t n = FIRST << i; n > 0; n--, r++)
       if (r->object != 0) f(arg, sk_at(struct Object, r->object), r->flags);
   }

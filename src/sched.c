@@ -257,6 +257,15 @@ int sk_sched_finish (lua_State *L, int status, lua_KContext ctx) {
 }
 
 
+int sk_sched_finishtrue (lua_State *L, int status, lua_KContext ctx) {
+  (void)status;
+  int n = sk_sched_woken(L, (Sched *)ctx);
+  if (n < 0) return sk_fail(L, n);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+
 int sk_sched_park (lua_State *L, Sched *S, List *on, sk_time due,
                    const char *what) {
   sk_sched_prepare(L, S, due);

@@ -80,6 +80,8 @@ SK_FUNC int sk_sched_park (lua_State *L, Sched *S, List *on, sk_time due,
 
 /* The continuation of 'park'; its context is the scheduler. */
 SK_FUNC int sk_sched_finish (lua_State *L, int status, lua_KContext S);
+/* The same of a wait for something to happen, which returns true. */
+SK_FUNC int sk_sched_finishtrue (lua_State *L, int status, lua_KContext S);
 
 /*
 ** The same with a continuation of one's own, which begins with

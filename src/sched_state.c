@@ -43,10 +43,11 @@ static void enlist (Sched *S) {
 
 
 static void delist (Sched *S) {
-  if (S->at == NULL) return; /* memory ended before it was complete */
   pthread_mutex_lock(&guard);
-  *S->at = S->next;
-  if (S->next != NULL) S->next->at = S->at;
+  if (S->at != NULL) { /* else memory ended before it was complete */
+    *S->at = S->next;
+    if (S->next != NULL) S->next->at = S->at;
+  }
   pthread_mutex_unlock(&guard);
 }
 
@@ -122,7 +123,7 @@ static lua_State *innermost (lua_State *L) {
 
 
 void sk_sched_alert (Sched *S, unsigned what) {
-  __atomic_or_fetch(&S->alerts, what & ~SK_ALERT_AGAIN, __ATOMIC_RELAXED);
+  atomic_fetch_or(&S->alerts, what & ~SK_ALERT_AGAIN);
   sk_poller_ring(&S->poller);
   lua_State *L = S->active;
   if (L == NULL) return;
@@ -163,7 +164,7 @@ static bool onsignal (Sink *sink, int signo, bool again) {
 /* In another thread: the poller is open since there are errands. */
 static void onerrand (Desk *d) {
   Sched *S = sk_container(d, Sched, desk);
-  __atomic_or_fetch(&S->alerts, SK_ALERT_ERRAND, __ATOMIC_SEQ_CST);
+  atomic_fetch_or(&S->alerts, SK_ALERT_ERRAND);
   sk_poller_ring(&S->poller);
 }
 

@@ -31,6 +31,7 @@ int sk_root_open (void) {
     if (err == 0) err = sk_guard_init(&sk_root()->sweepguard);
     if (err == 0) err = sk_guard_init(&sk_root()->refguard);
     if (err == 0) err = sk_guard_init(&sk_root()->vaultguard);
+    if (err == 0) err = sk_guard_init(&sk_root()->loanguard);
     if (err == 0) sk_root()->reached = 1;
   }
   pthread_mutex_unlock(&opening);
@@ -63,7 +64,7 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
     memset(s, 0, sizeof *s);
     s->maker = maker;
     if (maker == 0) s->pid = getpid();
-    s->born = sk_slot_clock();
+    __atomic_store_n(&s->born, sk_slot_clock(), __ATOMIC_RELAXED);
     if (i == f->reached) __atomic_store_n(&f->reached, i + 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&s->state, SK_SLOT_NEW, __ATOMIC_SEQ_CST);
     *index = i;
@@ -146,7 +147,7 @@ void sk_slot_live (Member *m) {
   if (!__atomic_compare_exchange_n(&m->slot->state, &new, SK_SLOT_LIVE, false,
                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
     raise(SIGKILL);
-  m->slot->born = sk_slot_clock();
+  __atomic_store_n(&m->slot->born, sk_slot_clock(), __ATOMIC_RELAXED);
   sk_slot_rouseall(m); /* they want to watch this one too */
 }
 
@@ -230,7 +231,7 @@ static void ringslot (const Slot *s) {
 bool sk_slot_isdeaf (const Ear *ear) {
   if (ear->slot == 0) return true;
   const Slot *s = sk_slot(ear->slot);
-  return sk_slot_state(s) != SK_SLOT_LIVE || s->born != ear->born;
+  return sk_slot_state(s) != SK_SLOT_LIVE || sk_slot_born(s) != ear->born;
 }
 
 
@@ -303,7 +304,8 @@ int sk_slot_pidfd (const Slot *s) {
     /* without a descriptor for it: it is gone if its number is */
     return kill(s->pid, 0) != 0 && errno == ESRCH ? -ESRCH : err;
   }
-  if (startof(s->pid) > s->born + SK_SECOND) { /* younger: another one */
+  if (startof(s->pid) >
+      sk_slot_born(s) + SK_SECOND) { /* younger: another one */
     close(fd);
     return -ESRCH;
   }
@@ -314,7 +316,9 @@ int sk_slot_pidfd (const Slot *s) {
 int sk_slot_fate (const Slot *s) {
   if (s->pid == 0) { /* nobody lives in it yet: its maker counts */
     const Slot *maker = sk_slot(s->maker);
-    if (sk_slot_state(maker) == SK_SLOT_FREE || maker->born > s->born) return 1;
+    if (sk_slot_state(maker) == SK_SLOT_FREE ||
+        sk_slot_born(maker) > sk_slot_born(s))
+      return 1;
     if (maker->pid == 0) return 0;
     s = maker;
   }

@@ -50,6 +50,7 @@ typedef struct Slot {
   Off fresh;       /* any other block being made */
   Off old;         /* a message to compare with */
   Off job;         /* the message that is being worked on, see item.h */
+  Off loan, loans; /* messages of others that are being read, see item.h */
   Off refs[SK_STAGES], seats[SK_STAGES]; /* tables, see object.h, seat.h */
   Off stock[SK_STOCKS]; /* chains of free blocks, see stock.h */
   Off via;              /* a block on its way from or to such a chain */
@@ -85,6 +86,7 @@ typedef struct Root {    /* the root structure of the arena */
   Guard sweepguard;      /* slots swept; outermost of all guards */
   Guard refguard;        /* references, lists of objects and carriers */
   Guard vaultguard;      /* descriptors on their way, see vault.h */
+  Guard loanguard;       /* who frees what is lent, see item.h */
   uint32_t litter;       /* there are some that nobody will ask for */
   Off objects, carriers; /* all of them; see object.h, item.h */
   uint64_t changes;      /* members that came or went so far */
@@ -123,6 +125,11 @@ static inline uint32_t sk_slot_reached (void) {
 
 static inline uint32_t sk_slot_state (const Slot *s) {
   return __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
+}
+
+/* When it was taken, or its owner came to live in it. */
+static inline int64_t sk_slot_born (const Slot *s) {
+  return __atomic_load_n(&s->born, __ATOMIC_RELAXED);
 }
 
 /* Nanoseconds since boot, as in 'born'. */

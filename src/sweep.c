@@ -45,6 +45,8 @@ static void clear (Member *m, Slot *dead, uint32_t index) {
   sk_object_visit(m, dead->busy); /* who enters it next repairs it: do it now */
   dead->busy = 0;
   sk_step();
+  sk_item_return(m, dead); /* it owns what others have freed meanwhile */
+  sk_step();
   sk_queue_gohome(m, &dead->in); /* taken, but not begun */
   sk_queue_gohome(m, &dead->job);
   sk_step();
@@ -123,11 +125,23 @@ void sk_sweep_process (Member *m, int pid) {
 }
 
 
+/*
+** Slots are taken under a guard of their own: while that is held, one that was
+** freed is not another's all at once.
+*/
+static void hold (Root *f) {
+  enter(f);
+  if (sk_guard_enter(&f->slotguard)) sk_guard_repaired(&f->slotguard);
+}
+
+
 void sk_sweep_unborn (Member *m, uint32_t index, int64_t born) {
   Root *f = sk_root();
   Slot *s = sk_slot(index);
-  enter(f);
-  if (s->born == born && claim(s, SK_SLOT_NEW)) sweep(m, index);
+  hold(f);
+  bool mine = sk_slot_born(s) == born && claim(s, SK_SLOT_NEW);
+  sk_guard_leave(&f->slotguard);
+  if (mine) sweep(m, index);
   sk_guard_leave(&f->sweepguard);
 }
 
@@ -135,8 +149,9 @@ void sk_sweep_unborn (Member *m, uint32_t index, int64_t born) {
 void sk_sweep_expect (uint32_t index, int64_t born, int pid) {
   Root *f = sk_root();
   Slot *s = sk_slot(index);
-  enter(f);
-  if (s->born == born && s->state == SK_SLOT_NEW) s->pid = pid;
+  hold(f);
+  if (sk_slot_born(s) == born && sk_slot_state(s) == SK_SLOT_NEW) s->pid = pid;
+  sk_guard_leave(&f->slotguard);
   sk_guard_leave(&f->sweepguard);
 }
 

@@ -9,9 +9,9 @@
 local layers = {
   { "sk" }, -- vocabulary
   { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
-  { "guard", "arena", "slot", "stock", "refs", "object", "hope", "item", "ledger", "seat",
-    "queue", "queue_poll", "lock", "semaphore", "event", "condition", "barrier",
-    "cell", "array", "dict", "pipe", "parcel",
+  { "guard", "mapping", "layout", "span", "arena", "slot", "stock", "refs", "object", "hope",
+    "item", "ledger", "seat", "queue", "queue_poll", "lock", "semaphore", "event", "condition",
+    "barrier", "cell", "array", "dict", "pipe", "parcel",
     "crew", "sweep", "vault", -- what is shared
     "poller", "poller_epoll", "alarm", "fdio", "end", "sock", "pin", "prod", "rtsignal",
     "signals", "osthread", "offload", "pgroup", "program", "server", "server_helper",

@@ -69,8 +69,8 @@ function suicides.leaves_sending()
 end
 
 function suicides.crashes()
-  return { signal = 11 }, function()
-    os.execute("kill -SEGV " .. require("skein").self().pid .. " 2>/dev/null")
+  return { signal = 6 }, function()
+    os.execute("kill -ABRT " .. require("skein").self().pid .. " 2>/dev/null")
     require("skein").sleep(60)
   end
 end
