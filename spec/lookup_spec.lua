@@ -74,8 +74,12 @@ describe("a name", function()
     assert.equal("false\ttrue\t0\n", run([[
       skein.run(function()
         local t = skein.task(net.connect, "slow.host", port)
-        skein.sleep(0.02)
-        local ok, err = pcall(skein.process, function() end)
+        local ok, err
+        repeat -- once the other thread has begun
+          skein.sleep(0.01)
+          ok, err = pcall(skein.process, function() end)
+          if ok then err:join() end
+        until not ok or t:done()
         t:join()
         local p = skein.process(function() end) -- it is over
         p:join()
