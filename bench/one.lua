@@ -15,7 +15,7 @@ local function load_work()
     return require("bench.peers." .. party)[id]
   end
   for _, work in ipairs(require("bench." .. area)) do
-    if work.id == id then return work[party] end
+    if work.id == id or work.server == id then return work[party] end
   end
 end
 

@@ -195,7 +195,7 @@ end
 
 --- A bar that grows on a terminal; its last state only, in a log.
 local function progress_bar(name, live)
-  local began, width = skein.now(), 40
+  local began, width = skein.now(), 32
   return function(done, total)
     if not live and done < total then return end
     local full = width * done // total

@@ -55,6 +55,7 @@ describe("corpus", function()
     for _, way in ipairs({ "serial", "2 processes", "2 threads" }) do
       out:find("^  " .. way .. "%s+%d+%.%d+ s%s+%d+%.%d+x$")
       assert.matches(way .. " +%[#+%] +1/1 batches", out.errors)
+      for line in out.errors:gmatch("[^\n]+") do assert.is_true(#line < 80, line) end
     end
   end)
 

@@ -57,7 +57,7 @@ local WORK = [[
 local SPANS = [[
   local function spans()
     local q, c, event = skein.queue(), skein.channel(), skein.event()
-    local pipe = skein.pipe()
+    local pipe, other = skein.pipe()
     local server = skein.net.listen("127.0.0.1", 0)
     local stream = skein.net.connect(server:sockname())
     local conn = server:accept()
@@ -85,7 +85,7 @@ local SPANS = [[
       local took = skein.now() - began
       if took < 0.05 or took > 5 then wrong[#wrong + 1] = name .. " " .. took end
     end
-    for _, each in ipairs { stream, conn, server } do each:close() end
+    for _, each in ipairs { stream, conn, server, pipe, other } do each:close() end
     long:cancel()
     pcall(long.get, long)
     return "wrong: " .. table.concat(wrong, ", ")

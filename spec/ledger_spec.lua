@@ -4,7 +4,8 @@
 local skein = require("skein")
 local family = require("spec.family")
 local peers = require("spec.peers")
-local failure = require("spec.support").failure
+local support = require("spec.support")
+local failure = support.failure
 
 describe("a queue whose items are owed", function()
   --- A peer that gets `n` items, says that `done` of them are dealt with, and
@@ -143,4 +144,65 @@ describe("a message that is being decoded", function()
     collectgarbage()
     assert.equal(200, ran)
   end))
+
+  --- In a state of its own, which is so small that garbage is collected again and
+  --- again in the midst of each call.
+  it("survives finalizers that come at any time", function()
+    local output = support.program([[
+      local skein = require("skein")
+      local q, v, d = skein.queue(), skein.value({ 0 }), skein.dict()
+      local other = skein.value({ ("other"):rep(10) })
+      local function list(n)
+        local t = {}
+        for i = 1, n do t[i] = { i, "text " .. i % 100 } end
+        return t
+      end
+      local function sum(t)
+        local n = 0
+        for i, item in ipairs(t) do
+          assert(item[1] == i and item[2] == "text " .. i % 100)
+          n = n + 1
+        end
+        return n
+      end
+      local busy, ran = false, 0
+      local function litter()
+        setmetatable({}, { __gc = function()
+          if busy then
+            ran = ran + 1
+            d:set("k", { ran })
+            assert(d:get("k")[1] == ran)
+            assert(other:get()[1] == ("other"):rep(10))
+            local p = skein.queue()
+            p:put({ ran, ("x"):rep(ran % 3000) })
+            assert(p:get()[1] == ran)
+            skein.pack(("y"):rep(5000))
+          end
+          litter()
+        end })
+      end
+      litter()
+      collectgarbage("incremental", 100, 1000)
+      local data = list(300)
+      for name, cross in pairs {
+        queue = function(t) q:put(t) return q:get() end,
+        value = function(t) v:set(t) return v:get() end,
+        dict = function(t) d:set(1, t) return d:get(1) end,
+        pack = function(t) return skein.unpack(skein.pack(t)) end,
+        error = function(t)
+          local ok = pcall(skein.pack, t, print, io.stdout) -- cannot be packed
+          return not ok and t
+        end,
+      } do
+        for round = 1, 3 do
+          busy = true
+          local t = cross(data)
+          busy = false
+          if sum(t) ~= 300 then print(name, round, sum(t)) end
+        end
+      end
+      print(ran > 100)
+    ]])
+    assert.equal("true\n", output)
+  end)
 end)

@@ -151,8 +151,9 @@ static void finisherror (lua_State *L, const Worker *w) {
   static const WireWhat what = {.verb = "send", .noun = "error", .number = -1};
   pushsource(L, w);
   lua_setfield(L, -2, "source");
-  if (sk_wire_try(L, sk_wire_of(L), lua_gettop(L), 1, &what) == 0) {
-    sk_wire_cancel(sk_wire_of(L));
+  Wire *wire = sk_wire_of(L);
+  if (sk_wire_try(L, wire, lua_gettop(L), 1, &what) == 0) {
+    sk_wire_cancel(wire);
     return;
   }
   lua_pop(L, 1); /* its value cannot: the text says what it was */
@@ -165,15 +166,16 @@ static void finisherror (lua_State *L, const Worker *w) {
    those in front of the first one that cannot, and the error. */
 static void cut (lua_State *L, Worker *w, int first) {
   int last = lua_gettop(L) - 1;
+  Wire *wire = sk_wire_of(L);
   for (int i = first; w->order.items > 0 && i <= last; i++) {
     WireWhat what = {"return", "result", -1, false};
-    if (sk_wire_try(L, sk_wire_of(L), i, 1, &what) != 0) {
+    if (sk_wire_try(L, wire, i, 1, &what) != 0) {
       lua_replace(L, i);
       lua_settop(L, i);
       w->at = (uint32_t)(i - first);
       return;
     }
-    sk_wire_cancel(sk_wire_of(L));
+    sk_wire_cancel(wire);
   }
   w->at = 0;
   lua_replace(L, first);

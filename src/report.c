@@ -118,18 +118,21 @@ void sk_report_text (lua_State *L, const char *text) {
 
 void sk_report_all (lua_State *L, Sched *S) {
   List *next, *end = &S->reports;
+  bool dying = false;
   for (List *link = end->next; link != NULL && link != end; link = next) {
     next = link->next;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &REPORTS);
     lua_rawgetp(L, -1, link);
     lua_remove(L, -2);
-    if (lua_isnil(L, -1)) { /* its finalizer is about to run */
+    if (lua_isnil(L, -1)) { /* garbage, but its finalizer did not run yet */
+      dying = true;
       lua_pop(L, 1);
       continue;
     }
     sk_list_remove(link);
     tellsafely(L);
   }
+  if (dying) lua_gc(L, LUA_GCCOLLECT); /* it may have no other chance */
 }
 
 

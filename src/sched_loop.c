@@ -38,7 +38,7 @@ static void interrupt (Sched *S) {
 
 
 bool sk_sched_attend (Sched *S) {
-  unsigned alerts = __atomic_exchange_n(&S->alerts, 0, __ATOMIC_RELAXED);
+  unsigned alerts = atomic_exchange(&S->alerts, 0);
   if (alerts & SK_ALERT_ERRAND) sk_offload_collect(&S->desk);
   if (alerts & SK_ALERT_SIGNAL && S->onsignal != NULL) S->onsignal(S);
   if (alerts & SK_ALERT_CANCEL) sk_sched_cancel(S, &S->top);

@@ -123,7 +123,7 @@ static lua_State *innermost (lua_State *L) {
 
 
 void sk_sched_alert (Sched *S, unsigned what) {
-  __atomic_or_fetch(&S->alerts, what & ~SK_ALERT_AGAIN, __ATOMIC_RELAXED);
+  atomic_fetch_or(&S->alerts, what & ~SK_ALERT_AGAIN);
   sk_poller_ring(&S->poller);
   lua_State *L = S->active;
   if (L == NULL) return;
@@ -164,7 +164,7 @@ static bool onsignal (Sink *sink, int signo, bool again) {
 /* In another thread: the poller is open since there are errands. */
 static void onerrand (Desk *d) {
   Sched *S = sk_container(d, Sched, desk);
-  __atomic_or_fetch(&S->alerts, SK_ALERT_ERRAND, __ATOMIC_SEQ_CST);
+  atomic_fetch_or(&S->alerts, SK_ALERT_ERRAND);
   sk_poller_ring(&S->poller);
 }
 

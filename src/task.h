@@ -14,6 +14,7 @@
 
 #include <lua.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "alarm.h"
 #include "inbuf.h"
@@ -218,9 +219,9 @@ struct Sched {
   bool closed;       /* the Lua state is about to go */
   pthread_t thread;  /* that opened it */
   Sched *next, **at; /* all of this process; see sched_state.c */
-  volatile uint64_t turns;    /* how often somebody began to run */
-  sk_time pressed;            /* Ctrl-C, the first that is not heard */
-  volatile unsigned alerts;   /* SK_ALERT_*, set by signal handlers */
+  volatile uint64_t turns; /* how often somebody began to run */
+  sk_time pressed;         /* Ctrl-C, the first that is not heard */
+  _Atomic unsigned alerts; /* SK_ALERT_*, set by signal handlers and others */
   lua_State *volatile active; /* where Lua runs now, for alerts */
   lua_Hook hook;              /* what our hook replaced */
   int hookmask, hookcount;

@@ -66,11 +66,14 @@ void sk_wire_sent (Wire *w) {
   Coder *c = (Coder *)w;
   sk_buf_clear(&c->refs);
   w->nrefs = 0;
+  c->busy = 0;
 }
 
 
 void sk_wire_cancel (Wire *w) {
-  sk_coder_drop((Coder *)w, 0);
+  Coder *c = (Coder *)w;
+  sk_coder_drop(c, 0);
+  c->busy = 0;
 }
 
 
@@ -110,6 +113,18 @@ static Coder *newcoder (lua_State *L) {
 }
 
 
+/*
+** Is it in use further up the C stack? A raise leaves 'busy' as it was: who comes
+** there again by the same way is about as deep, but what runs in the midst of
+** coding is called by Lua, and so a good deal deeper.
+*/
+#define DEEPER 256
+
+static bool isbusy (const Coder *c) {
+  return c->busy > (uintptr_t)__builtin_frame_address(0) + DEEPER;
+}
+
+
 /* The coder that is free while 'outer' is busy. */
 static Coder *innercoder (lua_State *L, Coder *outer) {
   if (outer->inner == NULL) {
@@ -136,7 +151,7 @@ Wire *sk_wire_first (lua_State *L) {
 
 Wire *sk_wire_usable (lua_State *L, Wire *first) {
   Coder *c = (Coder *)first;
-  while (sk_unlikely(c->busy)) c = innercoder(L, c);
+  while (sk_unlikely(isbusy(c))) c = innercoder(L, c);
   return &c->wire;
 }
 

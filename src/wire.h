@@ -87,9 +87,10 @@ SK_FUNC int sk_wire_try (lua_State *L, Wire *w, int first, int n,
 SK_FUNC void sk_wire_encode (lua_State *L, Wire *w, int first, int n,
                              const WireWhat *what);
 
-/* Size of the message that was encoded, and its bytes into 'to'. */
+/* Size of the message that was encoded, and its bytes into 'to'. The Wire is in
+   use until then, or until it is cancelled. */
 SK_FUNC size_t sk_wire_size (const Wire *w);
-SK_FUNC void sk_wire_copy (const Wire *w, char *to);
+SK_FUNC void sk_wire_copy (Wire *w, char *to);
 
 /*
 ** The body of reference 'i' of the message, from 0 to 'nrefs' - 1. Encoding

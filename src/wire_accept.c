@@ -176,9 +176,7 @@ int sk_wire_stepargs (lua_State *L, Coder *c) {
   }
   lua_pushcfunction(L, build);
   lua_insert(L, f->base);
-  c->busy = true;
   int status = lua_pcall(L, lua_gettop(L) - f->base, 1, 0);
-  c->busy = false;
   if (status != LUA_OK) {
     sk_coder_totext(L);
     return failtop(c);

@@ -96,8 +96,8 @@ typedef struct Coder {
   uint32_t nstrings;   /* numbers given */
   Buf refs;            /* references with holds that are ours, REF_SIZE each */
   int limit;           /* the Lua stack has room up to here */
-  bool busy;           /* Lua code runs in the midst of coding */
-  struct Coder *inner; /* for what that Lua code wants coded */
+  uintptr_t busy;      /* where on the C stack it is in use, or 0 */
+  struct Coder *inner; /* for what is to be coded meanwhile */
 
   /* encoding */
   const WireWhat *what;
@@ -128,6 +128,10 @@ enum { FAILED = -1, DONE, OPENED }; /* one value: what became of it */
 
 /* Forget the last message, and drop its holds. */
 SK_FUNC void sk_coder_begin (Coder *c);
+/* From here on it is in use by the function that calls this; 'busy' is 0 after
+   that. All that may take a step of the collector may run a finalizer, and that
+   may want something coded, as '__transfer' and constructors do. */
+#define sk_coder_occupy(c) ((c)->busy = (uintptr_t)__builtin_frame_address(0))
 /* Room for more frames; false if memory ended. */
 SK_FUNC bool sk_coder_grow (Coder *c);
 SK_FUNC const WireRef *sk_coder_ref (int cls);

@@ -392,6 +392,7 @@ int sk_wire_decode (lua_State *L, Wire *w, const char *bytes, size_t n,
   Coder *c = (Coder *)w;
   uint64_t count;
   luaL_checkstack(L, ROOM, NULL);
+  sk_coder_occupy(c);
   sk_coder_begin(c);
   c->in = c->at = bytes;
   c->end = bytes + n;
@@ -405,6 +406,7 @@ int sk_wire_decode (lua_State *L, Wire *w, const char *bytes, size_t n,
   if (c->refs.size > 0) sk_coder_drop(c, c->usedrefs);
   if (status == DONE) {
     lua_remove(L, c->keep);
+    c->busy = 0;
     return (int)count;
   }
   c->nframes = 0;
@@ -417,6 +419,7 @@ int sk_wire_decode (lua_State *L, Wire *w, const char *bytes, size_t n,
                     (int)(c->at - c->in));
   lua_copy(L, -1, c->keep);
   lua_settop(L, c->keep);
+  c->busy = 0;
   return -1;
 }
 

@@ -302,6 +302,7 @@ int sk_wire_try (lua_State *L, Wire *w, int first, int n,
   int top = lua_gettop(L), status;
   first = lua_absindex(L, first);
   luaL_checkstack(L, ROOM, "too many values");
+  sk_coder_occupy(c);
   c->limit = top + ROOM;
   c->what = what;
   c->anchored = false;
@@ -313,6 +314,7 @@ int sk_wire_try (lua_State *L, Wire *w, int first, int n,
     return 0;
   }
   sk_coder_begin(c); /* no holds, no message */
+  c->busy = 0;
   lua_copy(L, -1, top + 1);
   lua_settop(L, top + 1);
   return -1;
@@ -333,7 +335,8 @@ size_t sk_wire_size (const Wire *w) {
 }
 
 
-void sk_wire_copy (const Wire *w, char *to) {
+void sk_wire_copy (Wire *w, char *to) {
   memcpy(to, w->out.data, w->out.size);
   if (w->ntail > 0) memcpy(to + w->out.size, w->tail, w->ntail);
+  ((Coder *)w)->busy = 0;
 }

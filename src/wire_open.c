@@ -36,9 +36,7 @@ static int opentransfer (lua_State *L, Coder *c) {
   }
   int base = lua_gettop(L) - 1;
   lua_pushvalue(L, base);
-  c->busy = true;
   int status = lua_pcall(L, 1, LUA_MULTRET, 0);
-  c->busy = false;
   if (status != LUA_OK) {
     sk_coder_totext(L);
     lua_pushfstring(L, "__transfer: %s", lua_tostring(L, -1));

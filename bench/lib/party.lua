@@ -33,6 +33,13 @@ party.all = {
       return ("%s/bench/go %s %d %s"):format(build, work, n, x or "")
     end,
   },
+  {
+    id = "node", title = "Node",
+    there = function() return shell.line("node --version") end,
+    command = function(_, work, n)
+      return ("node bench/peers/node.js %s %d"):format(work, n)
+    end,
+  },
   of_lua("cqueues", "cqueues"),
   of_lua("luv", "luv"),
   of_lua("cjson", "cjson"),
@@ -61,13 +68,14 @@ for _, p in ipairs(party.all) do party.named[p.id] = p end
 --- The command of a run of a work by a party.
 function party.command(who, area, work, n, x)
   if not work.server then return who.command(area, work.id, n, x) end
-  local server = who.command(area, work.id, 0):gsub(" 0 *$", "")
-  return ("%s/bench/load %d %s"):format(build, n, server)
+  local server = who.command(area, work.server, 0):gsub(" 0 *$", "")
+  return ("%s/bench/load %s %d %s"):format(build, work.client or n, work.connections, server)
 end
 
---- Those of a work that are here, the floor first.
+--- Those of a work that are here, the floor first; none, if its client is not.
 function party.of(work)
   local list = {}
+  if work.client and not shell.line("command -v " .. work.client) then return list end
   local function add(id)
     local p = party.named[id]
     if p.here == nil then p.here = p.there() and true or false end

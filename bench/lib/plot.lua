@@ -9,7 +9,7 @@ local build = os.getenv("BUILD") or "build"
 
 local colours = {
   skein = "#0b5fa5", floor = "#b8bdc4", go = "#1fa187", cqueues = "#e69f00",
-  luv = "#b565a7", cjson = "#8c6d31", copas = "#5d5fb8", python = "#d1495b",
+  luv = "#b565a7", cjson = "#8c6d31", copas = "#5d5fb8", node = "#3c873a", python = "#d1495b",
 }
 
 --- Runs a script; the path of what it drew, or nil if there is no gnuplot.

@@ -33,6 +33,9 @@ func main() {
 	if os.Args[1] == "echo" {
 		echo(n)
 	}
+	if os.Args[1] == "http" {
+		hello(n)
+	}
 	do := works[os.Args[1]](n, number(3))
 	now := func() float64 { return float64(time.Now().UnixNano()) }
 	if os.Getenv("CLOCK") == "processor" {

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net"
+	"net/http"
 	"runtime"
 	"strconv"
 	"sync"
@@ -80,6 +81,19 @@ func echo(port int) {
 			}
 		}()
 	}
+}
+
+// The other server of bench/net.lua.
+func hello(port int) {
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain")
+		w.Write([]byte("Hello, world!\n"))
+	})
+	panic(http.ListenAndServe("127.0.0.1:"+strconv.Itoa(port), nil))
 }
 
 func init() {
