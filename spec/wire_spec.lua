@@ -231,6 +231,22 @@ describe("metatables", function()
     assert.equal(shapes.tag, getmetatable(cross(setmetatable({}, shapes.tag))))
   end)
 
+  it("may lie at any depth", function()
+    local deep = {}
+    for _ = 1, 4200 do deep = { deep } end
+    deep = skein.pack(deep)
+    for depth = 0, 70 do
+      local t = setmetatable({ depth }, { __name = { "opened", {} } })
+      for _ = 1, depth do t = { t } end
+      local bytes = skein.pack(t)
+      skein.unpack(deep) -- after which it begins anew, with as little room as at first
+      local got = skein.unpack(bytes)
+      for _ = 1, depth do got = got[1] end
+      assert.same({ depth }, { got[1] })
+      assert.same({ "opened", {} }, getmetatable(got).__name)
+    end
+  end)
+
   it("are copied if none does, once for all who share them", function()
     local meta = { __index = function(_, k) return "no " .. k end }
     meta.self = meta

@@ -197,8 +197,9 @@ static int stepmeta (lua_State *L, Coder *c) {
 }
 
 
-/* The pairs are done: are there more, or a metatable? */
-static int endpairs (lua_State *L, Coder *c, Frame *f) {
+/* The pairs are done: are there '*more', or a metatable? Where a value opens
+   the frames may have moved. */
+static int endpairs (lua_State *L, Coder *c, Frame *f, bool *more) {
   uint64_t n = 0;
   if (f->holes) {
     f->holes = false;
@@ -208,7 +209,8 @@ static int endpairs (lua_State *L, Coder *c, Frame *f) {
     f->pairs = (uint32_t)n;
     f->i = 0;
   }
-  if (n > 0) return OPENED; /* go on */
+  *more = n > 0;
+  if (*more) return DONE;
   if (f->tag & T_META) {
     f->kind = F_META;
     return stepmeta(L, c);
@@ -239,8 +241,9 @@ static inline bool iskey (lua_State *L) {
 static int pairs (lua_State *L, Coder *c, Frame *f) {
   for (;;) {
     if (f->i == f->pairs) {
-      int status = endpairs(L, c, f);
-      if (status != OPENED || f->kind != F_PAIRS) return status;
+      bool more = false;
+      int status = endpairs(L, c, f, &more);
+      if (!more) return status;
     }
     c->owed -= 2;
     f->i++;

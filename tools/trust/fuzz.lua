@@ -123,13 +123,14 @@ local dict = skein.dict()
 local calls = {
   skein.channel, skein.queue, skein.pipe, skein.lock, skein.semaphore, skein.event,
   skein.condition, skein.barrier, skein.value, skein.dict, skein.signal, skein.every,
-  unstarted(skein.process), unstarted(skein.thread), skein.wait, skein.pack, skein.unpack,
+  unstarted(skein.process), unstarted(skein.thread), skein.pack, skein.unpack,
   skein.debug, skein.is_cancelled, skein.on_error,
   function(kind, n)
     if math.type(n) == "integer" and n > 1 << 20 then n = n >> 44 end
     return skein.array(kind, n)
   end,
   function(cases) return skein.select(cases, 0) end,
+  function(list, s) return skein.wait(list, type(s) == "number" and s > 0 and 0 or s or 0) end,
   function(...) return skein.timeout(0, idle, ...) end,
   function(s, ...) return skein.timeout(s, idle, ...) end,
   function(a, b, c) return array:slice(a, b, c) end,

@@ -1,5 +1,6 @@
---- What fuzzing begins with: messages of every kind. Run with a directory, writes
---- a file for each of them there.
+--- What fuzzing begins with: messages of every kind, and what earlier fuzzing found
+--- worth keeping (corpus/, by tools/trust/minimise). Run with a directory of
+--- build/fuzz/, writes a file for each input of that target there.
 
 local skein = require("skein")
 local shapes = require("spec.wire_shapes")
@@ -36,11 +37,23 @@ local records = {}
 for i = 1, 20 do records[i] = { id = i, name = "record " .. i, v = i / 3 } end
 add(records)
 
+--- The inputs of target `name`.
+local function inputs(name)
+  local list = name == "unpack" and { table.unpack(seeds.messages) } or {}
+  for line in io.lines("tools/trust/corpus/" .. name) do
+    list[#list + 1] = line:gsub("%x%x", function(byte)
+      return string.char(tonumber(byte, 16))
+    end)
+  end
+  return list
+end
+
 local directory = ...
-if directory and directory:find("/") and not directory:find("seeds") then
-  for i, message in ipairs(seeds.messages) do
+local target = directory and directory:match("/fuzz/(%w+)/$")
+if target then
+  for i, input in ipairs(inputs(target)) do
     local file <close> = assert(io.open(("%s/%d"):format(directory, i), "wb"))
-    file:write(message)
+    file:write(input)
   end
 end
 
