@@ -130,6 +130,20 @@ valgrind:
 	@$(MAKEALL)
 	@$(SUITE) valgrind $(LIMIT) $(ARGS) $(SPEC)
 
+# What is shared, below Lua, between threads: the use and the order of mutexes.
+# (Each byte of address space has its shadow there: not too much of that.)
+helgrind: $(BUILD)/threads
+	@tools/setup valgrind
+	@$(BUILD)/threads 20000
+	@ulimit -v 12000000; valgrind -q --tool=helgrind --fair-sched=yes \
+	  --error-exitcode=1 --suppressions=tools/trust/helgrind.supp \
+	  $(BUILD)/threads 200
+
+LIBLUA = $(or $(shell pkg-config --libs lua5.4 2>/dev/null),-llua5.4)
+
+$(BUILD)/threads: tools/trust/threads.c $(OBJ)
+	$(call say,link $@)$(CC) $(CFLAGS) $^ $(LIBLUA) -lpthread -o $@
+
 # Garbage is collected wherever Lua might; GCSTRESS= says how often.
 gcstress:
 	@tools/setup build test
@@ -185,5 +199,5 @@ clean:
 	rm -rf build
 
 .PHONY: all env demo test bench bench-least bench-peers bench-check check format asan tsan \
-        valgrind gcstress fuzz soak coverage steps model storm install uninstall \
+        valgrind helgrind gcstress fuzz soak coverage steps model storm install uninstall \
         clean
