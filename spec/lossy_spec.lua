@@ -17,6 +17,10 @@ local function need_network()
   end
 end
 
+-- For the interpreters alone, if it is a sanitizer.
+local preload = os.getenv("LD_PRELOAD")
+local lua = (preload and "env LD_PRELOAD=" .. preload .. " " or "") .. support.lua
+
 --- Runs the two programs at the two ends; the client's output, how it ended.
 local function run(seed, server, client)
   local code, said
@@ -25,11 +29,12 @@ local function run(seed, server, client)
     for i, text in ipairs { server, client } do
       local name = ("%s/%d.lua"):format(dir, i)
       shell.write(name, "local skein = require('skein')\nlocal net = skein.net\n" .. text)
-      lines[i] = shell.quote(support.lua .. " " .. name)
+      lines[i] = shell.quote(lua .. " " .. name)
     end
-    code, said = shell.run(("LUA_PATH=%s LUA_CPATH=%s timeout -s KILL %d unshare -Urn "
-      .. "python3 spec/lossy.py 0.002 0.03 %d %s 2>&1"):format(shell.quote(package.path),
-      shell.quote(package.cpath), support.patience * 3, seed, table.concat(lines, " ")))
+    code, said = shell.run(("unset LD_PRELOAD; LUA_PATH=%s LUA_CPATH=%s timeout -s KILL %d "
+      .. "unshare -Urn python3 spec/lossy.py 0.002 0.03 %d %s 2>&1"):format(
+      shell.quote(package.path), shell.quote(package.cpath), support.patience * 3, seed,
+      table.concat(lines, " ")))
   end)
   return code, said
 end

@@ -207,6 +207,51 @@ describe("select of a stream", function()
     assert.same({ 1, "from the child" }, { i, text })
   end))
 
+  it("leaves nothing of itself in the lines of a forked child", function()
+    local c, q = skein.channel(), skein.queue()
+    local p
+    local starter = skein.task(function()
+      p = skein.process(function()
+        collectgarbage()
+        local own = skein.channel()
+        skein.task(function()
+          c:put("for nobody here")
+          skein.sleep(0.005)
+          own:put("mine")
+        end)
+        return own:get(), c:size()
+      end)
+      p:join()
+      q:put("told")
+    end)
+    assert.same({ 2, "told" }, { skein.select { c, q } }) -- the top level waits
+    assert.same({ "mine", 1 }, { p:get() })
+    starter:get()
+    local a <close>, b = net.pair()
+    local _ <close> = b
+    local waiting = {}
+    for i = 1, 3 do
+      waiting[i] = skein.task(skein.select, { c, skein.event(), i == 1 and b or nil })
+    end
+    skein.yield()
+    p = skein.process(function()
+      for _ = 1, 3 do
+        collectgarbage()
+        local _ = ("x"):rep(100000) -- what was theirs is used again
+      end
+      c:put("one")
+      local t = skein.task(c.get, c)
+      return t:get(), select(2, b:read(nil, 0))
+    end)
+    assert.same({ "one", "timeout" }, { p:get() })
+    assert.is_false(a:closed())
+    for i = 1, 3 do
+      waiting[i]:cancel()
+      waiting[i]:join()
+      waiting[i]:error()
+    end
+  end)
+
   it("reads files, which are another thread's work", task(function()
     local name = os.tmpname()
     local file = assert(io.open(name, "wb"))
@@ -246,6 +291,20 @@ describe("select of a server", function()
     conn:close()
     assert.same({ nil, "timeout" }, { skein.select({ server, c }, 0) })
     assert.same({ nil, "timeout" }, { skein.select({ server, c }, 0.002) })
+  end))
+
+  it("ignores what is no argument of its own", task(function()
+    local server <close>, connect = listen()
+    local a <close>, b = net.pair()
+    local _ <close> = b
+    local client <close> = connect()
+    local i, conn = skein.select { { server, "accept", b, 5, 1 } }
+    assert.equal(1, i)
+    assert.same({ client:sockname() }, { conn:peername() })
+    conn:close()
+    a:write("x")
+    assert.same({ 1, "x" }, { skein.select { { b, "read", nil, 7 } } })
+    assert.same({ nil, "timeout" }, { skein.select({ { server, "accept", 5 } }, 0.001) })
   end))
 
   it("takes no connection when another case is faster", task(function()

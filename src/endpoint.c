@@ -8,6 +8,8 @@
 #include "lib.h"
 #include "stream.h"
 
+#define DUE 5 /* where a call keeps when it has to be over */
+
 
 /* ---- news ---- */
 
@@ -38,7 +40,6 @@ static int watch (Endpoint *e) {
 static int goon (lua_State *L, int status, lua_KContext ctx);
 
 
-/* When it has to be over is at 4. */
 static int await (lua_State *L, Endpoint *e, const Way *way, bool ahead) {
   Sched *S = e->S;
   List *line = &e->lines[way->line];
@@ -46,7 +47,7 @@ static int await (lua_State *L, Endpoint *e, const Way *way, bool ahead) {
   if (rc < 0) return sk_fail(L, rc);
   if (S->current->pending) /* a cancel that came after news */
     sk_sched_checkpoint(L, S);
-  Task *t = sk_sched_prepare(L, S, (sk_time)lua_tointeger(L, 4));
+  Task *t = sk_sched_prepare(L, S, (sk_time)lua_tointeger(L, DUE));
   t->self.task = t;
   if (ahead)
     sk_list_addfirst(line, &t->self.link);
@@ -58,7 +59,7 @@ static int await (lua_State *L, Endpoint *e, const Way *way, bool ahead) {
 
 
 static int proceed (lua_State *L, Endpoint *e, const Way *way, bool ahead) {
-  bool once = (sk_time)lua_tointeger(L, 4) == SK_NOW;
+  bool once = (sk_time)lua_tointeger(L, DUE) == SK_NOW;
   if (!e->open) return sk_fail(L, -EPIPE);
   int n = -EAGAIN;
   if (ahead || once || sk_list_isempty(&e->lines[way->line]))
@@ -81,7 +82,7 @@ static int goon (lua_State *L, int status, lua_KContext ctx) {
 
 
 int sk_endpoint_go (lua_State *L, Endpoint *e, const Way *way, sk_time due) {
-  lua_settop(L, 3);
+  lua_settop(L, DUE - 1);
   lua_pushinteger(L, due);
   sk_sched_checkpoint(L, e->S);
   return proceed(L, e, way, false);

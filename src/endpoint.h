@@ -8,12 +8,15 @@
 ** thing that is in it. Who was woken in vain is the first in line again.
 **
 ** Everything here takes the stack of a call, or of a case of a select: the object
-** is at 'at', what is given or made for it in the two places behind it.
+** is at 'at', what is given in the two places behind it. The next one, which has a
+** number or nil at first, an attempt may use for something of its own.
 */
 #ifndef sk_endpoint_h
 #define sk_endpoint_h
 
 #include "select.h"
+
+#define SK_OWN 3 /* from the object on */
 
 typedef struct Endpoint Endpoint;
 

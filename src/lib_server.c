@@ -49,16 +49,17 @@ static int take (const Server *sv, Stream *st) {
 }
 
 
-/* The stream is behind the server, made before anybody waits: who was woken
-   and has no memory would leave the others in line. */
+/* The stream is made before anybody waits: who was woken and has no memory would
+   leave the others in line. */
 static int attempt (lua_State *L, Endpoint *e, int at) {
-  if (lua_isnil(L, at + 1)) {
+  int own = at + SK_OWN;
+  if (!lua_isuserdata(L, own)) {
     sk_stream_new(L, e->S);
-    lua_replace(L, at + 1);
+    lua_replace(L, own);
   }
-  int rc = take((const Server *)e, lua_touserdata(L, at + 1));
+  int rc = take((const Server *)e, lua_touserdata(L, own));
   if (rc < 0) return rc;
-  lua_pushvalue(L, at + 1);
+  lua_pushvalue(L, own);
   return 1;
 }
 

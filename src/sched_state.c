@@ -189,14 +189,19 @@ void sk_sched_unwatch (Sched *S, Watch *w) {
 }
 
 
+static void dropwait (Task *t) {
+  if (t->wait != NULL && t->wait->drop != NULL) t->wait->drop(t->wait);
+  t->wait = NULL;
+}
+
+
 static void dropmembers (Sched *S, Nursery *n) {
   for (List *l; (l = sk_list_pop(&n->members)) != NULL;) {
     Task *t = sk_container(l, Task, sibling);
     sk_list_remove(&t->self.link);
     sk_timers_remove(&S->timers, &t->timer);
     sk_scope_drop(S, t);
-    if (t->wait != NULL && !t->wait->shared) t->wait->withdraw(S, t, t->wait);
-    t->wait = NULL;
+    dropwait(t);
     t->co = t->at = NULL;
     t->nursery = NULL;
     t->state = SK_ENDED;
@@ -216,7 +221,7 @@ static void dropall (Sched *S) {
   sk_list_remove(&top->self.link);
   sk_timers_remove(&S->timers, &top->timer);
   sk_scope_drop(S, top);
-  top->wait = NULL;
+  dropwait(top);
   top->home = NULL;
   S->ready = (List){0};
   S->live = S->shared = 0;

@@ -152,6 +152,12 @@ static bool withdraw (Sched *S, Task *t, Wait *w) {
 }
 
 
+static void drop (Wait *w) {
+  Select *s = sk_container(w, Select, wait);
+  for (int i = 0; i < s->count; i++) sk_list_remove(&s->cases[i].waiter.link);
+}
+
+
 static void granted (Sched *S, Task *t, Wait *w, Waiter *by) {
   (void)t;
   /* what it was given, if it was, is at its place */
@@ -194,7 +200,7 @@ static bool standinlines (lua_State *L, Sched *S, Select *s) {
 */
 static bool enlist (lua_State *L, Sched *S, Select *s) {
   sk_sched_prepare(L, S, s->due);
-  s->wait = (Wait){.withdraw = withdraw, .granted = granted};
+  s->wait = (Wait){.withdraw = withdraw, .granted = granted, .drop = drop};
   bool room = reserve(S, s);
   if (room && standinlines(L, S, s)) return true;
   leavelines(S, s, NULL);

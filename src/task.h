@@ -76,6 +76,9 @@ typedef struct Wait {
   /* One of several waits was granted, that of 'by': take the others back.
      NULL where there is only one. */
   void (*granted)(Sched *S, Task *t, struct Wait *w, Waiter *by);
+  /* In a forked child the task is no more: stand in no list of this scheduler.
+     What is shared stays as it is, the parent's. NULL: it is in none. */
+  void (*drop)(struct Wait *w);
   bool shared; /* somebody outside of this scheduler can end it */
   bool hope;   /* the world can, though no descriptor says so by itself */
 } Wait;
