@@ -151,10 +151,11 @@ gcstress:
 	  OPT="-O1 -g -include tools/trust/gcstress.h"
 	@$(SUITE) gcstress $(LIMIT) $(ARGS) $(SPEC)
 
-# Bytes made by chance, for SECONDS; what they break is in build/fuzz/finds.
+# Bytes made by chance, for SECONDS, the same for the same SEED; what they break
+# is in build/fuzz/finds.
 fuzz:
 	@tools/setup build fuzz
-	@tools/trust/fuzz $(or $(SECONDS),60)
+	@tools/trust/fuzz $(or $(SECONDS),60) $(SEED)
 
 # Everything at once for MINUTES, with a picture of what it takes: soak.svg.
 soak: all

@@ -67,7 +67,7 @@ describe(".ci/run", function()
   it("fails when another part does, and says the time of each", function()
     local code, line, said = ci(good, ":", "[ $1 != storm ]")
     assert.same({ 1, "5 passed, 0 failed" }, { code, line })
-    for _, part in ipairs { "test", "check", "steps", "asan", "tsan", "fuzz SECONDS=60",
+    for _, part in ipairs { "test", "check", "steps", "asan", "tsan", "fuzz SECONDS=60 SEED=1",
       "storm SECONDS=60", "bench%-check" } do
       assert.match("\n%s+%d+ s  make " .. part .. "\n", said)
     end
@@ -76,6 +76,6 @@ describe(".ci/run", function()
   it("leaves out what cannot run here, and says why", function()
     local code, line, said = ci(good, ":", ":", "[ $1 != fuzz ] || { echo no clang; exit 1; }")
     assert.same({ 0, "5 passed, 0 failed" }, { code, line })
-    assert.match("\nleft out make fuzz SECONDS=60: no clang\n", said)
+    assert.match("\nleft out make fuzz SECONDS=60 SEED=1: no clang\n", said)
   end)
 end)
