@@ -10,10 +10,12 @@ describe("a storm of worker deaths", function()
   for seed = 1, 3 do
     it("costs no more than the jobs that it hits, seed " .. seed, support.task(function()
       math.randomseed(seed)
-      local said = storm({ seconds = 1.5, random = math.random })
-      local kills, jobs = said:match("^(%d+) kills, (%d+) jobs")
-      -- how many fit into the time is the machine's affair
-      assert.is_true(tonumber(kills) > 0 and tonumber(jobs) > 0, said)
+      local kills, jobs = 0, 0
+      repeat -- how many fit into the time is the machine's affair
+        local said = storm({ seconds = 1.5, random = math.random })
+        local k, n = said:match("^(%d+) kills, (%d+) jobs")
+        kills, jobs = kills + tonumber(k), jobs + tonumber(n)
+      until kills > 20 and jobs > 50
     end))
   end
 end)
