@@ -90,6 +90,19 @@ describe("test.run", function()
     end)
   end)
 
+  it("does not leap while something comes, however long that takes", function()
+    skein.test.run({ patience = 1e-9 }, function()
+      local start = skein.now()
+      local a, b = core.net.pair()
+      local _ <close> = a
+      local _ <close> = b
+      local writer = skein.task(a.write, a, ("x"):rep(4 << 20))
+      assert.equal(4 << 20, #b:read(4 << 20, 100))
+      assert.is_true(writer:get())
+      assert.equal(start, skein.now())
+    end)
+  end)
+
   it("does not reach threads and processes", function()
     skein.test.run({ patience = 20 }, function()
       local ahead = skein.now() + 1000

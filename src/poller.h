@@ -63,7 +63,8 @@ static inline bool sk_poller_has (const Poller *p, const Watch *w) {
 
 /*
 ** Sleep until something happens or 'due' has passed (SK_NOW: only look), and
-** fire what happened. A signal ends the sleep early; never -EINTR.
+** fire what happened: returns how much, or -errno. A signal ends the sleep early;
+** never -EINTR.
 */
 SK_FUNC int sk_poller_wait (Poller *p, sk_time due);
 

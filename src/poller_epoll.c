@@ -146,7 +146,7 @@ int sk_poller_wait (Poller *p, sk_time due) {
   fire(p);
   p->events = NULL;
   p->count = 0;
-  return 0;
+  return n;
 }
 
 

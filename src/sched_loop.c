@@ -99,15 +99,16 @@ static void nap (void) {
 }
 
 
-/* Sleep until 'due' of the real clock, or until something comes. */
-static void sleep (Sched *S, sk_time due) {
-  sk_poller_open(&S->poller); /* an alert can ring from now on ... */
-  if (S->alerts != 0) return; /* ... this one could not */
-  if (S->family.sleep != NULL && !S->family.sleep(S)) return;
+/* Sleep until 'due' of the real clock, or until something comes: has it? */
+static bool sleep (Sched *S, sk_time due) {
+  sk_poller_open(&S->poller);      /* an alert can ring from now on ... */
+  if (S->alerts != 0) return true; /* ... this one could not */
+  if (S->family.sleep != NULL && !S->family.sleep(S)) return true;
   sk_signals_ready(&S->sink);
-  if (sk_poller_wait(&S->poller, due) < 0)
-    nap(); /* no descriptors left: there are timers only */
+  int n = sk_poller_wait(&S->poller, due);
+  if (n < 0) nap(); /* no descriptors left: there are timers only */
   if (S->family.awake != NULL) S->family.awake(S);
+  return n > 0;
 }
 
 
@@ -126,9 +127,9 @@ static void leap (Sched *S) {
   if (isopen(S)) {
     sk_time until = SK_FOREVER, real = sk_clock_real();
     if (!endless && S->patience < SK_FOREVER - real) until = real + S->patience;
-    sleep(S, until);
+    bool came = sleep(S, until); /* what it led to may have taken long */
     if (S->family.pending != NULL) S->family.pending(S);
-    if (endless || isbusy(S) || sk_clock_real() < until) return;
+    if (endless || came || isbusy(S) || sk_clock_real() < until) return;
   }
   else if (endless) {
     sk_sched_disturb(S, &S->top, -EDEADLK);
