@@ -107,7 +107,7 @@ local function key(add, parties, height, at)
       :format(i, at, y - 4 / height, at + 0.016, y + 4 / height, colours[who.id]))
     add(('set label %d "%s" at screen %g,%g left font ",11" textcolor rgb "#222222"\n'):format(
       i, who.title, at + 0.021, y))
-    at = at + 0.042 + #who.title * 0.007
+    at = at + 0.036 + #who.title * 0.007
   end
   add(('set label 99 "time of one operation; the floor is plain Lua or C" at screen 0.98,%g '
     .. 'right font ",9" textcolor rgb "#666666"\n'):format(1 - 14 / height))
