@@ -9,9 +9,12 @@ local dir
 
 --- Compiles the host; false if there is no Lua library to link with.
 local function build()
+  local code, said = shell.run(("${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -I$(tools/find include) "
+    .. "-c spec/host/host.c -o %s/host.o"):format(dir))
+  assert(code == 0, said)
   for _, lib in ipairs { "lua5.4", "lua-5.4", "lua54", "lua" } do
-    local code = shell.run(("cc -std=c11 -D_GNU_SOURCE -O1 -I$(tools/find include) "
-      .. "spec/host/host.c -o %s/host -l%s -lpthread -lm -ldl"):format(dir, lib))
+    code = shell.run(("${CC:-cc} %s/host.o -o %s/host -l%s -lpthread -lm -ldl"):format(
+      dir, dir, lib))
     if code == 0 then return true end
   end
   return false

@@ -1,10 +1,10 @@
 --- Large contents of dicts and values are read where they are, while others
 --- replace them.
 
-local core = require("skein.core")
 local skein = require("skein")
 local support = require("spec.support")
 local family = require("spec.family")
+local peers = require("spec.peers")
 
 local MIB = 1 << 20
 
@@ -45,20 +45,8 @@ local kinds = {
   end,
 }
 
---- A test body that leaves no byte in the family's memory.
-local function clean(body)
-  return family.test(function()
-    body()
-    collectgarbage()
-    collectgarbage()
-    local _, before = core.arena()
-    body()
-    collectgarbage()
-    collectgarbage()
-    local _, after = core.arena()
-    assert.equal(before, after, "memory was left behind")
-  end)
-end
+--- A test that leaves neither a process nor a byte of the family's memory behind.
+local function clean(body) return family.test(peers.clean(body)) end
 
 describe("a large content", function()
   for kind, make in pairs(kinds) do
