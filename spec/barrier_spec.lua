@@ -1,4 +1,5 @@
 local skein = require("skein")
+local peers = require("spec.peers")
 local support = require("spec.support")
 local task, kind = support.task, support.kind
 
@@ -29,22 +30,17 @@ describe("barrier", function()
     assert.equal(1, skein.barrier(1):wait(0))
   end))
 
-  it("is for processes and threads too", task(function()
-    local b = skein.barrier(5)
-    local function rounds()
+  peers.each_crowd(it, "is for %s", task, function(start)
+    local b = skein.barrier(4)
+    local handles = start(function()
       local sum = 0
       for _ = 1, 20 do sum = sum + assert(b:wait(10)) end
       return sum
-    end
-    local handles = {
-      skein.process(rounds), skein.process(rounds),
-      skein.process({ method = "spawn" }, rounds), skein.task(rounds),
-    }
-    handles[5] = skein.thread(rounds)
+    end)
     local all = 0
     for _, h in ipairs(handles) do all = all + h:get() end
-    assert.equal(20 * 15, all)
-  end))
+    assert.equal(20 * (1 + 2 + 3 + 4), all)
+  end)
 
   it("is broken by a timeout, for all, until it is reset", task(function()
     local b = skein.barrier(3)

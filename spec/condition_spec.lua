@@ -1,5 +1,6 @@
 local skein = require("skein")
 local core = require("skein.core")
+local peers = require("spec.peers")
 local support = require("spec.support")
 local task, kind = support.task, support.kind
 
@@ -161,9 +162,9 @@ describe("condition", function()
     assert.is_true(a:get())
   end))
 
-  it("works between processes and threads", task(function()
+  peers.each_crowd(it, "works between %s", task, function(start)
     local c, box, n = skein.condition(), skein.value(0), 200
-    local function consume()
+    local handles = start(function()
       local sum = 0
       for _ = 1, n do
         c:acquire()
@@ -174,19 +175,19 @@ describe("condition", function()
         c:release()
       end
       return sum
-    end
-    local p = skein.process(consume)
-    local q = skein.process({ method = "spawn" }, consume)
-    local h = skein.thread(consume)
-    for i = 1, 3 * n do
+    end)
+    local items = #handles * n
+    for i = 1, items do
       c:acquire()
       while box:get() ~= 0 do assert(c:wait(10)) end
       box:set(i)
       c:notify_all()
       c:release()
     end
-    assert.equal(3 * n * (3 * n + 1) // 2, p:get() + q:get() + h:get())
-  end))
+    local all = 0
+    for _, h in ipairs(handles) do all = all + h:get() end
+    assert.equal(items * (items + 1) // 2, all)
+  end)
 
   it("crosses, and its lock with it", task(function()
     local q, c = skein.queue(), skein.condition()

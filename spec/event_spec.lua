@@ -1,4 +1,5 @@
 local skein = require("skein")
+local peers = require("spec.peers")
 local support = require("spec.support")
 local task, kind = support.task, support.kind
 
@@ -30,21 +31,17 @@ describe("event", function()
     assert.same({ nil, "timeout" }, { e:wait(0) })
   end))
 
-  it("wakes processes and threads", task(function()
-    local e, here, handles = skein.event(), skein.queue(), {}
-    local function wait()
+  peers.each_crowd(it, "wakes %s", task, function(start)
+    local e, here = skein.event(), skein.queue()
+    local handles = start(function()
       here:put(true)
       return e:wait(10)
-    end
-    for i = 1, 3 do handles[i] = skein.process(wait) end
-    handles[4] = skein.process({ method = "spawn" }, wait)
-    for _ = 1, 4 do here:get() end
-    handles[5] = skein.thread(wait)
-    here:get()
+    end)
+    for _ in ipairs(handles) do here:get() end
     pause()
     e:set()
     for _, h in ipairs(handles) do assert.is_true(h:get()) end
-  end))
+  end)
 
   it("is set by others, and crosses", task(function()
     local e, q = skein.event(), skein.queue()

@@ -19,10 +19,25 @@ peers.kinds = {
 --- Those of them that share nothing but what crosses.
 peers.apart = { "fork", "spawn", "server", "thread" }
 
+--- Several of them at once; a fork comes before any thread.
+peers.crowds = {
+  ["threads"] = { "thread", "thread", "thread", "task" },
+  ["processes and threads"] = { "fork", "spawn", "thread", "task" },
+}
+
 --- Starts `fn(...)` beside the caller.
 ---@param kind string
 function peers.start(kind, ...)
   return peers.kinds[kind](...)
+end
+
+--- Starts `fn(...)` beside the caller, once for each of the kinds.
+---@param kinds string[]
+---@return table[] handles
+function peers.start_all(kinds, ...)
+  local handles = {}
+  for i, kind in ipairs(kinds) do handles[i] = peers.start(kind, ...) end
+  return handles
 end
 
 --- Defines a test for each kind of peer.
@@ -39,6 +54,17 @@ function peers.each(kinds, it, text, wrap, body)
       run()
     end)
   end
+end
+
+--- Defines a test for each crowd, of threads alone and mixed with processes.
+---@param it fun(name: string, body: fun())
+---@param text string  with %s for the crowd
+---@param wrap fun(body: fun()): fun()
+---@param body fun(start: fun(fn: fun(...), ...): table[])
+function peers.each_crowd(it, text, wrap, body)
+  peers.each({ "threads", "processes and threads" }, it, text, wrap, function(name)
+    body(function(...) return peers.start_all(peers.crowds[name], ...) end)
+  end)
 end
 
 --- Long enough for whoever was told to wait to stand in line by now.

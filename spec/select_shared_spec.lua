@@ -224,35 +224,43 @@ describe("select of shared objects", function()
     assert.same({ 1, "on" }, { t:get() })
   end))
 
-  it("neither loses nor doubles anything", task(function()
-    local q, s, done = skein.queue(3), skein.semaphore(0), skein.event()
-    local function taker()
+  --- Kinds of those who give and of those who take, by their crowd's name. (A
+  --- fork comes before any thread.)
+  local trades = {
+    ["threads"] = { { "thread", "task" }, { "thread", "task", "thread" } },
+    ["processes and threads"] = { { "fork", "task" }, { "fork", "spawn", "task", "thread" } },
+  }
+
+  peers.each({ "threads", "processes and threads" }, it,
+    "neither loses nor doubles anything between %s", task, function(name)
+      local q, s, done = skein.queue(3), skein.semaphore(0), skein.event()
+      local function giver()
+        for i = 1, 300 do
+          skein.select { { q, "put", i } }
+          s:release()
+        end
+      end
+      local function taker()
+        local sum, permits = 0, 0
+        while true do
+          local i, v = skein.select { q, { s, "acquire" }, done }
+          if i == 1 then sum = sum + v end
+          if i == 2 then permits = permits + 1 end
+          if i == 3 and q:empty() and s:value() == 0 then return sum, permits end
+        end
+      end
+      local givers, takers = table.unpack(trades[name])
+      givers = peers.start_all(givers, giver)
+      takers = peers.start_all(takers, taker)
+      for _, g in ipairs(givers) do g:join() end
+      done:set()
       local sum, permits = 0, 0
-      while true do
-        local i, v = skein.select { q, { s, "acquire" }, done }
-        if i == 1 then sum = sum + v end
-        if i == 2 then permits = permits + 1 end
-        if i == 3 and q:empty() and s:value() == 0 then return sum, permits end
+      for _, t in ipairs(takers) do
+        local a, b = t:get()
+        sum, permits = sum + a, permits + b
       end
-    end
-    local function giver()
-      for i = 1, 300 do
-        skein.select { { q, "put", i } }
-        s:release()
-      end
-    end
-    local takers = { skein.process(taker), skein.thread == nil or skein.task(taker),
-                     skein.process(taker) }
-    local givers = { skein.process(giver), skein.task(giver) }
-    for _, g in ipairs(givers) do g:join() end
-    done:set()
-    local sum, permits = 0, 0
-    for _, t in ipairs(takers) do
-      local a, b = t:get()
-      sum, permits = sum + a, permits + b
-    end
-    assert.same({ 2 * 150 * 301, 600 }, { sum, permits })
-  end))
+      assert.same({ 2 * 150 * 301, 600 }, { sum, permits })
+    end)
 
   it("says when it can never come", function()
     assert.equal("deadlock", kind(skein.select, { skein.queue(), skein.event() }))

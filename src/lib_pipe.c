@@ -88,7 +88,7 @@ typedef struct Leaving { /* of an end that is closed */
 static void leave (void *arg, Seat *w) {
   const Leaving *l = arg;
   if (sk_at(Object, w->object)->whole != l->pipe) return;
-  if (w->state != SK_TAKEN) return;
+  if (sk_seat_state(w) != SK_TAKEN) return;
   if (w->result == -EPIPE) sk_item_unsent(l->m, &w->block);
   w->object = 0;
 }

@@ -226,7 +226,7 @@ static bool collect (const Collector *c) {
 /* Behind the guard its granter is either done or known to be dead. */
 static void find (void *arg, Seat *w) {
   const Collector *c = arg;
-  if (__atomic_load_n(&w->state, __ATOMIC_ACQUIRE) != SK_GRANTED) return;
+  if (sk_seat_state(w) != SK_GRANTED) return;
   Object *o = sk_at(Object, w->object);
   sk_object_enter(c->m, o);
   sk_object_leave(c->m, o);

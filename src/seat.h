@@ -57,6 +57,11 @@ SK_FUNC void sk_seat_grantall (Line *line, int result, Bells *b);
 /* Looks along the line: 'w' may say that it waits, and not stand there yet. */
 SK_FUNC bool sk_seat_stands (const Line *line, const Seat *w);
 
+/* A glance from outside of the guard: whoever grants it may just do so. */
+static inline uint32_t sk_seat_state (const Seat *w) {
+  return __atomic_load_n(&w->state, __ATOMIC_ACQUIRE);
+}
+
 static inline Seat *sk_seat_first (const Line *line) {
   return line->first != 0 ? sk_at(Seat, line->first) : NULL;
 }

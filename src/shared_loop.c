@@ -246,7 +246,7 @@ static void wakeup (Sched *S) {
 
 static void ishope (void *arg, Seat *seat) {
   bool *hope = arg;
-  uint32_t state = __atomic_load_n(&seat->state, __ATOMIC_ACQUIRE);
+  uint32_t state = sk_seat_state(seat);
   if (state == SK_GRANTED) *hope = true; /* meanwhile */
   if (state != SK_WAITING || *hope) return;
   Object *o = sk_at(Object, seat->object);

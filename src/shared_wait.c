@@ -92,7 +92,7 @@ void sk_shared_dismiss (Shared *s, Petition *p) {
 
 
 void sk_shared_unwatch (Shared *s, Petition *p) {
-  if (p->seat->object != 0 && p->seat->state != SK_TAKEN &&
+  if (p->seat->object != 0 && sk_seat_state(p->seat) != SK_TAKEN &&
       !sk_seat_withdraw(&s->m, p->seat, -ECANCELED)) {
     p->notify = NULL; /* a grant is under way: take it, and be deaf to it */
     s->rescan = true;
