@@ -66,13 +66,13 @@ void sk_cell_set (Member *m, Cell *c, const Content *new) {
 }
 
 
-/* Copy what is valid, if it stays so meanwhile. */
+/* Copy what is valid, if it stays so meanwhile. (What block an item has, only
+   who is under the guard may see.) */
 static bool copy (const Cell *c, Content *to) {
   uint64_t changes = __atomic_load_n(&c->changes, __ATOMIC_ACQUIRE);
   const Content *from = &c->content[changes & 1];
   to->kind = __atomic_load_n(&from->kind, __ATOMIC_RELAXED);
   to->u.i = __atomic_load_n(&from->u.i, __ATOMIC_RELAXED);
-  to->item = __atomic_load_n(&from->item, __ATOMIC_RELAXED);
   __atomic_thread_fence(__ATOMIC_ACQUIRE);
   return __atomic_load_n(&c->changes, __ATOMIC_RELAXED) == changes;
 }
@@ -83,7 +83,10 @@ bool sk_cell_read (Member *m, Cell *c, Content *now) {
     while (!copy(c, now)) sk_clock_relax();
     if (sk_likely(now->kind != SK_CELL_ITEM)) return false;
     sk_object_enter(m, &c->lock.o);
-    if (copy(c, now) && now->kind == SK_CELL_ITEM) return true;
+    if (copy(c, now) && now->kind == SK_CELL_ITEM) {
+      now->item = c->content[c->changes & 1].item;
+      return true;
+    }
     sk_object_leave(m, &c->lock.o); /* it has become a number */
   }
 }
