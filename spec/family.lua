@@ -103,6 +103,44 @@ function family.sleeps(pid)
   while state(pid) == "R" and skein.now() < due do skein.sleep(0.002) end
 end
 
+--- Does process `pid` sleep until something comes? nil: the kernel hides it.
+local function rests(pid)
+  if state(pid) ~= "S" then return false end
+  local file <close> = io.open(("/proc/%d/wchan"):format(pid))
+  local where = file and file:read("a") or "0"
+  if where == "0" or where == "" then return nil end
+  return where:find("ep_poll", 1, true) ~= nil or where:find("epoll", 1, true) ~= nil
+end
+
+--- Polls `test` until it is true; raises after a long time.
+local function await(test, what)
+  local due = skein.now() + 60
+  while not test() do
+    if skein.now() > due then error(what, 3) end
+    skein.sleep(0.001)
+  end
+end
+
+--- Waits until process `p`, whose tasks will all wait for something, does so.
+---@param p table
+function family.waits(p)
+  local seen = 0
+  await(function()
+    local sure = rests(p.pid)
+    seen = sure == nil and seen + 1 or 0
+    return sure or seen == 10
+  end, "it does not come to wait")
+end
+
+--- Stops process `p` where it waits, and nowhere else: one that was stopped in the
+--- midst of a change would hold up whoever wants to change the same.
+---@param p table
+function family.stop(p)
+  family.waits(p)
+  p:signal("STOP")
+  await(function() return state(p.pid) == "T" end, "it does not stop")
+end
+
 --- Waits until process `pid` runs no more; false after some seconds.
 ---@param pid integer
 ---@return boolean
