@@ -205,6 +205,17 @@ describe("pool:submit", function()
     assert.equal(3, pool:submit({ timeout = 5 }, function() return 3 end):get())
   end))
 
+  it("limits the time of jobs that begin while they are submitted", with(2, function(pool)
+    for i = 1, 100 do
+      pool:apply(type, i) -- its worker looks for the next one now
+      local job = pool:submit({ timeout = 0.001 }, skein.sleep, 60)
+      local done = job:join(10)
+      if not done then job:cancel() end
+      assert.is_true(done, "the time of job " .. i .. " was not limited")
+      assert.equal("timeout", kind(job.get, job))
+    end
+  end))
+
   it("kills the worker of one that does not stop", with(1, function(pool)
     local job = pool:submit({ timeout = 0.05 }, deaf)
     assert.equal("timeout", kind(job.get, job))
