@@ -61,6 +61,18 @@ function support.still(body)
   return bounded(skein.test.run, body)
 end
 
+--- Polls `test` until it is true, for a long time: is it?
+---@param test fun(): any
+---@return boolean
+function support.eventually(test)
+  local due = skein.now() + support.patience
+  while not test() do
+    if skein.now() > due then return false end
+    skein.sleep(0.001)
+  end
+  return true
+end
+
 --- The error that `fn(...)` raises.
 ---@return any
 function support.failure(fn, ...)
