@@ -40,6 +40,11 @@ static const Outcome *look (lua_State *L, Sched *S, int at) {
 }
 
 
+bool sk_handle_ended (lua_State *L, Sched *S, int idx) {
+  return sk_outcome_ended(look(L, S, idx));
+}
+
+
 /* ---- waiting ---- */
 
 /* Raise if waiting for the handle makes no sense. */

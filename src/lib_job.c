@@ -59,7 +59,8 @@ static int crew_due (lua_State *L) {
   Sched *S = sk_upvalue(L);
   Job *j = checkjob(L);
   lua_settop(L, 1);
-  if (j->since != 0 || !sk_job_isopen(j)) return begun(L, LUA_OK, (lua_KContext)S);
+  if (j->since != 0 || !sk_job_isopen(j))
+    return begun(L, LUA_OK, (lua_KContext)S);
   return sk_sched_parkk(L, S, &j->begun, SK_FOREVER, "job begin",
                         (lua_KContext)S, begun);
 }
