@@ -158,8 +158,10 @@ static int handle_status (lua_State *L) {
 /* h:error() -> error | nil */
 static int handle_error (lua_State *L) {
   const Outcome *o = self(L);
-  if (o->status < SK_FAILED) return 0;
-  sk_outcome_pusherror(L, 1);
+  if (o->status < SK_FAILED)
+    lua_pushnil(L);
+  else
+    sk_outcome_pusherror(L, 1);
   return 1;
 }
 
