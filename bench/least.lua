@@ -1,6 +1,7 @@
 --- What a start needs at least: the floor, then what any library has to add, one
---- part after the other, then skein; each the best of several turns. `make
---- bench-least` runs it.
+--- part after the other, then skein. And what two processors can do at the most:
+--- one half of what computes in a bare fork, the other beside it, then a pool of
+--- two. Each is the best of several turns. `make bench-least` runs it.
 
 package.path = "./?.lua;" .. package.path
 local floor = require("bench.lib.floor")
@@ -24,6 +25,33 @@ local function thread(rings)
   return function(n) floor.leastthread(n, rings) end
 end
 
+local ITEMS, ROUNDS = 60, 200000
+
+--- Some ms of work for the processor.
+local function compute(seed)
+  local x = seed
+  for _ = 1, ROUNDS do x = (x * 1103515245 + 12345) % 2147483648 end
+  return x
+end
+
+local function half(which)
+  for i = which, ITEMS, 2 do compute(i) end
+end
+
+local list = {}
+for i = 1, ITEMS do list[i] = i end
+
+--- A pool of two of that kind: what computes, as a map -> the time of that alone.
+local function pool(kind)
+  return function()
+    local made <close> = skein.pool({ workers = 2, kind = kind })
+    made:map(compute, { 1, 2 }) -- both are there
+    local began = floor.now()
+    made:map(compute, list)
+    return floor.now() - began
+  end
+end
+
 local works = {
   { "fork, wait", fork(0) },
   { "... and a Lua function is called in the child", fork(1) },
@@ -34,15 +62,20 @@ local works = {
   { "pthread with a Lua state, join", thread(false) },
   { "... and a loop waits for its end", thread(true) },
   { "skein.thread, join", start("thread", {}) },
+  { "what computes, one half after the other", function() half(1) half(2) end, 1 },
+  { "... one in a bare fork, the other beside it", function() floor.halves(half) end, 1 },
+  { "skein.pool of two processes, map", pool("process"), 1 },
+  { "skein.pool of two threads, map", pool("thread"), 1 },
 }
 
 local best = {}
 for _ = 1, TURNS do
   for i, work in ipairs(works) do
     work[2](1) -- what is made for the first one is there
+    local times = work[3] or TIMES
     local began = floor.now()
-    work[2](TIMES)
-    local took = (floor.now() - began) / TIMES * 1e6
+    local alone = work[2](times)
+    local took = (alone or floor.now() - began) / times * 1e6
     best[i] = math.min(best[i] or took, took)
   end
 end

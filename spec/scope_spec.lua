@@ -54,6 +54,29 @@ for where, wrap in pairs { ["at top level"] = outside, ["in a task"] = inside } 
       assert.equal(1, #c)
     end))
 
+    it("of 0 gives what an ended handle has", wrap(function()
+      local well = skein.task(function() return 1, nil end)
+      local ill = skein.task(error, "mine", 0)
+      local late = skein.task(skein.sleep, 1)
+      well:join()
+      ill:join()
+      for _, seconds in ipairs { 0, -1, 1 } do
+        assert.same({ n = 2, 1 }, table.pack(skein.timeout(seconds, well)))
+        assert.equal("mine", support.failure(skein.timeout, seconds, ill))
+      end
+      assert.equal("timeout", kind(skein.timeout, 0, late))
+      assert.equal("cancelled", late:status())
+      assert.equal("cancelled", kind(function()
+        local t = skein.task(function()
+          pcall(skein.sleep, 1)
+          return skein.timeout(0, well) -- a checkpoint as any other wait
+        end)
+        skein.yield()
+        t:cancel()
+        return t:get()
+      end))
+    end))
+
     it("is not swallowed by a pcall", wrap(function()
       local seen = 0
       assert.equal("timeout", kind(skein.timeout, 0.005, function()

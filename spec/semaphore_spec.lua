@@ -1,9 +1,8 @@
 local skein = require("skein")
 local core = require("skein.core")
+local family = require("spec.family")
 local support = require("spec.support")
 local task, kind = support.task, support.kind
-
-local function pause() skein.sleep(0.01) end
 
 --- Starts `fn(...)` as a task, a thread and a process of each kind.
 local function everywhere(fn, ...)
@@ -139,7 +138,7 @@ describe("semaphore", function()
     end
     local p = skein.process(wait)
     here:get()
-    pause()
+    family.waits(p)
     local t = skein.task(s.acquire, s)
     p:kill()
     p:join()
@@ -156,9 +155,7 @@ describe("semaphore", function()
       skein.sleep(10)
     end)
     here:get()
-    pause()
-    p:signal("STOP")
-    pause()
+    family.stop(p)
     s:release() -- granted to one that cannot take it
     assert.equal(0, s:value())
     local t = skein.task(s.acquire, s, 5)

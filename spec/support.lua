@@ -24,9 +24,19 @@ function support.fds()
   return n
 end
 
+local warm = false
+
+--- Opens the scheduler's own descriptors: it does that when it first sleeps, and on
+--- a busy machine a single short wait may be over before it has slept.
+local function open_own()
+  if warm then return end
+  for _ = 1, 5 do skein.event():wait(0.02) end
+  warm = true
+end
+
 local function bounded(run, body)
   return function()
-    skein.event():wait(0.0001) -- the scheduler's own descriptors are open
+    open_own()
     collectgarbage()
     local live, fds = core.live(), support.fds()
     run(skein.timeout, support.patience, body)
@@ -49,6 +59,18 @@ end
 ---@return fun()
 function support.still(body)
   return bounded(skein.test.run, body)
+end
+
+--- Polls `test` until it is true, for a long time: is it?
+---@param test fun(): any
+---@return boolean
+function support.eventually(test)
+  local due = skein.now() + support.patience
+  while not test() do
+    if skein.now() > due then return false end
+    skein.sleep(0.001)
+  end
+  return true
 end
 
 --- The error that `fn(...)` raises.

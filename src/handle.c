@@ -40,6 +40,11 @@ static const Outcome *look (lua_State *L, Sched *S, int at) {
 }
 
 
+bool sk_handle_ended (lua_State *L, Sched *S, int idx) {
+  return sk_outcome_ended(look(L, S, idx));
+}
+
+
 /* ---- waiting ---- */
 
 /* Raise if waiting for the handle makes no sense. */
@@ -153,8 +158,10 @@ static int handle_status (lua_State *L) {
 /* h:error() -> error | nil */
 static int handle_error (lua_State *L) {
   const Outcome *o = self(L);
-  if (o->status < SK_FAILED) return 0;
-  sk_outcome_pusherror(L, 1);
+  if (o->status < SK_FAILED)
+    lua_pushnil(L);
+  else
+    sk_outcome_pusherror(L, 1);
   return 1;
 }
 

@@ -18,6 +18,9 @@ SK_FUNC void sk_handle_open (lua_State *L, Sched *S, const HandleClass *c,
 /* The handle at 'idx', or NULL. */
 SK_FUNC Outcome *sk_handle_test (lua_State *L, int idx);
 
+/* Has the handle at 'idx' ended by now? */
+SK_FUNC bool sk_handle_ended (lua_State *L, Sched *S, int idx);
+
 /* is_handle(value) -> boolean */
 SK_FUNC int sk_handle_is (lua_State *L);
 

@@ -210,8 +210,10 @@ static int channel_size (lua_State *L) {
 /* ch:capacity() -> integer | nil (unbounded) */
 static int channel_capacity (lua_State *L) {
   const Channel *ch = sk_channel_check(L);
-  if (ch->capacity == SK_UNBOUNDED) return 0;
-  lua_pushinteger(L, ch->capacity);
+  if (ch->capacity == SK_UNBOUNDED)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, ch->capacity);
   return 1;
 }
 

@@ -13,17 +13,12 @@ static Job *checkjob (lua_State *L) {
 }
 
 
-static bool isopen (const Job *j) {
-  return j->outcome.status == SK_PENDING || j->outcome.status == SK_RUNNING;
-}
-
-
 /* As it is by now. */
 static void look (lua_State *L, Sched *S, int at) {
   Job *j = lua_touserdata(L, at);
   (void)S;
-  if (isopen(j)) sk_pool_look(j->pool);
-  if (isopen(j) && sk_crew_find(j->pool->crew, j->outcome.id) != NULL)
+  if (sk_job_isopen(j)) sk_pool_look(j->pool);
+  if (sk_job_isopen(j) && sk_crew_find(j->pool->crew, j->outcome.id) != NULL)
     j->outcome.status = SK_RUNNING;
 }
 
@@ -64,7 +59,8 @@ static int crew_due (lua_State *L) {
   Sched *S = sk_upvalue(L);
   Job *j = checkjob(L);
   lua_settop(L, 1);
-  if (j->since != 0 || !isopen(j)) return begun(L, LUA_OK, (lua_KContext)S);
+  if (j->since != 0 || !sk_job_isopen(j))
+    return begun(L, LUA_OK, (lua_KContext)S);
   return sk_sched_parkk(L, S, &j->begun, SK_FOREVER, "job begin",
                         (lua_KContext)S, begun);
 }
@@ -73,7 +69,7 @@ static int crew_due (lua_State *L) {
 /* crew.overdue(job): its time is over */
 static int crew_overdue (lua_State *L) {
   Job *j = checkjob(L);
-  if (isopen(j)) ask(L, j, SK_LIMIT);
+  if (sk_job_isopen(j)) ask(L, j, SK_LIMIT);
   return 0;
 }
 

@@ -34,9 +34,11 @@ static int core_loopdeadline (lua_State *L) {
   Sched *S = checktop(L, "deadline");
   sk_poller_open(&S->poller); /* whoever asks will want to be rung for */
   sk_time due = sk_sched_doze(S);
-  if (due == SK_FOREVER) return 0;
   sk_time left = due - sk_clock_now();
-  lua_pushnumber(L, left > 0 ? (lua_Number)left / 1e9 : 0);
+  if (due == SK_FOREVER)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, left > 0 ? (lua_Number)left / 1e9 : 0);
   return 1;
 }
 

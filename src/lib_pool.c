@@ -128,7 +128,7 @@ static void submit (lua_State *L, Sched *S, Pool *p) {
   }
   lua_copy(L, fn - 1, 2);
   lua_settop(L, 2);
-  if (w.limited && j->outcome.status == SK_PENDING) {
+  if (w.limited && sk_job_isopen(j)) {
     lua_pushvalue(L, 1);
     lua_pushvalue(L, 2);
     sk_pool_call(L, p, "limit", 2);

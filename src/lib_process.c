@@ -100,7 +100,10 @@ static int core_children (lua_State *L) {
 static int core_parent (lua_State *L) {
   const char *name;
   int pid = sk_child_parent(&name);
-  if (pid == 0) return 0;
+  if (pid == 0) {
+    lua_pushnil(L);
+    return 1;
+  }
   lua_createtable(L, 0, 2);
   lua_pushinteger(L, pid);
   lua_setfield(L, -2, "pid");

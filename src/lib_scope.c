@@ -63,6 +63,10 @@ static int core_timeout (lua_State *L) {
   if (lua_type(L, 2) != LUA_TFUNCTION) {
     if (sk_handle_test(L, 2) == NULL)
       return luaL_typeerror(L, 2, "function or handle");
+    if (sk_handle_ended(L, S, 2)) { /* whatever the time, even none */
+      sk_sched_checkpoint(L, S);
+      return sk_sched_turn(L, S, sk_outcome_push(L, 2));
+    }
     lua_rawgetp(L, LUA_REGISTRYINDEX, &AWAIT);
     lua_insert(L, 2);
   }

@@ -55,6 +55,11 @@ typedef struct Job {
   uint8_t stop;    /* SK_STAY ... */
 } Job;
 
+/* Neither begun nor ended, or begun: posting one may bring word of either. */
+static inline bool sk_job_isopen (const Job *j) {
+  return j->outcome.status == SK_PENDING || j->outcome.status == SK_RUNNING;
+}
+
 typedef struct Batch { /* of a map; user value: a list of parts that ended */
   List waiters;
   bool lost; /* there was no memory for what came of a part */

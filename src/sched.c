@@ -284,7 +284,8 @@ int sk_sched_outcome (lua_State *L, Sched *S) {
 /* Nothing can ever go on: tell what everything waits for. */
 static int deadlock (lua_State *L, Sched *S) {
   sk_pusherror(L, "deadlock", "deadlock");
-  lua_pushliteral(L, "every task waits for something that can never come\n");
+  lua_pushliteral(
+      L, "deadlock: every task waits for something that can never come\n");
   S->current->state = SK_PARKED; /* as it was when that was found */
   S->dump(L, S);
   S->current->state = SK_ACTIVE;

@@ -188,7 +188,7 @@ Handle *sk_shared_checknew (lua_State *L, Sched *S, int arg, uint32_t type,
     }
   }
   luaL_checkudata(L, arg, class);
-  luaL_error(L, "this %s was given up already", sk_object_class(type)->name);
+  luaL_error(L, "this %s was closed already", sk_object_class(type)->name);
   return NULL;
 }
 

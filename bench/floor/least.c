@@ -118,5 +118,20 @@ static int leastthread (lua_State *L) {
 }
 
 
-const luaL_Reg floor_least[] = {
-    {"leastfork", leastfork}, {"leastthread", leastthread}, {NULL, NULL}};
+/* floor.halves(f) - f(1) in a child, f(2) here at the same time, and wait */
+static int halves (lua_State *L) {
+  pid_t pid = fork();
+  check(L, pid >= 0, "child");
+  lua_pushvalue(L, 1);
+  lua_pushinteger(L, pid == 0 ? 1 : 2);
+  lua_call(L, 1, 0);
+  if (pid == 0) _exit(0);
+  floor_wait(L, pid);
+  return 0;
+}
+
+
+const luaL_Reg floor_least[] = {{"leastfork", leastfork},
+                                {"leastthread", leastthread},
+                                {"halves", halves},
+                                {NULL, NULL}};
