@@ -265,7 +265,7 @@ describe("what is shared", function()
       late = skein.queue()
     ]])
     assert.equal(0, code, output)
-    assert.matches("false%s+.*given up.*false%s+.*given up", output)
+    assert.matches("false%s+.*closed already.*false%s+.*closed already", output)
   end)
 
   it("tells of a deadlock, once nobody else is left", function()
