@@ -89,6 +89,31 @@ describe("a death at any step", function()
       end)
   end))
 
+  local contents = { integer = 1, float = 0.1, large = 1 << 61, table = { 5 } }
+  for from, first in pairs(contents) do
+    for to, second in pairs(contents) do
+      it(("of a value that becomes another one: %s, %s"):format(from, to),
+        peers.clean(function()
+          at_each_step(function() return { v = skein.value(first) } end,
+            function(scene)
+              scene.v:set(second)
+              scene.v:with(function() return first end)
+              scene.v:cas(first, second)
+            end,
+            function(scene, died)
+              local now = scene.v:get()
+              if died and pcall(assert.same, first, now) then second = first
+              else assert.same(second, now) end
+              assert.is_true(scene.v:cas(now, 7))
+              assert.equal(8, scene.v:add(1))
+              scene.v:set(second)
+              scene.v:set(first)
+              assert.same(first, scene.v:get())
+            end)
+        end))
+    end
+  end
+
   it("of computing a value", peers.clean(function()
     at_each_step(function() return { v = skein.value({ 1 }) } end,
       function(scene)

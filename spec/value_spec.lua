@@ -152,6 +152,82 @@ describe("value", function()
       assert.is_nil(v:get())
     end))
 
+    it("is any number, and becomes any other one", task(function()
+      local numbers = {
+        0, -0.0, 1, -1, 0.5, 0.1, -1e300, math.pi, math.huge,
+        1 << 59, (1 << 60) - 1, 1 << 60, -(1 << 60), -(1 << 60) - 1,
+        math.maxinteger, math.mininteger, 2.0 ^ 53, 2.0 ^ 53 - 1, 5e-324,
+      }
+      local v = skein.value(0)
+      local function is(x)
+        assert.equal(math.type(x), math.type(v:get()))
+        assert.equal(("%a"):format(x), ("%a"):format(v:get()))
+      end
+      for _, a in ipairs(numbers) do
+        for _, b in ipairs(numbers) do
+          v:set(a)
+          is(a)
+          assert.equal(a + b, v:add(b))
+          is(a + b)
+          assert.is_true(v:cas(a + b, { a }) or a + b ~= a + b)
+          v:set(b)
+          is(b)
+          assert.equal(a == b, v:cas(a, "other"))
+          assert.is_true(v:cas(v:get(), a))
+          is(a)
+          assert.equal(b, v:with(function(old)
+            assert.equal(a, old)
+            assert.equal(a + 1, v:add(1))
+            return b
+          end))
+          is(b)
+        end
+      end
+    end))
+
+    it("waits for its turn however it is changed", task(function()
+      for _, first in ipairs({ 1, 0.1, 1 << 62, "text" }) do
+        local v = skein.value(first)
+        local order = {}
+        local function change(name, fn, ...)
+          return skein.task(function(...)
+            fn(v, ...)
+            order[#order + 1] = name
+          end, ...)
+        end
+        local inside = change("with", v.with, function(old)
+          assert.equal(first, old)
+          v:set(9)
+          skein.sleep(0.002)
+          assert.equal(9, v:get())
+          return 10
+        end)
+        skein.yield()
+        local all = { inside, change("set", v.set, 20), change("add", v.add, 1),
+          change("cas", v.cas, 21, { 1 }), change("last", v.set, 5) }
+        skein.yield()
+        assert.equal(9, v:get())
+        skein.all(all)
+        assert.same({ "with", "set", "add", "cas", "last" }, order)
+        assert.equal(6, v:add(1))
+      end
+    end))
+
+    it("is not changed by who had it before those in line", task(function()
+      local v = skein.value(1)
+      local again = skein.task(function()
+        v:with(function()
+          skein.sleep(0.002)
+          return 10
+        end)
+        return v:add(100)
+      end)
+      skein.yield()
+      local setter = skein.task(v.set, v, 20)
+      assert.equal(120, again:get())
+      setter:get()
+    end))
+
     it("is as it was when computing fails", task(function()
       local v = skein.value({ 1 })
       local err = {}
@@ -231,6 +307,24 @@ describe("value", function()
         assert.same({ n = 300 }, t:get())
       end)
   end)
+
+  it("loses no change of any kind", task(function()
+    local v, out = skein.value((1 << 60) - 150), skein.value("float", 0)
+    local all = {}
+    for i = 1, 3 do -- over the largest number that changes at once, and back
+      all[i] = skein.process(function()
+        for n = 1, 200 do
+          v:add(1)
+          if n % 10 == 0 then v:with(function(old) return old + 1 end) end
+          out:add(0.5)
+          if n % 7 == 0 then v:add(-1) end
+        end
+      end)
+    end
+    for i = 1, 3 do all[i]:get(20) end
+    assert.equal((1 << 60) - 150 + 3 * (200 + 20 - 28), v:get())
+    assert.equal(300.0, out:get())
+  end))
 
   it("is as it was when who computes is killed", task(function()
     local v, ready = skein.value({ "old" }), skein.queue()

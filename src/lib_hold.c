@@ -3,7 +3,7 @@
 **
 ** What 'with' of values and arrays and 'update' of dicts stand on; see lua/skein/hold.lua.
 */
-#include "lock.h"
+#include "cell.h"
 #include "open.h"
 #include "shared.h"
 
@@ -39,10 +39,19 @@ static Lock *checklock (lua_State *L, const Holder **holder) {
 }
 
 
+/* It is ours: nobody else changes the object from here on. */
+static void begin (Shared *s, Lock *l, const Holder *holder) {
+  if (holder->type == SK_CELL) sk_cell_shut((Cell *)l);
+  s->held++;
+}
+
+
 static int heldafter (lua_State *L, int status, lua_KContext ctx) {
+  const Holder *holder;
   (void)status;
   sk_shared_settle(L, sk_upvalue(L), ctx);
-  sk_shared_of((Sched *)sk_upvalue(L))->held++;
+  Lock *l = checklock(L, &holder);
+  begin(sk_shared_of((Sched *)sk_upvalue(L)), l, holder);
   return 0;
 }
 
@@ -63,7 +72,7 @@ static int core_hold (lua_State *L) {
     sk_shared_dismiss(s, p);
   }
   if (result == -EDEADLK) return sk_raise(L, "deadlock", "%s", holder->again);
-  s->held++;
+  begin(s, l, holder);
   return 0;
 }
 
@@ -73,7 +82,9 @@ static int core_unhold (lua_State *L) {
   const Holder *holder;
   Lock *l = checklock(L, &holder);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
-  if (sk_lock_release(&s->m, l, sk_shared_who(s)) == 0) s->held--;
+  uint64_t who = sk_shared_who(s);
+  if (holder->type == SK_CELL) sk_cell_open((Cell *)l, who);
+  if (sk_lock_release(&s->m, l, who) == 0) s->held--;
   return 0;
 }
 

@@ -1,19 +1,27 @@
 /*
 ** lib_value.c - skein.value: one value that the whole family sees.
 **
-** A change is decided on inside of the cell, so what it needs (a parsed
-** number, an encoded message) is made before, and what it says is pushed
-** after. While another task is inside 'with', a change waits for it.
+** A change from number to number is mostly one atomic instruction; another one
+** is decided on inside of the cell. So what it needs (a parsed number, an encoded
+** message) is made before, and what it says is pushed after. While another task
+** is inside 'with', a change waits for it.
 */
 #include <math.h>
 #include <string.h>
 
 #include "cell.h"
+#include "clock.h"
 #include "numbers.h"
 #include "open.h"
 #include "shared.h"
 
 #define CLASS "skein.Value"
+
+#define TRIES 50 /* to change a number at once */
+/* In between, who was too late looks away for some such changes (1 us): where
+   the processors are far apart, the way of the word from one to the other
+   takes longer than a change. */
+#define PAUSE 50
 
 enum { SET, ADD, CAS };
 
@@ -64,7 +72,7 @@ static void checkcontent (lua_State *L, Shared *s, int arg, uint32_t type,
   else if (lua_type(L, arg) == LUA_TNUMBER)
     anynumber(L, arg, c);
   else {
-    c->kind = SK_CELL_ITEM;
+    *c = (Content){.kind = SK_CELL_ITEM};
     sk_shared_pack(L, s, arg, 1, &what);
   }
 }
@@ -90,7 +98,7 @@ static void pushnumber (lua_State *L, const Content *c) {
 }
 
 
-/* ---- inside of the cell ---- */
+/* ---- what a change comes to ---- */
 
 /* The numbers of a value with a type. */
 static const char *addtyped (uint32_t type, const Content *old, Content *by) {
@@ -102,9 +110,8 @@ static const char *addtyped (uint32_t type, const Content *old, Content *by) {
 
 
 /* What is to be added becomes the sum. */
-static const char *add (const Cell *c, Content *by) {
-  const Content *old = sk_cell_content(c);
-  if (c->type != SK_ANY) return addtyped(c->type, old, by);
+static const char *add (uint32_t type, const Content *old, Content *by) {
+  if (type != SK_ANY) return addtyped(type, old, by);
   if (old->kind == SK_CELL_ITEM) return "the value is not a number";
   if (old->kind == SK_CELL_INTEGER && by->kind == SK_CELL_INTEGER) {
     /* wraps around, as Lua's integers do */
@@ -120,10 +127,10 @@ static const char *add (const Cell *c, Content *by) {
 
 
 /* Lua's ==, but for messages: those are compared by their bytes. */
-static bool equals (const Content *a, const Content *b, Off bitem) {
+static bool equals (const Content *a, Off aitem, const Content *b, Off bitem) {
   if (a->kind == SK_CELL_ITEM || b->kind == SK_CELL_ITEM) {
     if (a->kind != b->kind) return false;
-    const Item *x = sk_at(Item, a->item), *y = sk_at(Item, bitem);
+    const Item *x = sk_at(Item, aitem), *y = sk_at(Item, bitem);
     return x->size == y->size && memcmp(x->bytes, y->bytes, x->size) == 0;
   }
   if (a->kind == b->kind)
@@ -135,17 +142,45 @@ static bool equals (const Content *a, const Content *b, Off bitem) {
 }
 
 
-/* For CAS, 'old' of kind item is in 'm->slot->old'. */
+/* Is there something to set, 'change->new', where 'old' was? For CAS, the
+   messages to compare are in words of the cell and of 'm->slot'. */
+static bool decide (const Member *m, const Cell *c, const Content *old,
+                    Change *change) {
+  switch (change->op) {
+  case ADD:
+    change->wrong = add(c->type, old, &change->new);
+    return change->wrong == NULL;
+  case CAS:
+    change->done = equals(old, sk_cell_item(c), &change->old, m->slot->old);
+    return change->done;
+  default: return true;
+  }
+}
+
+
+/* The cell is ours. */
 static void apply (Member *m, Cell *c, Change *change) {
-  if (change->op == ADD) {
-    change->wrong = add(c, &change->new);
-    if (change->wrong != NULL) return;
+  Content old = sk_cell_content(c);
+  if (decide(m, c, &old, change)) sk_cell_set(m, c, &change->new);
+}
+
+
+/* The same at once, where a number is in the word and the new one fits. */
+static bool applied (const Member *m, Cell *c, Change *change) {
+  const Content new = change->new; /* or what is to be added */
+  uint64_t word = sk_cell_word(c), to;
+  Content old;
+  for (int tries = TRIES; tries > 0; tries--) {
+    if (word & SK_CELL_SHUT || !sk_cell_parse(word, &old)) break;
+    if (!decide(m, c, &old, change)) return true;
+    to = sk_cell_format(&change->new);
+    if (to == 0) break;
+    if (sk_likely(sk_cell_change(c, &word, to))) return true;
+    for (int i = PAUSE; i > 0; i--) sk_clock_relax();
+    change->new = new;
   }
-  else if (change->op == CAS) {
-    change->done = equals(sk_cell_content(c), &change->old, m->slot->old);
-    if (!change->done) return;
-  }
-  sk_cell_set(m, c, &change->new);
+  change->new = new;
+  return false;
 }
 
 
@@ -194,7 +229,7 @@ static void prepareagain (lua_State *L, Shared *s, Cell *c, Change *change) {
   for (int i = 1; i <= n; i++) lua_pushvalue(L, i);
   lua_pushlightuserdata(L, change);
   if (lua_pcall(L, n + 1, 0, 0) != LUA_OK) {
-    sk_lock_release(&s->m, &c->lock, sk_shared_who(s));
+    sk_cell_leave(&s->m, c, sk_shared_who(s), false);
     lua_error(L);
   }
 }
@@ -207,6 +242,7 @@ static int locked (lua_State *L, int status, lua_KContext ctx) {
   sk_shared_settle(L, S, ctx);
   Cell *c = checkcell(L, S);
   Change change;
+  sk_cell_shut(c);
   prepareagain(L, s, c, &change);
   apply(&s->m, c, &change);
   sk_cell_leave(&s->m, c, sk_shared_who(s), false);
@@ -241,6 +277,7 @@ static int alter (lua_State *L, int op, int nargs) {
   change.op = op;
   prepare(L, s, c, &change);
   sk_sched_checkpoint(L, s->S);
+  if (sk_likely(applied(&s->m, c, &change))) return report(L, s, &change);
   uint64_t who = sk_shared_who(s);
   bool had;
   if (sk_unlikely(sk_cell_enter(&s->m, c, who, NULL, &had) != 0)) {
@@ -278,7 +315,8 @@ static int value_cas (lua_State *L) {
 
 /* Inside of the guard, which is left: push the bytes of a message. As a string,
    for decoding may run code that looks at another value. */
-static void pushbytes (lua_State *L, Shared *s, Cell *c, Off item) {
+static void pushbytes (lua_State *L, Shared *s, Cell *c) {
+  Off item = sk_cell_item(c);
   const Item *i = sk_at(Item, item);
   if (i->size > SK_ITEM_LARGE) {
     sk_item_borrow(&s->m.slot->loan, item);
@@ -307,7 +345,7 @@ static int value_get (lua_State *L) {
     return 1;
   }
   size_t size;
-  pushbytes(L, s, c, now.item);
+  pushbytes(L, s, c);
   const char *bytes = lua_tolstring(L, -1, &size);
   int n = sk_wire_decode(L, sk_wire_of(L), bytes, size,
                          SK_WIRE_TRUSTED | SK_WIRE_NOREFS);
@@ -336,6 +374,7 @@ static int newvalue (lua_State *L) {
   Content first;
   checkcontent(L, s, arg, type, &first);
   sk_cell_set(&s->m, c, &first);
+  sk_cell_open(c, 0); /* nobody has it yet */
   return 1;
 }
 
