@@ -114,11 +114,12 @@ describe("a program", function()
         if skein.now() - began < 0.002 then early = early + 1 end
       end
       local total, n = work()
-      say(total, n, early, tostring(hits > 20))
+      while hits <= 20 do skein.sleep(0.001) end -- a busy machine makes fewer of them
+      say(total, n, early)
       pest:kill()
       signals:close()
     ]])
-    assert.equal("5100 200 0 true\n", said)
+    assert.equal("5100 200 0\n", said)
   end)
 
   it("goes on with a peer that was stopped for a while", task(function()
