@@ -205,8 +205,9 @@ static void pushmember (lua_State *L, uint32_t index, sk_time now) {
   const Slot *s = sk_slot(index);
   lua_createtable(L, 0, 10);
   setinteger(L, "slot", index);
-  setinteger(L, "maker", s->maker);
-  if (s->pid != 0) setinteger(L, "pid", s->pid);
+  setinteger(L, "maker", sk_slot_maker(s));
+  int pid = sk_slot_pid(s);
+  if (pid != 0) setinteger(L, "pid", pid);
   setstring(L, "kind", s->kind);
   setstring(L, "name", s->name);
   const char *state = stateof(s);

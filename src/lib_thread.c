@@ -180,8 +180,8 @@ static int takeberth (Shared *s, Berth *b, Parcel *p) {
   int err = sk_slot_take(s->m.index, &b->slot);
   if (err != 0) return err;
   Slot *slot = sk_slot(b->slot);
-  b->born = slot->born;
-  slot->pid = getpid();
+  b->born = sk_slot_born(slot);
+  sk_slot_setpid(slot, getpid());
   return sk_object_lend(&s->m, &p->o, b->slot);
 }
 

@@ -141,7 +141,7 @@ static void pushsource (lua_State *L, const Worker *w) {
   const Sched *S = w->s->S;
   sk_crossing_pushself(L, S);
   lua_pushfstring(L, "%s '%s' (pid %d)", S->kind, lua_tostring(L, -1),
-                  w->s->m.slot->pid);
+                  sk_slot_pid(w->s->m.slot));
   lua_remove(L, -2);
 }
 

@@ -68,8 +68,8 @@ static bool iswatched (const Listener *l, int pid) {
 
 /* Watch the process of 's'. False: it is gone. */
 static bool watch (Listener *l, const Slot *s) {
-  int pid = s->pid;
-  if (pid == l->s->m.slot->pid || iswatched(l, pid)) return true;
+  int pid = sk_slot_pid(s);
+  if (pid == sk_slot_pid(l->s->m.slot) || iswatched(l, pid)) return true;
   int fd = sk_slot_pidfd(s);
   if (fd < 0) return fd != -ESRCH;
   Peer *peers = realloc(l->peers, (l->count + 1) * sizeof *peers);

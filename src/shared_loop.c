@@ -96,8 +96,8 @@ static bool iswatched (const Shared *s, int pid) {
 
 /* Watch the process of another member. 0; -ESRCH: it is dead already. */
 static int watch (Shared *s, const Slot *other) {
-  int pid = other->pid;
-  if (pid == 0 || pid == s->m.slot->pid || iswatched(s, pid)) return 0;
+  int pid = sk_slot_pid(other);
+  if (pid == 0 || pid == sk_slot_pid(s->m.slot) || iswatched(s, pid)) return 0;
   int fd = sk_slot_pidfd(other);
   if (fd < 0) return fd;
   Death *d = calloc(1, sizeof *d);

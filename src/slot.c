@@ -52,6 +52,15 @@ static void enter (Guard *g) {
 }
 
 
+/* All zeros, word by word: others may be looking at it. */
+static void wipe (Slot *s) {
+  typedef uint64_t __attribute__((may_alias)) Word;
+  _Static_assert(sizeof(Slot) % sizeof(Word) == 0, "a slot is made of words");
+  for (Word *w = (Word *)s; w < (Word *)(s + 1); w++)
+    __atomic_store_n(w, 0, __ATOMIC_RELAXED);
+}
+
+
 int sk_slot_take (uint32_t maker, uint32_t *index) {
   Root *f = sk_root();
   int err = -EAGAIN;
@@ -61,9 +70,9 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
     i++;
   if (i < SK_SLOTS) {
     Slot *s = &f->slot[i];
-    memset(s, 0, sizeof *s);
-    s->maker = maker;
-    if (maker == 0) s->pid = getpid();
+    wipe(s);
+    __atomic_store_n(&s->maker, maker, __ATOMIC_RELAXED);
+    if (maker == 0) sk_slot_setpid(s, getpid());
     __atomic_store_n(&s->born, sk_slot_clock(), __ATOMIC_RELAXED);
     if (i == f->reached) __atomic_store_n(&f->reached, i + 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&s->state, SK_SLOT_NEW, __ATOMIC_SEQ_CST);
@@ -99,17 +108,18 @@ void sk_slot_rouseall (Member *m) {
 
 
 void sk_slot_rest (Member *m) {
-  Slot *maker = sk_slot(m->slot->maker);
+  uint32_t index = sk_slot_maker(m->slot);
+  Slot *maker = sk_slot(index);
   Bells bells = {0};
   __atomic_add_fetch(&maker->rests, 1, __ATOMIC_SEQ_CST);
   if (depth(maker) != SK_ASLEEP_DOUBT) return;
-  bells.slot[bells.count++] = m->slot->maker;
+  bells.slot[bells.count++] = index;
   sk_slot_ring(&bells);
 }
 
 
 bool sk_slot_rests (const Member *m, const Slot *s) {
-  return sk_slot_state(s) == SK_SLOT_LIVE && s->maker == m->index &&
+  return sk_slot_state(s) == SK_SLOT_LIVE && sk_slot_maker(s) == m->index &&
          depth(s) == SK_ASLEEP_IDLE;
 }
 
@@ -142,7 +152,7 @@ void sk_slot_hear (const Slot *s, Doing *heard) {
 
 void sk_slot_live (Member *m) {
   uint32_t new = SK_SLOT_NEW;
-  m->slot->pid = getpid(); /* first: who dies here must be known */
+  sk_slot_setpid(m->slot, getpid()); /* first: who dies here must be known */
   /* swept with its maker, which died: so does this process */
   if (!__atomic_compare_exchange_n(&m->slot->state, &new, SK_SLOT_LIVE, false,
                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
@@ -224,7 +234,7 @@ static void ring (const char *name, uint8_t length) {
 
 
 static void ringslot (const Slot *s) {
-  ring(s->bell, s->bellsize);
+  ring(s->bell, __atomic_load_n(&s->bellsize, __ATOMIC_ACQUIRE));
 }
 
 
@@ -297,15 +307,15 @@ static int64_t startof (int pid) {
 
 
 int sk_slot_pidfd (const Slot *s) {
-  if (s->pid == 0) return -ESRCH;
-  int fd = pidfdopen(s->pid);
+  int pid = sk_slot_pid(s);
+  if (pid == 0) return -ESRCH;
+  int fd = pidfdopen(pid);
   if (fd < 0) {
     int err = -errno;
     /* without a descriptor for it: it is gone if its number is */
-    return kill(s->pid, 0) != 0 && errno == ESRCH ? -ESRCH : err;
+    return kill(pid, 0) != 0 && errno == ESRCH ? -ESRCH : err;
   }
-  if (startof(s->pid) >
-      sk_slot_born(s) + SK_SECOND) { /* younger: another one */
+  if (startof(pid) > sk_slot_born(s) + SK_SECOND) { /* younger: another one */
     close(fd);
     return -ESRCH;
   }
@@ -314,12 +324,12 @@ int sk_slot_pidfd (const Slot *s) {
 
 
 int sk_slot_fate (const Slot *s) {
-  if (s->pid == 0) { /* nobody lives in it yet: its maker counts */
-    const Slot *maker = sk_slot(s->maker);
+  if (sk_slot_pid(s) == 0) { /* nobody lives in it yet: its maker counts */
+    const Slot *maker = sk_slot(sk_slot_maker(s));
     if (sk_slot_state(maker) == SK_SLOT_FREE ||
         sk_slot_born(maker) > sk_slot_born(s))
       return 1;
-    if (maker->pid == 0) return 0;
+    if (sk_slot_pid(maker) == 0) return 0;
     s = maker;
   }
   int fd = sk_slot_pidfd(s);

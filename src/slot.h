@@ -132,6 +132,20 @@ static inline int64_t sk_slot_born (const Slot *s) {
   return __atomic_load_n(&s->born, __ATOMIC_RELAXED);
 }
 
+/* Who looks at a slot may do so while it becomes another member's: what this is
+   about is read and written as atomics, and 'changes' tells to look again. */
+static inline int sk_slot_pid (const Slot *s) {
+  return __atomic_load_n(&s->pid, __ATOMIC_RELAXED);
+}
+
+static inline void sk_slot_setpid (Slot *s, int pid) {
+  __atomic_store_n(&s->pid, pid, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t sk_slot_maker (const Slot *s) {
+  return __atomic_load_n(&s->maker, __ATOMIC_RELAXED);
+}
+
 /* Nanoseconds since boot, as in 'born'. */
 SK_FUNC int64_t sk_slot_clock (void);
 

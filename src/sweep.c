@@ -102,8 +102,9 @@ static bool sweepif (Member *m, int pid) {
       any = true;
       continue;
     }
-    bool known = pid != 0 && s->pid == pid;
-    if (pid != 0 && !again && s->pid != 0 && !known) continue;
+    int its = sk_slot_pid(s);
+    bool known = pid != 0 && its == pid;
+    if (pid != 0 && !again && its != 0 && !known) continue;
     int fate = sk_slot_fate(s); /* the number may be another one's by now */
     if (fate == 0 || (fate < 0 && !known)) continue;
     if (!claim(s, state)) continue;
@@ -150,7 +151,8 @@ void sk_sweep_expect (uint32_t index, int64_t born, int pid) {
   Root *f = sk_root();
   Slot *s = sk_slot(index);
   hold(f);
-  if (sk_slot_born(s) == born && sk_slot_state(s) == SK_SLOT_NEW) s->pid = pid;
+  if (sk_slot_born(s) == born && sk_slot_state(s) == SK_SLOT_NEW)
+    sk_slot_setpid(s, pid);
   sk_guard_leave(&f->slotguard);
   sk_guard_leave(&f->sweepguard);
 }
