@@ -117,6 +117,14 @@ asan:
 	  SAN="-fsanitize=address,undefined -fno-omit-frame-pointer"
 	@$(SUITE) asan $(LIMIT) $(ARGS) $(SPEC)
 
+# Of that what every change is to pass: all that decodes, allocates and shares, and
+# how tasks, threads and processes begin and end.
+ASAN_CORE = wire pack corpus functions ledger loan queue pipe dict value array lock \
+            sharing scope coroutine channel select task thread pool_making
+
+asan-core:
+	@$(MAKE) --no-print-directory asan SPEC="$(ASAN_CORE:%=spec/%_spec.lua)"
+
 # Under the thread sanitizer, which adds a thread of its own to each process.
 tsan:
 	@tools/setup build test
@@ -199,6 +207,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all env demo test bench bench-least bench-peers bench-check check format asan tsan \
+.PHONY: all env demo test bench bench-least bench-peers bench-check check format asan asan-core tsan \
         valgrind helgrind gcstress fuzz soak coverage steps model storm install uninstall \
         clean
