@@ -236,4 +236,38 @@ describe("a death at any step of sweeping", function()
       scene.a:with(function() scene.a[1] = 1 end)
       assert.equal(1, scene.a[1])
     end))
+
+  -- What the sweeper was moving must be certain before the first one's is freed.
+  it("one whose slot comes before that of the sweeper", peers.clean(function()
+    local ours, theirs, full = skein.queue(), skein.queue(), skein.queue(1)
+    full:put({ 0 })
+    --- Has blocks of one size at hand, which are in no queue.
+    local function stock(q)
+      for i = 1, 40 do q:put({ i }) end
+      for i = 1, 40 do assert.same({ i }, q:get()) end
+    end
+    local n, died = 0, true
+    while died do
+      n = n + 1
+      local victim = skein.process(full.put, full, { "never" })
+      family.waits(victim)
+      local pid = victim.pid
+      local sweeper = skein.process(function()
+        stock(theirs)
+        os.execute("kill -KILL " .. pid)
+        while family.runs(pid) do end
+        core.doom(n)
+        core.arena()
+        core.doom(0)
+      end)
+      stock(ours)
+      while family.runs(sweeper.pid) do end -- in a wait we would sweep, too
+      core.arena()
+      stock(ours)
+      victim:join()
+      sweeper:join()
+      died = sweeper:exitcode() ~= 0
+    end
+    assert.is_true(n > 20)
+  end))
 end)

@@ -29,12 +29,27 @@ int sk_stock_take (Member *m, Off *word, size_t size) {
 }
 
 
+/* Is it one of the words of the slot itself? */
+static bool isown (const Slot *s, const Off *word) {
+  return (uintptr_t)word - (uintptr_t)s < sizeof *s;
+}
+
+
+/*
+** A block goes from a word of the slot itself, so that whoever sweeps that has
+** both, the chain and the word. From anywhere else (a slot that we sweep, an
+** object) it could be given a second time, by one who looks there first.
+*/
 void sk_stock_give (Member *m, Off *word) {
   Slot *s = m->slot;
   uint32_t c = sk_arena_owns(word) ? sk_arena_classof(*word) : SK_STOCKS;
   if (c >= SK_STOCKS || m->direct) {
     sk_arena_give(word);
     return;
+  }
+  if (!isown(s, word)) {
+    sk_arena_move(&s->via, word);
+    word = &s->via;
   }
   sk_arena_push(&s->stock[c], word);
   if (++m->stocked[c] < 2 * BATCH) return;
