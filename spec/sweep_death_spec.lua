@@ -5,6 +5,7 @@ local core = require("skein.core")
 local skein = require("skein")
 local family = require("spec.family")
 local peers = require("spec.peers")
+local support = require("spec.support")
 
 if not core.doom(0) then return end
 
@@ -237,6 +238,23 @@ describe("a death at any step of sweeping", function()
       assert.equal(1, scene.a[1])
     end))
 
+  --- Process `pid` is killed, and who sweeps it at the n-th step of that: one whose
+  --- slot comes behind. Did that die? `first` is what it does before.
+  local function sweeper_dies(n, pid, first)
+    local sweeper = skein.process(function()
+      first()
+      os.execute("kill -KILL " .. pid)
+      while family.runs(pid) do end
+      core.doom(n)
+      core.arena()
+      core.doom(0)
+    end)
+    while family.runs(sweeper.pid) do end -- in a wait we would sweep, too
+    core.arena()
+    sweeper:join()
+    return sweeper:exitcode() ~= 0
+  end
+
   -- What the sweeper was moving must be certain before the first one's is freed.
   it("one whose slot comes before that of the sweeper", peers.clean(function()
     local ours, theirs, full = skein.queue(), skein.queue(), skein.queue(1)
@@ -246,28 +264,33 @@ describe("a death at any step of sweeping", function()
       for i = 1, 40 do q:put({ i }) end
       for i = 1, 40 do assert.same({ i }, q:get()) end
     end
-    local n, died = 0, true
-    while died do
+    local n = 0
+    repeat
       n = n + 1
       local victim = skein.process(full.put, full, { "never" })
       family.waits(victim)
-      local pid = victim.pid
-      local sweeper = skein.process(function()
-        stock(theirs)
-        os.execute("kill -KILL " .. pid)
-        while family.runs(pid) do end
-        core.doom(n)
-        core.arena()
-        core.doom(0)
-      end)
       stock(ours)
-      while family.runs(sweeper.pid) do end -- in a wait we would sweep, too
-      core.arena()
+      local died = sweeper_dies(n, victim.pid, function() stock(theirs) end)
       stock(ours)
       victim:join()
-      sweeper:join()
-      died = sweeper:exitcode() ~= 0
-    end
+    until not died
+    assert.is_true(n > 20)
+  end))
+
+  it("a worker whose slot comes before that of the sweeper", peers.clean(function()
+    local n = 0
+    repeat
+      n = n + 1
+      local pool = skein.pool(1)
+      local job = pool:submit(skein.sleep, 100)
+      assert.is_true(support.eventually(function() return job:status() == "running" end))
+      local died = sweeper_dies(n, pool:stats().workers[1].pid, function() end)
+      assert.is_true(job:join(10), "the job has not ended, step " .. n)
+      assert.equal("killed", support.kind(job.get, job))
+      assert.equal(n, pool:apply(function() return n end))
+      pool:close()
+      assert.is_true(pool:join(10))
+    until not died
     assert.is_true(n > 20)
   end))
 end)

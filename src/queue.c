@@ -265,7 +265,9 @@ void sk_queue_gohome (Member *m, Off *word) {
   Bells bells = {0};
   sk_object_enter(m, &q->o);
   Seat *getter = nextgetter(q);
-  if (q->closed)
+  if (!sk_arena_owns(word))
+    ; /* who died here was bringing it, and it has come just now */
+  else if (q->closed)
     ; /* nobody wants to know: it is freed */
   else if (getter != NULL)
     handover(q, getter, word, &bells);
