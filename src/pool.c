@@ -320,6 +320,7 @@ void sk_pool_drain (Pool *p) {
   sk_pool_look(p); /* what the ear has came first */
   while (!p->receiving && sk_queue_get(&p->s->m, &p->crew->results, NULL) == 0)
     receive(p);
+  sk_pool_look(p); /* who died as it gave the ear something was repaired */
 }
 
 
