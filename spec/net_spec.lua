@@ -149,10 +149,12 @@ describe("net", function()
     end))
 
     it("listens on IPv6", task(function()
-      local server <close>, why, errno = net.listen("::1", 0)
-      -- EAFNOSUPPORT, EADDRNOTAVAIL: the system has no such address
-      if errno == 97 or errno == 99 then return pending("no IPv6 here: " .. why) end
-      assert(server, why)
+      -- asked of the system, not of what is tested
+      local addresses <close> = io.open("/proc/net/if_inet6")
+      if not (addresses and addresses:read("a"):find(("0"):rep(31) .. "1 ", 1, true)) then
+        return pending("the system has no address ::1")
+      end
+      local server <close> = assert(net.listen("::1", 0))
       local host, port = server:sockname()
       assert.equal("::1", host)
       local client <close> = assert(net.connect("::1", port))
