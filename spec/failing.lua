@@ -25,12 +25,15 @@ local function settle()
   for _ = 1, 3 do collectgarbage() end
 end
 
---- What is there, to be compared.
-local function inventory()
+--- What is there, to be compared, when what ends by itself has ended: there should be
+--- `tasks` of them.
+local function inventory(tasks)
   settle()
-  local due = skein.now() + 2
-  while #skein.children() > 0 and skein.now() < due do skein.sleep(0.005) end
-  settle()
+  local due = skein.now() + 10
+  while (#skein.children() > 0 or core.live() > tasks) and skein.now() < due do
+    skein.sleep(0.005)
+    settle()
+  end
   return {
     tasks = core.live(), fds = support.fds(), objects = (core.arena()),
     bytes = failing.held() - collectgarbage("count") * 1024,
@@ -90,7 +93,7 @@ local function examine(name, operation)
     operation.check(object)
     if operation.close then operation.close(object) end
   end
-  local before = inventory()
+  local before = inventory(0)
   local n = 0
   local count = 0
   repeat
@@ -99,7 +102,7 @@ local function examine(name, operation)
     io.stderr:write(name, " ", n, "\n")
   until try(name, operation, n) or n > MOST
   if n > MOST then complain("%s: no end", name) end
-  compare(name, before, inventory())
+  compare(name, before, inventory(before.tasks))
   return count - 1
 end
 
@@ -111,7 +114,6 @@ if #names == 0 then
 end
 local total = 0
 for _, name in ipairs(names) do
-  local operation = operations[name]
-  if how == "once" or not operation.once then total = total + examine(name, operation) end
+  total = total + examine(name, operations[name])
 end
 print("failures", total)

@@ -1,6 +1,5 @@
 --- What failing_spec.lua does while requests fail: `make` makes the objects that
 --- it needs, `run` does it, `check` says that they still serve, `close` is the end.
---- `once`: a policy in Lua goes on beside it, which cannot do with no memory at all.
 
 local skein = require("skein")
 
@@ -341,9 +340,6 @@ for _, kind in ipairs({ "process", "thread" }) do
     assert(pool:apply(add, 1, 2) == 3)
   end)
 end
--- Where each new thread finds no memory for its state and what would give the pool
--- up finds none either, nobody is left who could: it stays until the program ends.
-operations["a new pool of thread"].once = true
 
 -- programs and sockets
 if skein.command then

@@ -287,10 +287,29 @@ static int crew_own (lua_State *L) {
 }
 
 
-/* crew.aside(fn, ...) -> task that belongs to no run and no group */
+/* crew.aside(opts, fn, ...) -> task that belongs to no run and no group, and has
+   taken its first step: that one needs memory */
 static int crew_aside (lua_State *L) {
   Sched *S = sk_upvalue(L);
-  return sk_libtask_start(L, S, 1, &S->loose, 0);
+  sk_libtask_start(L, S, 1, &S->loose, 0);
+  if (!sk_sched_begin(S, L, lua_touserdata(L, 1)))
+    return luaL_error(L, "not enough memory");
+  return 1;
+}
+
+
+/* crew.falter(): who waits for the end of the running task looks at it anew */
+static int crew_falter (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  sk_sched_wakeall(S, &S->current->outcome.waiters, 0);
+  return 0;
+}
+
+
+/* crew.giveup(pool): all that is open fails, for want of memory */
+static int crew_giveup (lua_State *L) {
+  sk_pool_giveup(sk_pool_check(L, 1));
+  return 0;
 }
 
 
@@ -355,6 +374,9 @@ static int crew_new (lua_State *L) {
     err = -ENOMEM;
   if (err != 0) return luaL_error(L, "cannot make a pool: not enough memory");
   p->ear->arg = p;
+  lua_pushboolean(L,
+                  0); /* the place of its anchor, which then needs no memory */
+  lua_rawsetp(L, LUA_REGISTRYINDEX, p);
   luaL_setmetatable(L, CLASS);
   return 1;
 }
@@ -365,6 +387,8 @@ static int pool_gc (lua_State *L) {
   Sched *S = sk_upvalue(L);
   Pool *p = lua_touserdata(L, 1);
   Shared *s = sk_shared_of(S);
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, p);
   if (s == NULL || p->ear == NULL || p->epoch != S->epoch) return 0;
   if (p->listening) S->shared--;
   if (p->hoping) S->expecting--;
@@ -398,6 +422,8 @@ static const luaL_Reg crew[] = {
     {"counts", crew_counts},
     {"own", crew_own},
     {"aside", crew_aside},
+    {"falter", crew_falter},
+    {"giveup", crew_giveup},
     {NULL, NULL},
 };
 

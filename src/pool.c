@@ -49,8 +49,8 @@ static void forget (lua_State *L, Pool *p, int open, uint64_t id) {
   lua_rawseti(L, open, (lua_Integer)id);
   if (--p->open > 0) return;
   sk_pool_hope(p);
-  lua_pushnil(L);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, p); /* the anchor */
+  lua_pushboolean(L, 0); /* the anchor */
+  lua_rawsetp(L, LUA_REGISTRYINDEX, p);
 }
 
 
@@ -59,12 +59,13 @@ static void wakebegun (Pool *p, Job *j) {
 }
 
 
-/* The top 'n' values are results or error of the job at 'idx'. */
+/* The top 'n' values are results or error of the job at 'idx'. Where memory ends
+   in it, it can be called again. */
 static void end (lua_State *L, Pool *p, int open, int idx, Status status,
                  int n) {
   Job *j = lua_touserdata(L, idx);
-  *(status == SK_FINISHED ? &p->finished : &p->failed) += 1;
   sk_outcome_settle(L, p->s->S, idx, status, n);
+  *(status == SK_FINISHED ? &p->finished : &p->failed) += 1;
   wakebegun(p, j);
   forget(L, p, open, j->outcome.id);
 }
@@ -271,7 +272,18 @@ static void giveup (Pool *p, uint64_t id) {
 }
 
 
-/* The same, protected; afterwards the message is gone. */
+void sk_pool_giveup (Pool *p) {
+  while (p->open > 0) {
+    lua_pushnil(p->own);
+    lua_next(p->own, SK_POOL_OPEN);
+    uint64_t id = (uint64_t)lua_tointeger(p->own, -2);
+    lua_pop(p->own, 2);
+    giveup(p, id);
+  }
+}
+
+
+/* Deal with the message in 'slot->in', protected; afterwards it is gone. */
 static void receive (Pool *p) {
   lua_State *L = p->decoder;
   Member *m = &p->s->m;

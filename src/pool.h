@@ -97,6 +97,8 @@ SK_FUNC void sk_pool_look (Pool *p);
 /* Job 'id' has not begun and never will: it is gone from the queue. */
 SK_FUNC bool sk_pool_drop (Pool *p, uint64_t id);
 
+/* All that is open fails, for want of memory, of which this needs none. */
+SK_FUNC void sk_pool_giveup (Pool *p);
 /* The job at 'idx', which is open, failed with the error at the top. */
 SK_FUNC void sk_pool_fail (lua_State *L, Pool *p, int idx);
 /* It was stopped, as it was asked to. */

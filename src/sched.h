@@ -199,6 +199,9 @@ SK_FUNC bool sk_sched_attend (Sched *S);
 
 /* Run the others until the top level, parked or ready, can go on. */
 SK_FUNC void sk_sched_drive (Sched *S, lua_State *L);
+/* Let 't', which is ready, take its first step now, inside of the running task's.
+   False: it is over. */
+SK_FUNC bool sk_sched_begin (Sched *S, lua_State *L, Task *t);
 
 /*
 ** For a loop that is not ours, at top level. 'look' makes ready whatever can go

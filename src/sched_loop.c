@@ -192,12 +192,9 @@ sk_time sk_sched_doze (Sched *S) {
 
 /* ---- the loop ---- */
 
-static void step (Sched *S, lua_State *L, Task *t) {
+/* Let 't', which is current, run until its next wait. */
+static void run (Sched *S, lua_State *L, Task *t) {
   int n = t->woken > 0 && t->at == t->co ? t->woken : 0;
-  S->turns++;
-  S->current = t;
-  S->active = t->at;
-  if (sk_unlikely(S->alerts != 0)) sk_sched_alert(S, 0); /* it was too early */
   t->state = SK_ACTIVE;
   int status = lua_resume(t->co, L, n, &n);
   if (S->current == NULL) {
@@ -209,8 +206,30 @@ static void step (Sched *S, lua_State *L, Task *t) {
   }
   else if (status != LUA_YIELD)
     S->died(S, t);
+}
+
+
+static void step (Sched *S, lua_State *L, Task *t) {
+  S->turns++;
+  S->current = t;
+  S->active = t->at;
+  if (sk_unlikely(S->alerts != 0)) sk_sched_alert(S, 0); /* it was too early */
+  run(S, L, t);
   S->active = NULL;
   S->current = &S->top;
+}
+
+
+bool sk_sched_begin (Sched *S, lua_State *L, Task *t) {
+  Task *current = S->current;
+  lua_State *active = S->active;
+  sk_list_remove(&t->self.link);
+  S->current = t;
+  S->active = t->at;
+  run(S, L, t);
+  S->current = current;
+  S->active = active;
+  return t->co != NULL;
 }
 
 

@@ -12,6 +12,7 @@
 --   failure   the error of all jobs, once the pool failed
 --   unready   the error of an initializer
 --   asides    tasks of ours, which join waits for
+--   self      [1] is the pool, while it is there
 --   fruitless workers that died for no job, since one finished a job
 --   finished  how many had been finished then
 
@@ -24,6 +25,7 @@ local crews = {}
 
 crews.grace = 5    -- seconds that a cancelled job has to clean up
 local OVERTIME = 1 -- seconds that one has whose time is over
+local TRIES = 10   -- what fails for want of memory is tried that often before others fail
 
 
 --- Completes the state of a new pool, which says `size` and what is wished.
@@ -55,13 +57,24 @@ function crews.settle_all(pool, err, settle)
   end
 end
 
---- All jobs, open and later ones, have the same error.
-local function fail(pool, st, err)
-  if st.failure then return end
-  st.failure = err
+--- Nothing stays open in a pool that failed or was terminated. Where that broke off
+--- for want of memory it goes on.
+function crews.conclude(pool, st)
+  if not st.failure and st.closed ~= "terminated" then return end
   crew.clear(pool)
   crew.close(pool)
-  crews.settle_all(pool, err, crew.fail)
+  local _, open = crew.own(pool)
+  if next(open) == nil then return end
+  if st.failure then return crews.settle_all(pool, st.failure, crew.fail) end
+  crew.drain(pool)
+  crews.settle_all(pool, core.error { kind = "cancelled", message = "the pool was terminated" },
+    crew.stopped)
+end
+
+--- All jobs, open and later ones, have the same error.
+local function fail(pool, st, err)
+  if not st.failure then st.failure = err end
+  crews.conclude(pool, st)
 end
 
 --- The error of a job whose worker ended like this; `story` goes before it.
@@ -81,60 +94,87 @@ local function death(handle, story)
   }
 end
 
---- Settles the jobs that died with worker number `number`, but for those that
---- are tried again; how many were there?
-local function settle_lost(pool, number, handle)
+--- The job or part of a map of this entry died with the worker.
+local function settle(pool, open, entry, handle)
+  local what = not entry.again and open[entry.id]
+  if type(what) == "table" then
+    what.got, what.step, what.death = 0, entry.step, death(handle)
+    crew.endpart(pool, what)
+  elseif what and crew.isstopping(what) then
+    crew.stopped(pool, what)
+  elseif what then
+    crew.fail(pool, what, death(handle))
+  end
+end
+
+--- Settles the jobs that died with worker `gone`, but for those that are tried
+--- again, and notes whether there were any.
+local function settle_lost(pool, gone)
   local _, open, lost = crew.own(pool)
-  local n = 0
   for i = #lost, 1, -1 do
     local entry = lost[i]
-    if entry.worker == number then
+    if entry.worker == gone.number then
+      gone.blamed = true
+      settle(pool, open, entry, gone.handle)
       table.remove(lost, i)
-      n = n + 1
-      local what = not entry.again and open[entry.id]
-      if type(what) == "table" then
-        what.got, what.step, what.death = 0, entry.step, death(handle)
-        crew.endpart(pool, what)
-      elseif what and crew.isstopping(what) then
-        crew.stopped(pool, what)
-      elseif what then
-        crew.fail(pool, what, death(handle))
-      end
     end
   end
-  return n
 end
 
 
 -- Workers --------------------------------------------------------------------
 
+--- Is that what is raised where memory ends?
+local function is_want(err)
+  return type(err) == "string" and err:find("not enough memory", 1, true)
+end
+
+--- Calls `fn(...)` until it does not break off for want of memory: nobody else would
+--- do what it does. But if that lasts nobody waits for it: what is open fails. The
+--- first step, which could break by itself, is taken at once.
+local function persist(self, fn, ...)
+  core.yield()
+  local tries = 0
+  while true do
+    local ok, err = pcall(fn, ...)
+    if ok then return end
+    if not is_want(err) then error(err, 0) end
+    tries = tries + 1
+    if tries == TRIES and self[1] then crew.giveup(self[1]) end
+    if tries >= TRIES then crew.falter() end
+    if not pcall(core.sleep, 0.001) then core.yield() end
+  end
+end
+
 --- A task of the pool's own, which no run of the user cancels.
 function crews.aside(st, name, fn, ...)
-  st.asides[crew.aside({ name = name }, fn, ...)] = true
+  st.asides[crew.aside({ name = name }, persist, st.self, fn, ...)] = true
 end
 
 local watch
 
+--- What can fail comes first: there is no worker that nobody watches.
 function crews.hire(pool, st)
-  local number = st.hired + 1
-  local berth = table.remove(st.vacant)
+  local number, berth = st.hired + 1, st.vacant[#st.vacant]
   local _, _, _, shared = crew.own(pool)
-  crew.vacate(pool, berth)
   local opts = {
     name = ("%s %d"):format(st.name, number), daemon = true, _hidden = true,
     method = st.method,
   }
+  local new = { handle = false, number = number, berth = berth, blamed = false }
+  crews.aside(st, "watch " .. opts.name, watch, st.self, new)
+  st.workers[number], st.at[berth] = new, new
+  crew.vacate(pool, berth)
   local ok, handle = pcall(core[st.kind], opts, worker.run, shared, number,
     berth, st.limit, st.init, st.init_args)
   if not ok then
-    st.vacant[#st.vacant + 1] = berth
+    st.workers[number], st.at[berth] = nil, nil
     error(handle, 0)
   end
-  local new = { handle = handle, number = number, berth = berth }
+  new.handle = handle
+  st.vacant[#st.vacant] = nil
   st.hired, st.count = number, st.count + 1
-  st.workers[number], st.at[berth] = new, new
   crew.staff(pool, st.count)
-  crews.aside(st, "watch " .. opts.name, watch, setmetatable({ pool }, { __mode = "v" }), new)
 end
 
 --- Is there work for one worker more?
@@ -171,24 +211,24 @@ local function count_fruitless(pool, st, gone)
     "done anything, %d times by now; the last one"):format(st.fruitless)))
 end
 
---- A worker is gone: its job, if it had one, is settled.
+--- A worker is gone: its job, if it had one, is settled. It counts until all that
+--- was done.
 local function bury(pool, gone)
   local st = crew.own(pool)
-  if st.workers[gone.number] ~= gone then return false end
+  if st.workers[gone.number] ~= gone then return end
+  crew.drain(pool)
+  settle_lost(pool, gone)
+  local _, done = crew.berth(pool, gone.berth)
+  if st.unready then
+    fail(pool, st, st.unready)
+  elseif gone.handle:error() and not gone.blamed and done == 0 then
+    count_fruitless(pool, st, gone)
+  end
+  crews.conclude(pool, st)
   st.workers[gone.number], st.at[gone.berth] = nil, nil
   st.vacant[#st.vacant + 1] = gone.berth
   st.count = st.count - 1
   crew.staff(pool, st.count)
-  crew.drain(pool)
-  local err = gone.handle:error()
-  local _, done = crew.berth(pool, gone.berth)
-  local blamed = settle_lost(pool, gone.number, gone.handle) > 0
-  if st.unready then
-    fail(pool, st, st.unready)
-  elseif err and not blamed and done == 0 then
-    count_fruitless(pool, st, gone)
-  end
-  return true
 end
 
 crews.policy = {}
@@ -204,11 +244,14 @@ function crews.policy.revive(pool)
 end
 
 --- The task that waits for the end of a worker. It does not hold the pool.
-function watch(ref, one)
+function watch(self, one)
+  if not one.handle then return end -- it could not be started
   one.handle:join()
   one.handle:error() -- it concerns nobody else
-  local pool = ref[1]
-  if pool and bury(pool, one) then crews.replace(pool, crew.own(pool)) end
+  local pool = self[1]
+  if not pool then return end
+  bury(pool, one)
+  crews.replace(pool, crew.own(pool))
 end
 
 

@@ -64,13 +64,9 @@ end
 --- end by themselves soon.
 function Pool:terminate()
   local st = crew.own(self)
-  if st.closed == "terminated" then return end
+  if st.stopping then return end
   st.closed = "terminated"
-  crew.clear(self)
-  crew.close(self)
-  crew.drain(self)
-  crews.settle_all(self, core.error { kind = "cancelled", message = "the pool was terminated" },
-    crew.stopped)
+  crews.conclude(self, st)
   local there = {}
   for _, one in pairs(st.workers) do
     crews.tell_to_stop(one)
@@ -83,6 +79,7 @@ function Pool:terminate()
       if not handle:join(due - core.now()) and handle.kill then handle:kill() end
     end
   end)
+  st.stopping = true
 end
 
 --- A task that must end before the pool has: those that watch the workers
@@ -93,6 +90,7 @@ local function next_awaited(pool, st)
     st.asides[task] = nil
   end
   crew.drain(pool)
+  crews.conclude(pool, st)
   local _, open = crew.own(pool)
   if next(open) == nil then return nil end
   crews.aside(st, "replace " .. st.name, crews.replace, pool, st)
@@ -111,11 +109,8 @@ function Pool:join(timeout)
   while true do
     local what = next_awaited(self, st)
     if not what then return true end
-    if due == math.huge then
-      what:join()
-    elseif not what:join(due - core.now()) then
-      return nil, "timeout"
-    end
+    if not what:join(due - core.now()) then return nil, "timeout" end
+    if not what:done() then error("not enough memory", 0) end
   end
 end
 
@@ -212,6 +207,7 @@ local function pool(opts)
   st.name = st.name .. " worker"
   crews.prepare(st)
   local new = crew.new(st, crews.policy, st.size)
+  st.self = setmetatable({ new }, { __mode = "v" })
   for _ = 1, st.size do
     local ok, err = pcall(crews.hire, new, st)
     if not ok then
