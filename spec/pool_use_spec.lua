@@ -183,14 +183,16 @@ describe("the program around a pool", function()
     local out = support.program [[
       local skein = require("skein")
       local ok, err = pcall(function()
-        local pool <close> = skein.pool(3)
         local begun = skein.queue()
-        local killer = skein.task(function()
-          for _ = 1, 3 do begun:get() end
-          os.execute("(sleep 0.05; kill -INT 0) &") -- to all, as the terminal does
+        local killer <close> = skein.process(function()
+          local main = skein.parent().pid
+          local pids = { begun:get(), begun:get(), begun:get() }
+          require("spec.family").waits { pid = main }
+          os.execute(("kill -INT %d %d %d %d"):format(main, table.unpack(pids)))
         end)
+        local pool <close> = skein.pool(3)
         pool:map(function(how)
-          begun:put(true)
+          begun:put(skein.self().pid)
           if how == 1 then skein.sleep(60) end
           while true do end
         end, { 1, 2, 2 }, { chunk = 1 })
