@@ -135,6 +135,7 @@ build = {
         "src/pipework.c",
         "src/poller_epoll.c",
         "src/pool.c",
+        "src/pool_post.c",
         "src/process.c",
         "src/prod.c",
         "src/program.c",

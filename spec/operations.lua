@@ -341,6 +341,61 @@ for _, kind in ipairs({ "process", "thread" }) do
   end)
 end
 
+
+-- jobs that are stopped: asked again, or at the end of their time, they do stop
+local function stopping(run, again)
+  return {
+    make = function() -- there is room for the jobs
+      return { pool = skein.pool(1), gate = skein.queue(), job = false, first = false }
+    end,
+    run = run,
+    check = function(o)
+      for _, key in ipairs { "job", "first" } do
+        if o[key] and again then o[key]:cancel() end
+        assert(not o[key] or o[key]:join(8))
+      end
+      assert(o.pool:apply(add, 1, 2) == 3)
+    end,
+    close = function(o)
+      o.pool:terminate()
+      o.pool:join()
+    end,
+  }
+end
+
+local function pass(gate) return gate:get() end
+
+local function begin(o)
+  local job = o.pool:submit(pass, o.gate)
+  o.first = job
+  while job:status() == "pending" do skein.sleep(0.0002) end
+end
+
+operations["cancel of a job"] = stopping(function(o)
+  begin(o)
+  o.first:cancel("enough")
+  assert(o.first:join(5) and o.first:status() == "cancelled")
+end, true)
+operations["drop of a job"] = stopping(function(o)
+  begin(o)
+  o.job = o.pool:submit(add, 1, 2):on_done(idle)
+  o.job:cancel("enough")
+  assert(o.job:done() and o.job:error())
+end, true)
+operations["limit of a job"] = stopping(function(o)
+  o.job = o.pool:submit({ timeout = 0.001 }, pass, o.gate)
+  assert(o.job:join(5) and o.job:status() == "failed" and o.job:error())
+end)
+operations["map that fails"] = stopping(function(o)
+  local ok, err = pcall(o.pool.map, o.pool, error, { 1, 2, 3 })
+  assert(not ok and err)
+end)
+operations["map that is stopped"] = stopping(function(o)
+  local ok, err = pcall(o.pool.map, o.pool, pass, { o.gate, o.gate, o.gate, o.gate },
+    { chunk = 1, timeout = 0.001 })
+  assert(not ok and err)
+end)
+
 -- programs and sockets
 if skein.command then
   operations.command = plain(function()

@@ -37,10 +37,15 @@ bool sk_crew_end (Berth *b) {
 }
 
 
+uint64_t sk_crew_job (const Berth *b) {
+  return __atomic_load_n(&b->work, __ATOMIC_RELAXED) / 2;
+}
+
+
 Berth *sk_crew_find (Crew *c, uint64_t id) {
   for (uint32_t i = 0; i < c->nberths; i++) {
     Berth *b = sk_crew_berth(c, i);
-    if (__atomic_load_n(&b->work, __ATOMIC_RELAXED) / 2 == id) return b;
+    if (sk_crew_job(b) == id) return b;
   }
   return NULL;
 }

@@ -74,6 +74,8 @@ static inline Berth *sk_crew_berth (const Crew *c, uint32_t i) {
    cancelled? */
 SK_FUNC void sk_crew_begin (Berth *b, uint64_t id);
 SK_FUNC bool sk_crew_end (Berth *b);
+/* What is being worked on at 'b'; 0: nothing. */
+SK_FUNC uint64_t sk_crew_job (const Berth *b);
 /* Where job 'id' is being worked on, or NULL. */
 SK_FUNC Berth *sk_crew_find (Crew *c, uint64_t id);
 /* The job at 'b' is to be cancelled, if it still is 'id' and was not to be. */

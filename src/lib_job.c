@@ -23,13 +23,24 @@ static void look (lua_State *L, Sched *S, int at) {
 }
 
 
-/* Ask the job at 1 to stop, because of 'why', unless it is asked already. */
+/* (pool, job): what the policy does about it. */
+static int dostop (lua_State *L) {
+  sk_pool_call(L, lua_touserdata(L, 1), "stop", 2);
+  return 0;
+}
+
+
+/* Ask the job at 1 to stop, because of 'why', unless it is asked already. Where
+   that raises it may be asked again. */
 static void ask (lua_State *L, Job *j, uint8_t why) {
   if (j->stop != SK_STAY) return;
-  j->stop = why;
+  lua_pushcfunction(L, dostop);
   lua_rawgetp(L, LUA_REGISTRYINDEX, j->pool);
   lua_pushvalue(L, 1);
-  sk_pool_call(L, j->pool, "stop", 2);
+  j->stop = why;
+  if (lua_pcall(L, 2, 0, 0) == LUA_OK) return;
+  j->stop = SK_STAY;
+  lua_error(L);
 }
 
 
@@ -54,11 +65,12 @@ static int begun (lua_State *L, int status, lua_KContext ctx) {
 
 
 /* crew.due(job): waits until it has begun -> when its time is over | nothing:
-   it ended before */
+   it ended before, or is not there yet */
 static int crew_due (lua_State *L) {
   Sched *S = sk_upvalue(L);
   Job *j = checkjob(L);
   lua_settop(L, 1);
+  j->early = j->outcome.status == SK_NEW;
   if (j->since != 0 || !sk_job_isopen(j))
     return begun(L, LUA_OK, (lua_KContext)S);
   return sk_sched_parkk(L, S, &j->begun, SK_FOREVER, "job begin",
@@ -100,6 +112,15 @@ static int crew_stopped (lua_State *L) {
 }
 
 
+/* crew.discard(pool, job) -> boolean: it had not begun, and ended like that */
+static int crew_discard (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  const Job *j = luaL_checkudata(L, 2, sk_job_class.name);
+  lua_pushboolean(L, sk_job_isopen(j) && sk_pool_discard(L, p, 2));
+  return 1;
+}
+
+
 /* crew.isstopping(job) -> boolean */
 static int crew_isstopping (lua_State *L) {
   lua_pushboolean(L, checkjob(L)->stop != SK_STAY);
@@ -121,6 +142,7 @@ static const luaL_Reg crew[] = {
     {"overran", crew_overran},
     {"fail", crew_fail},
     {"stopped", crew_stopped},
+    {"discard", crew_discard},
     {"isstopping", crew_isstopping},
     {NULL, NULL},
 };

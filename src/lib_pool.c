@@ -104,6 +104,14 @@ static bool stillborn (lua_State *L, Pool *p, int job) {
 }
 
 
+/* See to it that the job at 'idx' has only as much time as it may. */
+static void limit (lua_State *L, const Pool *p, int idx) {
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, idx);
+  sk_pool_call(L, p, "limit", 2);
+}
+
+
 /* ([opts,] fn, ...) from stack index 2 on: leaves the job at index 2. */
 static void submit (lua_State *L, Sched *S, Pool *p) {
   Wishes w = {0};
@@ -116,6 +124,7 @@ static void submit (lua_State *L, Sched *S, Pool *p) {
   j->limit = w.timeout;
   lua_insert(L, fn++);
   if (!stillborn(L, p, fn - 1)) {
+    if (w.limited) limit(L, p, fn - 1); /* can fail, so it comes first */
     Order order = {.tell = w.limited};
     sk_pool_revive(L, p, 1);
     if (pushstate(L, p, "retries"))
@@ -123,16 +132,11 @@ static void submit (lua_State *L, Sched *S, Pool *p) {
     lua_pop(L, 1);
     Item *i = sk_pool_pack(L, p, fn, nargs, &order, sk_wire_call);
     i->priority = w.priority;
-    j->outcome.status = SK_PENDING;
     sk_pool_post(L, p, 1, fn - 1, j->outcome.id);
+    if (j->early) limit(L, p, fn - 1); /* what was sent has waited */
   }
   lua_copy(L, fn - 1, 2);
   lua_settop(L, 2);
-  if (w.limited && sk_job_isopen(j)) {
-    lua_pushvalue(L, 1);
-    lua_pushvalue(L, 2);
-    sk_pool_call(L, p, "limit", 2);
-  }
 }
 
 
@@ -178,10 +182,14 @@ static int pool_apply (lua_State *L) {
 
 /* ---- the crew ---- */
 
-/* crew.drop(pool, id) -> boolean: it was not begun, and never will be */
+/* crew.drop(pool, id) -> boolean: the part of a map was not begun, and never will
+   be; that is all that is to be heard of it */
 static int crew_drop (lua_State *L) {
   Pool *p = sk_pool_check(L, 1);
-  lua_pushboolean(L, sk_pool_drop(p, (uint64_t)luaL_checkinteger(L, 2)));
+  uint64_t id = (uint64_t)luaL_checkinteger(L, 2);
+  bool dropped = sk_pool_drop(p, id);
+  if (dropped) sk_pool_forget(p, id);
+  lua_pushboolean(L, dropped);
   return 1;
 }
 
@@ -196,15 +204,26 @@ static int crew_working (lua_State *L) {
 }
 
 
-/* crew.cancel(pool, id) -> berth whose worker must be told | nil: none works
-   on it, or it was told */
+/* crew.cancel(pool, id) -> berth whose worker is to stop with it, whether that one
+   must be told | nil: none works on it */
 static int crew_cancel (lua_State *L) {
   Pool *p = sk_pool_check(L, 1);
   uint64_t id = (uint64_t)luaL_checkinteger(L, 2);
   Berth *b = sk_crew_find(p->crew, id);
-  if (b == NULL || !sk_crew_cancel(b, id)) return 0;
+  if (b == NULL) return 0;
+  bool first = sk_crew_cancel(b, id);
+  if (!first && sk_crew_find(p->crew, id) != b) return 0;
   lua_pushinteger(L, b - sk_crew_berth(p->crew, 0));
-  return 1;
+  lua_pushboolean(L, first);
+  return 2;
+}
+
+
+/* crew.forget(pool, id): nobody waits for the part of a map any more */
+static int crew_forget (lua_State *L) {
+  Pool *p = sk_pool_check(L, 1);
+  sk_pool_forget(p, (uint64_t)luaL_checkinteger(L, 2));
+  return 0;
 }
 
 
@@ -267,6 +286,19 @@ static int crew_berth (lua_State *L) {
 }
 
 
+/* crew.stray(pool, berth) -> id of what is worked on there, though nobody waits for
+   it | nil */
+static int crew_stray (lua_State *L) {
+  const Pool *p = sk_pool_check(L, 1);
+  lua_Integer id = (lua_Integer)sk_crew_job(checkberth(L, p));
+  if (id == 0) return 0;
+  sk_pool_push(L, p, SK_POOL_OPEN);
+  if (lua_rawgeti(L, -1, id) != LUA_TNIL) return 0;
+  lua_pushinteger(L, id);
+  return 1;
+}
+
+
 /* crew.counts(pool) -> finished, failed */
 static int crew_counts (lua_State *L) {
   const Pool *p = sk_pool_check(L, 1);
@@ -306,10 +338,24 @@ static int crew_falter (lua_State *L) {
 }
 
 
+/* crew.recall(pool): who watches the workers looks what they do: it may be
+   something that nobody waits for any more. Needs no memory. */
+static int crew_recall (lua_State *L) {
+  Sched *S = sk_upvalue(L);
+  pushstate(L, sk_pool_check(L, 1), "workers");
+  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 2)) {
+    lua_getfield(L, -1, "handle");
+    Outcome *o = lua_touserdata(L, -1);
+    if (o != NULL) sk_sched_wakeall(S, &o->waiters, 0);
+  }
+  return 0;
+}
+
+
 /* crew.giveup(pool): all that is open fails, for want of memory */
 static int crew_giveup (lua_State *L) {
-  sk_pool_giveup(sk_pool_check(L, 1));
-  return 0;
+  sk_pool_giveupall(sk_pool_check(L, 1));
+  return crew_recall(L);
 }
 
 
@@ -413,16 +459,19 @@ static const luaL_Reg crew[] = {
     {"drop", crew_drop},
     {"working", crew_working},
     {"cancel", crew_cancel},
+    {"forget", crew_forget},
     {"clear", crew_clear},
     {"close", crew_close},
     {"staff", crew_staff},
     {"drain", crew_drain},
     {"vacate", crew_vacate},
     {"berth", crew_berth},
+    {"stray", crew_stray},
     {"counts", crew_counts},
     {"own", crew_own},
     {"aside", crew_aside},
     {"falter", crew_falter},
+    {"recall", crew_recall},
     {"giveup", crew_giveup},
     {NULL, NULL},
 };

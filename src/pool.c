@@ -71,8 +71,9 @@ static void end (lua_State *L, Pool *p, int open, int idx, Status status,
 }
 
 
-/* The job at 'idx' was stopped, as it was asked to. */
-static void endstopped (lua_State *L, Pool *p, int open, int idx) {
+/* Push the error of the job at 'idx', which was stopped, as it was asked to; its
+   status is to be this. */
+static Status pushstopped (lua_State *L, int idx) {
   Job *j = lua_touserdata(L, idx);
   sk_outcome_pushname(L, idx);
   const char *name = lua_tostring(L, -1);
@@ -80,29 +81,30 @@ static void endstopped (lua_State *L, Pool *p, int open, int idx) {
     lua_pushnumber(L, j->limit);
     sk_pusherror(L, "timeout", "timeout: %s ran longer than %s seconds", name,
                  lua_tostring(L, -1));
-    end(L, p, open, idx, SK_FAILED, 1);
-    return;
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+    return SK_FAILED;
   }
   sk_pusherror(L, "cancelled", "%s was cancelled", name);
   sk_outcome_pushbox(L, idx);
   lua_getfield(L, -1, "reason");
   lua_remove(L, -2);
   lua_setfield(L, -2, "reason");
-  end(L, p, open, idx, SK_CANCELLED, 1);
+  lua_remove(L, -2);
+  return SK_CANCELLED;
+}
+
+
+static void endstopped (lua_State *L, Pool *p, int open, int idx) {
+  Status status = pushstopped(L, idx);
+  end(L, p, open, idx, status, 1);
 }
 
 
 /* The message in 'slot->in' is about the job at 'idx'. */
 static void takejob (lua_State *L, Pool *p, int open, int idx) {
-  Job *j = lua_touserdata(L, idx);
   const Item *i = sk_at(Item, p->s->m.slot->in);
   uint32_t how = i->step;
-  if (how == SK_JOB_BEGUN) {
-    j->since = i->priority;
-    j->outcome.status = SK_RUNNING;
-    wakebegun(p, j);
-    return;
-  }
   if (how == SK_JOB_CANCELLED) {
     endstopped(L, p, open, idx);
     return;
@@ -247,7 +249,7 @@ static int takebad (lua_State *L) {
 
 /* There is no memory for what came, nor to tell of that: so much is said
    without any. The job or part 'id' failed. */
-static void giveup (Pool *p, uint64_t id) {
+void sk_pool_giveup (Pool *p, uint64_t id) {
   lua_State *own = p->own;
   int top = lua_gettop(own);
   int type = lua_rawgeti(own, SK_POOL_OPEN, (lua_Integer)id);
@@ -272,22 +274,52 @@ static void giveup (Pool *p, uint64_t id) {
 }
 
 
-void sk_pool_giveup (Pool *p) {
+bool sk_pool_drop (Pool *p, uint64_t id) {
+  Member *m = &p->s->m;
+  if (sk_queue_remove(m, &p->crew->jobs, id) != 0) return false;
+  sk_item_free(m, &m->slot->in);
+  return true;
+}
+
+
+void sk_pool_forget (Pool *p, uint64_t id) {
+  sk_pool_drop(p, id);
+  int type = lua_rawgeti(p->own, SK_POOL_OPEN, (lua_Integer)id);
+  lua_pop(p->own, 1);
+  if (type != LUA_TNIL) forget(p->own, p, SK_POOL_OPEN, id);
+}
+
+
+void sk_pool_giveupall (Pool *p) {
   while (p->open > 0) {
     lua_pushnil(p->own);
     lua_next(p->own, SK_POOL_OPEN);
     uint64_t id = (uint64_t)lua_tointeger(p->own, -2);
     lua_pop(p->own, 2);
-    giveup(p, id);
+    sk_pool_giveup(p, id);
   }
 }
 
 
-/* Deal with the message in 'slot->in', protected; afterwards it is gone. */
-static void receive (Pool *p) {
+/* The message in 'slot->in' says that a job has begun: so much can be done with
+   no memory, and the job does go on. */
+static void takebegun (Pool *p) {
+  const Item *i = sk_at(Item, p->s->m.slot->in);
+  lua_rawgeti(p->own, SK_POOL_OPEN, (lua_Integer)i->tag);
+  Job *j = lua_touserdata(p->own, -1);
+  if (j != NULL) {
+    j->since = i->priority;
+    j->outcome.status = SK_RUNNING;
+    wakebegun(p, j);
+  }
+  lua_pop(p->own, 1);
+}
+
+
+/* Deal with the message in 'slot->in', protected. */
+static void takeresult (Pool *p) {
   lua_State *L = p->decoder;
-  Member *m = &p->s->m;
-  lua_Integer id = (lua_Integer)sk_at(Item, m->slot->in)->tag;
+  lua_Integer id = (lua_Integer)sk_at(Item, p->s->m.slot->in)->tag;
   p->receiving = true;
   lua_settop(L, 0);
   lua_pushcfunction(L, take);
@@ -300,15 +332,25 @@ static void receive (Pool *p) {
     sk_pool_push(L, p, SK_POOL_OPEN);
     lua_pushinteger(L, id);
     lua_pushvalue(L, 1);
-    if (lua_pcall(L, 4, 0, 0) != LUA_OK) giveup(p, (uint64_t)id);
+    if (lua_pcall(L, 4, 0, 0) != LUA_OK) sk_pool_giveup(p, (uint64_t)id);
   }
-  if (m->slot->in != 0) sk_item_free(m, &m->slot->in);
   p->receiving = false;
 }
 
 
-/* Stand at the results, if there are open jobs. */
-static void listen (Pool *p) {
+/* Deal with the message in 'slot->in'; afterwards it is gone. */
+static void receive (Pool *p) {
+  Member *m = &p->s->m;
+  const Item *i = sk_at(Item, m->slot->in);
+  if (i->home == 0 && i->step == SK_JOB_BEGUN)
+    takebegun(p);
+  else
+    takeresult(p);
+  if (m->slot->in != 0) sk_item_free(m, &m->slot->in);
+}
+
+
+void sk_pool_listen (Pool *p) {
   while (p->open > 0 && !p->listening) {
     int err = sk_queue_get(&p->s->m, &p->crew->results, p->ear->seat);
     if (err == 0) {
@@ -345,15 +387,32 @@ void sk_pool_hear (Petition *ear) {
     receive(p);
   }
   sk_pool_drain(p);
-  listen(p);
+  sk_pool_listen(p);
 }
 
 
-bool sk_pool_drop (Pool *p, uint64_t id) {
-  Member *m = &p->s->m;
-  if (sk_queue_remove(m, &p->crew->jobs, id) != 0) return false;
-  sk_item_free(m, &m->slot->in);
-  return true;
+/* (pool, open, job, error, status): the same for what cannot be called again. */
+static int enddropped (lua_State *L) {
+  Status status = (Status)lua_tointeger(L, 5);
+  lua_pop(L, 1);
+  end(L, lua_touserdata(L, 1), 2, 3, status, 1);
+  return 0;
+}
+
+
+bool sk_pool_discard (lua_State *L, Pool *p, int idx) {
+  const Job *j = lua_touserdata(L, idx);
+  int top = lua_gettop(L);
+  lua_pushcfunction(L, enddropped);
+  lua_pushlightuserdata(L, p);
+  sk_pool_push(L, p, SK_POOL_OPEN);
+  lua_pushvalue(L, idx);
+  lua_pushinteger(L, pushstopped(L, idx));
+  bool dropped = sk_pool_drop(p, j->outcome.id);
+  if (dropped && lua_pcall(L, 5, 0, 0) != LUA_OK)
+    sk_pool_giveup(p, j->outcome.id);
+  lua_settop(L, top);
+  return dropped;
 }
 
 
@@ -376,100 +435,4 @@ void sk_pool_endpart (lua_State *L, Pool *p, int idx) {
   sk_pool_push(L, p, SK_POOL_OPEN);
   endpart(L, p, lua_gettop(L), idx);
   lua_pop(L, 1);
-}
-
-
-/* ---- handing out ---- */
-
-/* Can the workers keep the function at 'fn', because it has no state? */
-static bool isplain (lua_State *L, int fn) {
-  if (lua_type(L, fn) != LUA_TFUNCTION) return false;
-  if (lua_getupvalue(L, fn, 1) == NULL) return true;
-  lua_pushglobaltable(L);
-  bool plain = lua_rawequal(L, -1, -2);
-  lua_pop(L, 2);
-  if (lua_getupvalue(L, fn, 2) == NULL) return plain;
-  lua_pop(L, 1);
-  return false;
-}
-
-
-static uint64_t hash (const char *s, size_t n) {
-  uint64_t h = 0xcbf29ce484222325u;
-  for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)s[i]) * 0x100000001b3u;
-  return h;
-}
-
-
-/* Push the bytes of the function at 'fn', behind their hash; or nil. They are
-   kept while the function is. */
-static const char *pushbytes (lua_State *L, const Pool *p, int fn, size_t *n) {
-  luaL_Buffer b;
-  lua_pushvalue(L, fn);
-  lua_xmove(L, p->own, 1);
-  lua_rawget(p->own, SK_POOL_CACHE);
-  lua_xmove(p->own, L, 1);
-  if (lua_isstring(L, -1) || !isplain(L, fn)) return lua_tolstring(L, -1, n);
-  lua_pop(L, 1);
-  Wire *w = sk_wire_of(L);
-  sk_wire_encode(L, w, fn, 1, &sk_wire_call);
-  size_t size = sk_wire_size(w);
-  char *to = luaL_buffinitsize(L, &b, size + sizeof(uint64_t));
-  sk_wire_copy(w, to + sizeof(uint64_t));
-  uint64_t h = hash(to + sizeof h, size);
-  memcpy(to, &h, sizeof h);
-  luaL_pushresultsize(&b, size + sizeof h);
-  sk_pool_push(L, p, SK_POOL_CACHE);
-  lua_pushvalue(L, fn);
-  lua_pushvalue(L, -3);
-  lua_rawset(L, -3);
-  lua_pop(L, 1);
-  return lua_tolstring(L, -1, n);
-}
-
-
-void sk_pool_revive (lua_State *L, Pool *p, int pool) {
-  if (sk_likely(p->s->S->workers > 0)) return;
-  lua_pushvalue(L, pool);
-  sk_pool_call(L, p, "revive", 1);
-}
-
-
-Item *sk_pool_pack (lua_State *L, const Pool *p, int fn, int n, Order *order,
-                    WireWhat what) {
-  size_t nfn = 0;
-  const char *bytes = pushbytes(L, p, fn, &nfn);
-  bool apart = bytes != NULL;
-  lua_pop(L, 1);
-  if (apart) {
-    memcpy(&order->hash, bytes, sizeof order->hash);
-    bytes += sizeof order->hash;
-    nfn -= sizeof order->hash;
-    what.number++; /* the first value is not the function */
-    order->nfn = (uint32_t)nfn;
-  }
-  char *to = sk_shared_packafter(L, p->s, sizeof *order + nfn, fn + apart,
-                                 n + !apart, &what);
-  memcpy(to, order, sizeof *order);
-  if (apart) memcpy(to + sizeof *order, bytes, nfn);
-  Item *i = sk_at(Item, p->s->m.slot->out);
-  i->home = sk_off(&p->crew->results);
-  return i;
-}
-
-
-void sk_pool_post (lua_State *L, Pool *p, int pool, int idx, uint64_t id) {
-  sk_at(Item, p->s->m.slot->out)->tag = id;
-  sk_pool_push(L, p, SK_POOL_OPEN);
-  lua_pushvalue(L, idx);
-  lua_rawseti(L, -2, (lua_Integer)id);
-  lua_pop(L, 1);
-  if (p->open == 0) {
-    lua_pushvalue(L, pool);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, p);
-  }
-  p->open++;
-  sk_pool_hope(p);
-  sk_queue_put(&p->s->m, &p->crew->jobs, NULL);
-  listen(p);
 }

@@ -53,6 +53,7 @@ typedef struct Job {
   sk_time since;   /* when it began, if its owner was to be told; else 0 */
   double limit;    /* seconds, if it has a timeout */
   uint8_t stop;    /* SK_STAY ... */
+  bool early;      /* who limits its time came before it was posted */
 } Job;
 
 /* Neither begun nor ended, or begun: posting one may bring word of either. */
@@ -97,8 +98,15 @@ SK_FUNC void sk_pool_look (Pool *p);
 /* Job 'id' has not begun and never will: it is gone from the queue. */
 SK_FUNC bool sk_pool_drop (Pool *p, uint64_t id);
 
-/* All that is open fails, for want of memory, of which this needs none. */
-SK_FUNC void sk_pool_giveup (Pool *p);
+/* If the job at 'idx', which is open and was asked to stop, has not begun, that
+   is its end. Where this raises nothing has happened. */
+SK_FUNC bool sk_pool_discard (lua_State *L, Pool *p, int idx);
+
+/* Nobody waits for part 'id' any more. */
+SK_FUNC void sk_pool_forget (Pool *p, uint64_t id);
+/* What is open fails, for want of memory, of which this needs none: one, all. */
+SK_FUNC void sk_pool_giveup (Pool *p, uint64_t id);
+SK_FUNC void sk_pool_giveupall (Pool *p);
 /* The job at 'idx', which is open, failed with the error at the top. */
 SK_FUNC void sk_pool_fail (lua_State *L, Pool *p, int idx);
 /* It was stopped, as it was asked to. */
@@ -106,6 +114,8 @@ SK_FUNC void sk_pool_stopped (lua_State *L, Pool *p, int idx);
 /* The part at 'idx', which is open, has ended: its batch hears of it. */
 SK_FUNC void sk_pool_endpart (lua_State *L, Pool *p, int idx);
 
+/* Stand at the results, if there are open jobs. */
+SK_FUNC void sk_pool_listen (Pool *p);
 /* In the loop: a result was given to the ear. */
 SK_FUNC void sk_pool_hear (Petition *ear);
 

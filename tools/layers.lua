@@ -23,7 +23,7 @@ local layers = {
   { "errand", "stream", "endpoint", "stream_*" }, -- bytes that come and go
   { "shared", "shared_*", "wish", "transit", "listener", "handover", "modules",
     "crossing", "remote", "offspring", "child", "process", "pump", "pipework",
-    "command", "pool" }, -- what classes stand on
+    "command", "pool", "pool_post" }, -- what classes stand on
   { "open", "lib_task", "lib_lock", "lib_net", "lib_endpoint", "lib_*" }, -- one Lua class each
   { "skein" }, -- the module
 }

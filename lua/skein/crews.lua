@@ -2,7 +2,9 @@
 --
 -- The policy; src/pool.h is the mechanism. The state of a pool is the table
 -- that `crew.new` was given:
---   workers   by number: { handle =, number =, berth = }
+--   workers   by number: { handle =, number =, berth =, blamed = its job is known,
+--             untold = it is to be told to stop, stray = what it does for nobody,
+--             due = until when }
 --   at        the worker at each berth
 --   vacant    berths without a worker
 --   size      how many workers there are to be
@@ -122,6 +124,28 @@ local function settle_lost(pool, gone)
 end
 
 
+-- Telling workers ------------------------------------------------------------
+
+function crews.tell_to_stop(one)
+  if one.handle.signal then one.handle:signal("TERM") else one.handle:cancel() end
+end
+
+--- Tells the worker of job or part `id`, which has begun, to stop; false: it could not
+--- be found, as it is on its way.
+function crews.press(pool, id)
+  local st = crew.own(pool)
+  local berth, first = crew.cancel(pool, id)
+  local one = berth and st.at[berth]
+  if not one then return false end
+  if first then one.untold = true end
+  if one.untold then
+    crews.tell_to_stop(one)
+    one.untold = false
+  end
+  return true
+end
+
+
 -- Workers --------------------------------------------------------------------
 
 --- Is that what is raised where memory ends?
@@ -161,7 +185,8 @@ function crews.hire(pool, st)
     name = ("%s %d"):format(st.name, number), daemon = true, _hidden = true,
     method = st.method,
   }
-  local new = { handle = false, number = number, berth = berth, blamed = false }
+  local new = { handle = false, number = number, berth = berth, blamed = false,
+    untold = false, stray = false, due = 0 }
   crews.aside(st, "watch " .. opts.name, watch, st.self, new)
   st.workers[number], st.at[berth] = new, new
   crew.vacate(pool, berth)
@@ -243,10 +268,23 @@ function crews.policy.revive(pool)
   while is_wanted(pool, st) do crews.hire(pool, st) end
 end
 
+--- What the worker does and nobody waits for any more, since it was given up, is to
+--- stop; in vain, the worker is killed. How long may it take?
+local function recall(self, one)
+  local pool = self[1]
+  local id = pool and crew.stray(pool, one.berth)
+  if id ~= one.stray then one.stray, one.due = id, core.now() + crews.grace end
+  if not id then return math.huge end
+  crews.press(pool, id)
+  if core.now() < one.due then return one.due - core.now() end
+  if one.handle.kill then one.handle:kill() end
+  return math.huge
+end
+
 --- The task that waits for the end of a worker. It does not hold the pool.
 function watch(self, one)
   if not one.handle then return end -- it could not be started
-  one.handle:join()
+  while not one.handle:done() do one.handle:join(recall(self, one)) end
   one.handle:error() -- it concerns nobody else
   local pool = self[1]
   if not pool then return end
@@ -257,21 +295,6 @@ end
 
 -- Stopping jobs --------------------------------------------------------------
 
-function crews.tell_to_stop(one)
-  if one.handle.signal then one.handle:signal("TERM") else one.handle:cancel() end
-end
-
---- Asks job or part `id` to stop: drops it, or tells its worker; does the job
---- still exist, and has its worker been told?
-function crews.press(pool, id)
-  local st = crew.own(pool)
-  if crew.drop(pool, id) then return false end
-  local berth = crew.cancel(pool, id)
-  local one = berth and st.at[berth]
-  if one then crews.tell_to_stop(one) end
-  return true, one ~= nil
-end
-
 --- Ends the worker that works on `id`, if it can be. False: it cannot.
 function crews.force(pool, id)
   local st = crew.own(pool)
@@ -281,32 +304,25 @@ function crews.force(pool, id)
 end
 
 --- The task that sees to it that a job stops.
-local function pursue(pool, job, grace, told)
+local function pursue(pool, job, grace)
   local due = core.now() + grace
   while not job:done() do
+    local told = crew.discard(pool, job) or crews.press(pool, job.id)
     local left = due - core.now()
-    if left <= 0 then break end
-    if job:join(told and left or math.min(left, 0.002)) then break end
-    if not told then
-      local exists, now_told = crews.press(pool, job.id)
-      if not exists then crew.stopped(pool, job) end
-      told = now_told
-    end
+    if left <= 0 or job:join(told and left or math.min(left, 0.002)) then break end
   end
   if job:done() then return end
   if crews.force(pool, job.id) then job:join(crews.grace) end
   if not job:done() then crew.stopped(pool, job) end
 end
 
---- A job is to stop: called by job:cancel, and when its time is over.
+--- A job is to stop: called by job:cancel, and when its time is over. Who pursues it
+--- is there before its worker is told.
 function crews.policy.stop(pool, job)
-  local exists, told = crews.press(pool, job.id)
-  if not exists then
-    crew.stopped(pool, job)
-  else
-    local grace = crew.overran(job) and OVERTIME or crews.grace
-    crews.aside(crew.own(pool), "stop " .. job.name, pursue, pool, job, grace, told)
-  end
+  if crew.discard(pool, job) then return end
+  local grace = crew.overran(job) and OVERTIME or crews.grace
+  crews.aside(crew.own(pool), "stop " .. job.name, pursue, pool, job, grace)
+  crews.press(pool, job.id)
 end
 
 local function enforce(job)
@@ -314,7 +330,7 @@ local function enforce(job)
   if due and not job:join(due - core.now()) then crew.overdue(job) end
 end
 
---- A job with a timeout was submitted.
+--- A job with a timeout is about to be submitted.
 function crews.policy.limit(pool, job)
   crews.aside(crew.own(pool), "timeout of " .. job.name, enforce, job)
 end

@@ -97,13 +97,16 @@ function Run:feed()
     if not first then return end
     local part = {
       batch = self.batch, results = self.results, mark = self.mark,
-      first = first, count = last - first + 1,
+      first = first, count = last - first + 1, id = 0,
     }
+    self.inflight[part] = true -- noted before it is there
+    self.ninflight = self.ninflight + 1
     local ok, err = pcall(crew.part, self.pool, part, self.fn, self.list, self.lists,
       not self.chunk)
-    if not ok then options.raise(err) end
-    self.inflight[part.id] = part
-    self.ninflight = self.ninflight + 1
+    if not ok then
+      self:leave(part)
+      options.raise(err)
+    end
   end
 end
 
@@ -144,8 +147,7 @@ function Run:take()
   for i = 1, #self.ended do
     local part = self.ended[i]
     self.ended[i] = nil
-    self.inflight[part.id] = nil
-    self.ninflight = self.ninflight - 1
+    self:leave(part)
     self.done = self.done + part.got
     local at = part.first + part.got
     if part.error then
@@ -162,16 +164,33 @@ end
 
 -- The end --------------------------------------------------------------------
 
+--- The part is not under way any more.
+function Run:leave(part)
+  self.inflight[part] = nil
+  self.ninflight = self.ninflight - 1
+end
+
 --- Parts that ended when there was no memory to say how are gone.
 function Run:forget_lost()
   local _, open = crew.own(self.pool)
-  for id in pairs(self.inflight) do
-    if not open[id] then
-      self.inflight[id] = nil
-      self.ninflight = self.ninflight - 1
-    end
+  for part in pairs(self.inflight) do
+    if not open[part.id] then self:leave(part) end
   end
   crew.forgive(self.batch)
+end
+
+--- Drops the parts that have not begun, and tells the workers of the others to stop;
+--- have all been told?
+function Run:press(how)
+  local all = true
+  for part in pairs(self.inflight) do
+    if crew.drop(self.pool, part.id) then
+      self:leave(part)
+    elseif not how.press(self.pool, part.id) then
+      all = false -- on its way
+    end
+  end
+  return all
 end
 
 --- Stops all parts, and waits for those that have begun.
@@ -180,40 +199,38 @@ function Run:stop(how)
   self:forget_lost()
   self.failed, self.next = 0, self.n + 1
   crew.limit(self.pool, self.mark, 0)
-  local told, due = {}, core.now() + how.grace
+  local due = core.now() + how.grace
   while self.ninflight > 0 and core.now() < due do
-    local all = true
-    for id, part in pairs(self.inflight) do
-      if not told[id] then
-        local exists
-        exists, told[id] = how.press(self.pool, id)
-        if not exists then part.got = 0 crew.endpart(self.pool, part) end
-        all = all and told[id]
-      end
-    end
-    self.batch:wait(all and due - core.now() or 0.002)
+    local all = self:press(how)
+    if self.ninflight > 0 then self.batch:wait(all and due - core.now() or 0.002) end
     self:take()
   end
-  for id in pairs(self.inflight) do how.force(self.pool, id) end
+  for part in pairs(self.inflight) do how.force(self.pool, part.id) end
   due = core.now() + how.grace
   while self.ninflight > 0 and core.now() < due do
     self.batch:wait(due - core.now())
     self:take()
   end
-  for _, part in pairs(self.inflight) do
-    part.got = 0
-    crew.endpart(self.pool, part)
-  end
 end
 
+--- However the stopping went (it may be interrupted, or memory end in it): nobody waits
+--- for the parts any more.
 function Run:__close()
-  if self.ninflight > 0 then core.shield(self.stop, self, self.how) end
-  if self.finish then self.finish() end
+  local ok, err = true, nil
+  if self.ninflight > 0 then ok, err = pcall(core.shield, self.stop, self, self.how) end
+  for part in pairs(self.inflight) do crew.forget(self.pool, part.id) end
   local st = self.st
-  crew.unmark(self.pool, self.mark)
+  if ok then
+    crew.unmark(self.pool, self.mark)
+  else -- what is on its way shall find it like that
+    crew.limit(self.pool, self.mark, 0)
+    crew.recall(self.pool)
+  end
   self:count_uncut(-self.uncut)
   st.feeding = st.feeding - 1
   if st.feeding == 0 and st.closed then crew.close(self.pool) end
+  if self.finish then self.finish() end
+  if not ok then error(err, 0) end
 end
 
 local function begin(pool, st, m, how)
