@@ -1,6 +1,7 @@
 /*
 ** coverage.h - For 'make coverage', which has the compiler include it in front of
-** every file of src/: who ends by _exit has counted what it reached.
+** every file of src/: who ends by _exit, or by a signal to itself, has
+** counted what it reached.
 */
 #ifndef coverage_h
 #define coverage_h
@@ -9,14 +10,27 @@ void __gcov_dump (void);
 void __gcov_reset (void);
 _Noreturn void __real__exit (int code);
 _Noreturn void __wrap__exit (int code);
+int __real_raise (int signo);
+int __wrap_raise (int signo);
 
 
-/* The linker has all calls of _exit come here: -Wl,--wrap. */
-__attribute__((weak, visibility("hidden"))) _Noreturn void
-__wrap__exit (int code) {
+static inline void coverage_count (void) {
   __gcov_dump();
   __gcov_reset();
+}
+
+
+/* The linker has all calls of _exit and of raise come here: -Wl,--wrap. */
+__attribute__((weak, visibility("hidden"))) _Noreturn void
+__wrap__exit (int code) {
+  coverage_count();
   __real__exit(code);
+}
+
+
+__attribute__((weak, visibility("hidden"))) int __wrap_raise (int signo) {
+  coverage_count();
+  return __real_raise(signo);
 }
 
 #endif
