@@ -12,7 +12,7 @@ local waits = {
     local q = skein.queue(1)
     q:put(0)
     return q
-  end, function(q) q:put(1) end, function(q) q:get() end },
+  end, function(q) q:put(1) end, function(q) q:get(0) end },
   ["queue, join"] = { function()
     local q = skein.queue()
     q:put(0)
