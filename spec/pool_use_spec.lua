@@ -202,6 +202,35 @@ describe("the program around a pool", function()
     assert.equal("false\tinterrupted\t0\n", out)
   end)
 
+  it("goes on with it when it is interrupted again while a map stops", function()
+    local out = support.program [[
+      local skein = require("skein")
+      local gate, begun, told = skein.queue(), skein.queue(), skein.queue()
+      local pool = skein.pool(1)
+      local killer = skein.process(function()
+        local main = skein.parent()
+        for _, sign in ipairs { begun, told } do
+          sign:get()
+          require("spec.family").waits(main)
+          os.execute("kill -INT " .. main.pid)
+        end
+      end)
+      local ok, err = pcall(pool.map, pool, function()
+        begun:put(true)
+        if pcall(gate.get, gate) then return end
+        skein.shield(function()
+          told:put(true)
+          gate:get()
+        end)
+      end, { 1, 2, 3 })
+      print(ok, err.kind, pool:stats().queued, killer:get())
+      gate:put(true)
+      pool:close()
+      print(pool:join(10))
+    ]]
+    assert.equal("false\tinterrupted\t0\ntrue\n", out)
+  end)
+
   it("takes its workers with it within a second when it is killed", function()
     local out = support.program [[
       local skein = require("skein")
