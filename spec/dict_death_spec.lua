@@ -70,6 +70,20 @@ describe("a death at any step", function()
   it("of adding a float", dies_in(function(d) d:add("k", 0.5) end,
     { k = 1 }, { k = 1.5 }))
 
+  local large = ("k"):rep(20000)
+
+  it("of setting what has a large key", dies_in(
+    function(d) d:set(large, "new") end,
+    { [large] = { "old" }, a = 1 }, { [large] = "new", a = 1 }))
+
+  it("of adding to what has a large key", dies_in(
+    function(d) d:add(large, 0.5) end,
+    { [large] = 1, a = 1 }, { [large] = 1.5, a = 1 }))
+
+  it("of deleting what has a large key", dies_in(
+    function(d) d:delete(large) end,
+    { [large] = { "old" }, a = 1 }, { a = 1 }))
+
   it("of growing", dies_in(function(d) d:set(9, "x") end, full, fuller))
 
   it("of shrinking", peers.clean(function()
@@ -127,6 +141,13 @@ describe("a death at any step", function()
   it("of reading what is large in a dict", dies_reading(function()
     local d = skein.dict()
     return function(s) d:set("k", s) end, function() return d:get("k") end
+  end))
+
+  it("of looking for a large key", dies_reading(function()
+    local d = skein.dict()
+    return function(s) d:set(large, #s) end, function()
+      return ({ [20000] = "many", [1] = "z" })[d:get(large)]
+    end
   end))
 
   it("of reading all that is in a dict", dies_reading(function()

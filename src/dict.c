@@ -62,9 +62,33 @@ void sk_dict_hash (Key *k) {
 }
 
 
+static bool equals (const Entry *e, const Key *k) {
+  return memcmp(e->key, k->bytes, k->size) == 0;
+}
+
+
+/* Large keys whose hashes are the same are hardly ever different. */
+static bool trusts (const Key *k) {
+  return k->size > SK_ITEM_LARGE && !k->collides;
+}
+
+
 static bool has (const Entry *e, const Key *k) {
   return e->hash == k->hash && e->keykind == k->kind && e->keysize == k->size &&
-         memcmp(e->key, k->bytes, k->size) == 0;
+         (trusts(k) || equals(e, k));
+}
+
+
+bool sk_dict_sure (Off e, const Key *k) {
+  return e == 0 || e == k->seen || !trusts(k);
+}
+
+
+void sk_dict_learn (Off e, Key *k) {
+  if (equals(entry(e), k))
+    k->seen = e;
+  else
+    k->collides = true;
 }
 
 

@@ -25,9 +25,11 @@ enum { SK_DICT_INTEGER, SK_DICT_FLOAT, SK_DICT_MESSAGE };
 
 typedef struct Key {
   uint32_t kind; /* SK_KEY_... */
+  bool collides; /* with the entry of another large one */
   uint64_t hash;
   uint64_t size;
   const char *bytes;
+  Off seen; /* an entry that is known to be of it */
 } Key;
 
 typedef struct Amount { /* a number, or a message behind the key */
@@ -78,8 +80,15 @@ SK_FUNC const Entry *sk_dict_entry (Off item);
 
 /* ---- inside, see sk_lock_enter ---- */
 
-/* The link to the entry of 'k', or to nothing: where it would be. */
+/* The link to the entry of 'k', or to nothing: where it would be. Maybe that of
+   one like 'k', see 'sk_dict_sure'. */
 SK_FUNC Off *sk_dict_find (Dict *d, const Key *k);
+/* Is the entry 'e', which was found, that of 'k' for sure? A large key is not
+   compared under the guard: borrow 'e', leave, and say what 'learn' says. */
+SK_FUNC bool sk_dict_sure (Off e, const Key *k);
+/* Outside: compare 'k' with that of 'e', which is borrowed until 'k' is found
+   again. */
+SK_FUNC void sk_dict_learn (Off e, Key *k);
 /* Let the entry in 'm->slot->out' be the one at '*at'; what was there is in
    'm->slot->in' now, which was empty. */
 SK_FUNC void sk_dict_put (Member *m, Dict *d, Off *at);
