@@ -90,18 +90,24 @@ describe("a death at any step", function()
     at_each_step(
       function()
         local d = skein.dict()
-        for i = 1, 20 do d:set(i, i) end
-        for i = 5, 20 do d:delete(i) end -- four in 32 chains
+        for i = 1, 40 do d:set(i, i) end
+        for i = 9, 40 do d:delete(i) end -- eight, and 64 marks
         return { d = d }
       end,
       function(scene)
-        scene.d:delete(3)
-        scene.d:delete(2)
+        scene.d:delete(8)
+        scene.d:set(9, 9)
+        scene.d:delete(7)
       end,
       function(scene)
-        local now = content(scene.d)
-        assert.equal(1, now[1])
-        assert.is_true(now[2] == 2 or now[3] == nil)
+        local d, now = scene.d, content(scene.d)
+        for i = 1, 6 do assert.equal(i, now[i]) end
+        assert.is_true(now[9] == nil or now[8] == nil)
+        assert.is_true(now[7] == 7 or now[9] == 9)
+        for i = 1, 40 do d:set(i, -i) end
+        for i = 1, 40 do assert.equal(-i, d:get(i)) end
+        for i = 1, 40 do d:delete(i) end
+        assert.equal(0, #d)
       end)
   end))
 

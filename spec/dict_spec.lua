@@ -128,6 +128,58 @@ describe("dict", function()
       assert.equal(10 * (4991 + 5000) / 2, sum)
     end))
 
+    it("grows while it shrinks", task(peers.clean(function()
+      local d, present, n = skein.dict(), {}, 0
+      math.randomseed(7)
+      for round = 1, 40 do
+        local grows = round % 2 == 1
+        for _ = 1, math.random(50, 900) do
+          local k = math.random(2000)
+          if grows then
+            n = n + (present[k] and 0 or 1)
+            present[k] = round
+            d:set(k, round)
+          else
+            for near = k, k + 9 do
+              n = n - (present[near] and 1 or 0)
+              present[near] = nil
+              d:delete(near)
+            end
+          end
+        end
+        assert.equal(n, #d)
+        local same = 0
+        for k = 1, 2010 do
+          if present[k] == d:get(k) then same = same + 1 end
+        end
+        assert.equal(2010, same)
+        for k in d:pairs() do if present[k] then same = same - 1 end end
+        assert.equal(2010 - n, same)
+      end
+    end)))
+
+    it("never stops to grow or to shrink", task(function()
+      --- Of `n` calls of `change`, the most time of 64, as a part of all.
+      local function longest(change, n)
+        local begun, worst = os.clock(), 0
+        for first = 1, n, 64 do
+          local start = os.clock()
+          for i = first, first + 63 do change(i) end
+          worst = math.max(worst, os.clock() - start)
+        end
+        return worst / (os.clock() - begun)
+      end
+      local tries, most = 0
+      repeat -- the system may be slow, but not each time
+        local d, n = skein.dict(), (1 << 17) + 64
+        tries = tries + 1
+        most = math.max(longest(function(i) d:set(i, i) end, n),
+          longest(function(i) d:delete(i) end, n))
+        assert.equal(0, #d)
+      until most < 0.02 or tries == 4
+      assert.is_true(most < 0.02)
+    end))
+
     it("tells large keys apart", task(peers.clean(function()
       local d = skein.dict()
       --- A step of the hash in dict.c, so that two keys have the same.

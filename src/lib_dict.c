@@ -61,7 +61,7 @@ static Key checkkey (lua_State *L, int arg, Scalar *number) {
 
 
 static void pushkey (lua_State *L, const Entry *e, const char *bytes) {
-  Scalar number;
+  Scalar number = {0};
   if (e->keykind == SK_KEY_INTEGER || e->keykind == SK_KEY_FLOAT)
     memcpy(&number, bytes, sizeof number);
   switch (e->keykind) {
@@ -162,17 +162,17 @@ static void tidy (Shared *s) {
 }
 
 
-/* Enter to change what '*at' links to, the entry of 'k' or none; false: another
-   one holds the lock of 'd'. */
-static bool enter (Shared *s, Dict *d, Key *k, Off **at) {
+/* Enter to change what is at the place of 'k'; false: another one holds the
+   lock of 'd'. */
+static bool enter (Shared *s, Dict *d, Key *k, Place *p) {
   tidy(s); /* a raise may have left something */
   do {
     if (!sk_lock_enter(&s->m, &d->lock, sk_shared_who(s))) {
       tidy(s);
       return false;
     }
-    *at = sk_dict_find(d, k);
-  } while (!recognize(s, d, k, **at));
+    *p = sk_dict_find(d, k);
+  } while (!recognize(s, d, k, p->item));
   return true;
 }
 
@@ -201,12 +201,12 @@ static int dict_delete (lua_State *L) {
   Dict *d = checkdict(L);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   Scalar number;
-  Off *at;
+  Place p;
   lua_settop(L, 2);
   sk_sched_checkpoint(L, s->S);
   Key k = checkkey(L, 2, &number);
-  if (!enter(s, d, &k, &at)) return await(L, s, d, dict_delete);
-  if (*at != 0) sk_dict_remove(&s->m, d, at);
+  if (!enter(s, d, &k, &p)) return await(L, s, d, dict_delete);
+  if (p.item != 0) sk_dict_remove(&s->m, d, p);
   leave(s, d);
   return 0;
 }
@@ -217,7 +217,7 @@ static int dict_set (lua_State *L) {
   Dict *d = checkdict(L);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   Scalar number;
-  Off *at;
+  Place p;
   luaL_checkany(L, 3);
   lua_settop(L, 3);
   if (lua_isnil(L, 3)) {
@@ -227,11 +227,11 @@ static int dict_set (lua_State *L) {
   sk_sched_checkpoint(L, s->S);
   Key k = checkkey(L, 2, &number);
   makeentry(L, s, &k, 3);
-  if (!enter(s, d, &k, &at)) {
+  if (!enter(s, d, &k, &p)) {
     sk_item_free(&s->m, &s->m.slot->out);
     return await(L, s, d, dict_set);
   }
-  sk_dict_put(&s->m, d, at);
+  sk_dict_put(&s->m, d, p);
   leave(s, d);
   return 0;
 }
@@ -249,24 +249,24 @@ static Amount plus (Amount a, Amount b) {
 
 
 /*
-** Inside: add 'a' to the number at '*at', which is in 'a' then. -EINVAL: there is
+** Inside: add 'a' to the number at 'p', which is in 'a' then. -EINVAL: there is
 ** no number; -ENOENT: it takes a new entry, and there is none to put.
 */
-static int add (Member *m, Dict *d, Off *at, Amount *a) {
+static int add (Member *m, Dict *d, Place p, Amount *a) {
   Amount sum = *a;
-  if (*at != 0) {
-    Amount old = sk_dict_entry(*at)->amount;
+  if (p.item != 0) {
+    Amount old = sk_dict_entry(p.item)->amount;
     if (old.kind == SK_DICT_MESSAGE) return -EINVAL;
     sum = plus(old, *a);
     if (sum.kind == old.kind) {
-      sk_dict_renumber(at, sum);
+      sk_dict_renumber(p.item, sum);
       *a = sum;
       return 0;
     }
   }
   if (m->slot->out == 0) return -ENOENT;
   sk_dict_amend(m, sum);
-  sk_dict_put(m, d, at);
+  sk_dict_put(m, d, p);
   *a = sum;
   return 0;
 }
@@ -278,7 +278,7 @@ static int dict_add (lua_State *L) {
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   Scalar number;
   Amount a;
-  Off *at;
+  Place p;
   lua_settop(L, 3);
   if (!getnumber(L, 3, &a)) sk_number_refuse(L, 3, "number");
   sk_sched_checkpoint(L, s->S);
@@ -287,9 +287,9 @@ static int dict_add (lua_State *L) {
   sk_item_free(&s->m, &s->m.slot->out); /* a raise may have left it */
   for (int i = 0; i < 2 && err == -ENOENT; i++) {
     if (i > 0) makeentry(L, s, &k, 3);
-    bool inside = enter(s, d, &k, &at);
+    bool inside = enter(s, d, &k, &p);
     if (inside) {
-      err = add(&s->m, d, at, &a);
+      err = add(&s->m, d, p, &a);
       leave(s, d);
     }
     if (err != -ENOENT || !inside) sk_item_free(&s->m, &s->m.slot->out);
@@ -364,7 +364,7 @@ static int dict_get (lua_State *L) {
   sk_item_return(&s->m, s->m.slot); /* a raise left it */
   do {
     sk_object_enter(&s->m, &d->lock.o);
-    e = *sk_dict_find(d, &k);
+    e = sk_dict_find(d, &k).item;
   } while (!recognize(s, d, &k, e));
   if (e != 0) a = sk_dict_entry(e)->amount;
   bool message = e != 0 && a.kind == SK_DICT_MESSAGE;
