@@ -1,0 +1,47 @@
+--- What holds for all kinds of things alike.
+
+local skein = require("skein")
+local support = require("spec.support")
+local task = support.task
+
+describe("the reason of a cancel", function()
+  local kinds = {
+    task = function()
+      local t = skein.task(skein.sleep, 10)
+      skein.yield()
+      return t
+    end,
+    ["new task"] = function() return skein.task({ start = false }, skein.sleep, 10) end,
+    thread = function() return skein.thread(skein.sleep, 10) end,
+    process = function() return skein.process({ method = "spawn" }, skein.sleep, 10) end,
+    command = function() return skein.command { "sleep", 10 } end,
+    job = function(pool)
+      local job = pool:submit(skein.sleep, 10)
+      while job:status() ~= "running" do skein.sleep(0.001) end
+      return job
+    end,
+    ["job that waits"] = function(pool)
+      pool:submit(skein.sleep, 10)
+      return pool:submit(skein.sleep, 10)
+    end,
+  }
+
+  for kind, start in pairs(kinds) do
+    it("of a " .. kind .. " is given as it is, and in the message if it is text", task(function()
+      for _, reason in ipairs { "enough", 42, 1.5, false } do
+        local pool = skein.pool { workers = 1, kind = "thread" }
+        local handle = start(pool)
+        assert.is_true(handle:cancel(reason))
+        assert.is_true(handle:join(30))
+        local err = handle:error()
+        assert.equal("cancelled", err.kind)
+        assert.equal(reason, err.reason)
+        assert.equal(math.type(reason), math.type(err.reason))
+        local told = err.message:find(": " .. tostring(reason), 1, true) ~= nil
+        assert.equal(reason ~= false, told, err.message)
+        pool:terminate()
+        pool:join()
+      end
+    end))
+  end
+end)
