@@ -45,3 +45,34 @@ describe("the reason of a cancel", function()
     end))
   end
 end)
+
+describe("a number", function()
+  it("is not accepted as a string", function()
+    local c = skein.channel { order = "priority" }
+    for _, priority in ipairs { "1", "x", {}, 0 / 0 } do
+      assert.matches("number expected", support.failure(c.put, c, "item", 0, priority))
+      assert.matches("case 1: priority: number expected, got ",
+        support.failure(skein.select, { { c, "put", "item", nil, priority } }, 0))
+    end
+    assert.is_true(c:empty())
+  end)
+
+  it("that is none is called NaN in every message", function()
+    local nan = 0 / 0
+    local dict, array = skein.dict(), skein.array("int8", 3)
+    for what, misuse in pairs {
+      capacity = function() skein.channel(nan) end,
+      permits = function() skein.semaphore(nan) end,
+      step = function() skein.value("int8", 1):add(nan) end,
+      item = function() array[1] = nan end,
+      ["at:"] = function() array:write({}, nan) end,
+      key = function() dict:set(nan, 1) end,
+      ["'update'"] = function() dict:update(nan, print) end,
+      workers = function() skein.pool(nan) end,
+    } do
+      assert.matches("got NaN", support.failure(misuse), 1, true, what)
+    end
+    assert.matches("at: whole number", support.failure(array.write, array, {}, nan), 1, true)
+    assert.matches("(options: none)", support.failure(skein.dict, { size = 1 }), 1, true)
+  end)
+end)

@@ -162,6 +162,13 @@ const char *sk_typename (lua_State *L, int idx) {
 }
 
 
+const char *sk_describe (lua_State *L, int idx) {
+  if (lua_type(L, idx) != LUA_TNUMBER) return sk_typename(L, idx);
+  lua_Number n = lua_tonumber(L, idx);
+  return n == n ? luaL_tolstring(L, idx, NULL) : "NaN";
+}
+
+
 static void unknown (lua_State *L, int arg, const char *const names[]) {
   luaL_Buffer b;
   const char *key = luaL_tolstring(L, -1, NULL);
@@ -172,8 +179,9 @@ static void unknown (lua_State *L, int arg, const char *const names[]) {
     luaL_addstring(&b, names[i]);
   }
   luaL_pushresult(&b);
+  const char *known = lua_tostring(L, -1);
   lua_pushfstring(L, "unknown option '%s' (options: %s)", key,
-                  lua_tostring(L, -1));
+                  known[0] != '\0' ? known : "none");
   luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
@@ -197,11 +205,8 @@ bool sk_testcount (lua_State *L, int idx, const char *name, lua_Integer least,
   int isint;
   *n = lua_tointegerx(L, idx, &isint);
   if (lua_type(L, idx) == LUA_TNUMBER && isint && *n >= least) return true;
-  const char *got = lua_type(L, idx) == LUA_TNUMBER
-                        ? luaL_tolstring(L, idx, NULL)
-                        : sk_typename(L, idx);
   lua_pushfstring(L, "%s: whole number of at least %I expected, got %s", name,
-                  (LUAI_UACINT)least, got);
+                  (LUAI_UACINT)least, sk_describe(L, idx));
   return false;
 }
 

@@ -79,5 +79,8 @@ SK_FUNC bool sk_optflag (lua_State *L, int arg, const char *name, bool absent);
 
 /* What luaL_typeerror says of the value at 'idx': "nil", "skein.Queue" ... */
 SK_FUNC const char *sk_typename (lua_State *L, int idx);
+/* What came, for a message: a number itself, else what sk_typename says. Pushes
+   a value or none. */
+SK_FUNC const char *sk_describe (lua_State *L, int idx);
 
 #endif

@@ -17,7 +17,8 @@
 static lua_Number checkpriority (lua_State *L, const Channel *ch, int arg) {
   if (lua_isnoneornil(L, arg)) return 0;
   luaL_argcheck(L, ch->slots.order == SK_PRIORITY, arg, UNORDERED);
-  lua_Number priority = luaL_checknumber(L, arg);
+  luaL_checktype(L, arg, LUA_TNUMBER);
+  lua_Number priority = lua_tonumber(L, arg);
   luaL_argcheck(L, priority == priority, arg, "number expected, got NaN");
   return priority;
 }

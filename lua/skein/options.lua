@@ -45,6 +45,7 @@ function options.set(...)
 end
 
 local function show(v)
+  if v ~= v then return "NaN" end
   if type(v) == "number" then return tostring(v) end
   if type(v) == "string" then return ("'%s'"):format(v) end
   return type(v)
