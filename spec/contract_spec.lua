@@ -76,3 +76,50 @@ describe("a number", function()
     assert.matches("(options: none)", support.failure(skein.dict, { size = 1 }), 1, true)
   end)
 end)
+
+describe("wrong use", function()
+  --- Raised where `fn` has the one call that is wrong: in its first line.
+  local function blames(fn, what)
+    local line = debug.getinfo(fn, "S").linedefined
+    local err = tostring(support.failure(fn))
+    assert.equal(("spec/contract_spec.lua:%d: %s"):format(line, what), (err:gsub("^%./", "")))
+  end
+
+  --- What it raises in a coroutine of Lua's.
+  local function within(fn) return select(2, coroutine.resume(coroutine.create(fn))) end
+
+  it("is blamed on the user's line, not on one of ours", function()
+    local value, lock, new = skein.value("int8", 7), skein.lock(), skein.task({ start = false },
+      function() return "begun" end)
+    blames(function() local _ = skein.timeout(1, new) end,
+      "cannot wait for a task that was not started")
+    blames(function() local _ = skein.all { new } end,
+      "cannot wait for a task that was not started")
+    blames(function() local _ = skein.race { new } end,
+      "cannot wait for a task that was not started")
+    blames(function() local _ = lock:with(lock.release, lock) end, "the lock is not acquired")
+    blames(function() local _ = value:with(function() end) end,
+      "bad result of the function given to 'with' (int8 expected, got nil)")
+    blames(function() local _ = value:with(function() value:with(print) end) end,
+      "this task is inside 'with' of the value already")
+    blames(function() error(within(function() skein.map({ 0 }, skein.sleep) end), 0) end,
+      "cannot wait inside a coroutine that is not skein's: use skein.coroutine")
+    assert.equal(7, value:get())
+    assert.equal("new", new:status()) -- and nothing was cancelled
+    assert.equal("begun", new:start():get())
+  end)
+
+  it("is to wait for oneself, in whatever way", task(function()
+    for how, wait in pairs {
+      get = function(self) return self:get() end,
+      timeout = function(self) return skein.timeout(1, self) end,
+      all = function(self) return skein.all { self } end,
+      race = function(self) return skein.race { self, function() end } end,
+      select = function(self) return skein.select { self } end,
+    } do
+      local itself
+      itself = skein.task(function() return support.failure(wait, itself) end)
+      assert.matches("a task cannot wait for itself", itself:get(), 1, true, how)
+    end
+  end))
+end)
