@@ -123,3 +123,43 @@ describe("wrong use", function()
     end
   end))
 end)
+
+describe("an iterator", function()
+  local function filled(c)
+    for i = 1, 3 do c:put(i) end
+    c:close()
+    return c:items()
+  end
+  local list = {}
+
+  for kind, make in pairs {
+    channel = function() return filled(skein.channel()) end,
+    queue = function() return filled(skein.queue()) end,
+    stream = function()
+      local here, there = skein.net.pair()
+      there:write("1\n2\n3\n")
+      there:close()
+      list.stream = here
+      return here:lines()
+    end,
+    every = function() return skein.every(1e-6) end,
+  } do
+    it("(" .. kind .. ") is one function, which can be called alone", task(function()
+      local iterator = table.pack(make())
+      collectgarbage()
+      assert.equal(1, iterator.n)
+      for i = 1, 3 do assert.equal(i, tonumber(iterator[1]())) end
+      if kind ~= "every" then assert.same({ nil, "closed" }, { iterator[1]() }) end
+      if list.stream then list.stream:close() end
+    end))
+  end
+
+  it("may be the source of a pool", task(function()
+    local pool <close> = skein.pool { workers = 1, kind = "thread" }
+    local results = {}
+    for i, ok, v in pool:imap(math.sqrt, filled(skein.channel())) do
+      results[i] = ok and v
+    end
+    assert.same({ 1.0, math.sqrt(2), math.sqrt(3) }, results)
+  end))
+end)

@@ -79,18 +79,19 @@ static int channel_get (lua_State *L) {
 
 
 static int items_next (lua_State *L) {
-  return get(L, sk_channel_check(L), SK_FOREVER);
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(2));
+  return get(L, lua_touserdata(L, 1), SK_FOREVER);
 }
 
 
 /* for value in ch:items() do - until it is closed and drained */
 static int channel_items (lua_State *L) {
   sk_channel_check(L);
-  lua_settop(L, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
-  lua_pushcclosure(L, items_next, 1);
-  lua_insert(L, 1);
-  return 2;
+  lua_pushvalue(L, 1);
+  lua_pushcclosure(L, items_next, 2);
+  return 1;
 }
 
 
