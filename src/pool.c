@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crossing.h"
+#include "launch.h"
 #include "pool.h"
 
 
@@ -83,10 +84,7 @@ static void endstopped (lua_State *L, Pool *p, int open, int idx) {
     return;
   }
   sk_pusherror(L, "cancelled", "%s was cancelled", name);
-  sk_outcome_pushbox(L, idx);
-  lua_getfield(L, -1, "reason");
-  lua_remove(L, -2);
-  lua_setfield(L, -2, "reason");
+  sk_launch_addreason(L, idx);
   end(L, p, open, idx, SK_CANCELLED, 1);
 }
 
