@@ -37,6 +37,7 @@ describe("skein.process", function()
     assert.error_matches(function() p.join(5) end, "bad argument")
     assert.error_matches(function() p:signal("TERMINATE") end, "unknown signal 'TERMINATE'")
     assert.error_matches(function() p:signal(1000) end, "unknown signal")
+    assert.error_matches(function() p:signal() end, "name or number of a signal expected, got no")
     assert.error_matches(function() p:signal(1.5) end, "unknown signal")
   end))
 

@@ -70,24 +70,44 @@ describe("a death at any step", function()
   it("of adding a float", dies_in(function(d) d:add("k", 0.5) end,
     { k = 1 }, { k = 1.5 }))
 
+  local large = ("k"):rep(20000)
+
+  it("of setting what has a large key", dies_in(
+    function(d) d:set(large, "new") end,
+    { [large] = { "old" }, a = 1 }, { [large] = "new", a = 1 }))
+
+  it("of adding to what has a large key", dies_in(
+    function(d) d:add(large, 0.5) end,
+    { [large] = 1, a = 1 }, { [large] = 1.5, a = 1 }))
+
+  it("of deleting what has a large key", dies_in(
+    function(d) d:delete(large) end,
+    { [large] = { "old" }, a = 1 }, { a = 1 }))
+
   it("of growing", dies_in(function(d) d:set(9, "x") end, full, fuller))
 
   it("of shrinking", peers.clean(function()
     at_each_step(
       function()
         local d = skein.dict()
-        for i = 1, 20 do d:set(i, i) end
-        for i = 5, 20 do d:delete(i) end -- four in 32 chains
+        for i = 1, 40 do d:set(i, i) end
+        for i = 9, 40 do d:delete(i) end -- eight, and 64 marks
         return { d = d }
       end,
       function(scene)
-        scene.d:delete(3)
-        scene.d:delete(2)
+        scene.d:delete(8)
+        scene.d:set(9, 9)
+        scene.d:delete(7)
       end,
       function(scene)
-        local now = content(scene.d)
-        assert.equal(1, now[1])
-        assert.is_true(now[2] == 2 or now[3] == nil)
+        local d, now = scene.d, content(scene.d)
+        for i = 1, 6 do assert.equal(i, now[i]) end
+        assert.is_true(now[9] == nil or now[8] == nil)
+        assert.is_true(now[7] == 7 or now[9] == 9)
+        for i = 1, 40 do d:set(i, -i) end
+        for i = 1, 40 do assert.equal(-i, d:get(i)) end
+        for i = 1, 40 do d:delete(i) end
+        assert.equal(0, #d)
       end)
   end))
 
@@ -127,6 +147,13 @@ describe("a death at any step", function()
   it("of reading what is large in a dict", dies_reading(function()
     local d = skein.dict()
     return function(s) d:set("k", s) end, function() return d:get("k") end
+  end))
+
+  it("of looking for a large key", dies_reading(function()
+    local d = skein.dict()
+    return function(s) d:set(large, #s) end, function()
+      return ({ [20000] = "many", [1] = "z" })[d:get(large)]
+    end
   end))
 
   it("of reading all that is in a dict", dies_reading(function()

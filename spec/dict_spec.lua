@@ -128,6 +128,92 @@ describe("dict", function()
       assert.equal(10 * (4991 + 5000) / 2, sum)
     end))
 
+    it("grows while it shrinks", task(peers.clean(function()
+      local d, present, n = skein.dict(), {}, 0
+      math.randomseed(7)
+      for round = 1, 40 do
+        local grows = round % 2 == 1
+        for _ = 1, math.random(50, 900) do
+          local k = math.random(2000)
+          if grows then
+            n = n + (present[k] and 0 or 1)
+            present[k] = round
+            d:set(k, round)
+          else
+            for near = k, k + 9 do
+              n = n - (present[near] and 1 or 0)
+              present[near] = nil
+              d:delete(near)
+            end
+          end
+        end
+        assert.equal(n, #d)
+        local same = 0
+        for k = 1, 2010 do
+          if present[k] == d:get(k) then same = same + 1 end
+        end
+        assert.equal(2010, same)
+        for k in d:pairs() do if present[k] then same = same - 1 end end
+        assert.equal(2010 - n, same)
+      end
+    end)))
+
+    it("never stops to grow or to shrink", task(function()
+      --- Of `n` calls of `change`, the most time of 64, as a part of all.
+      local function longest(change, n)
+        local begun, worst = os.clock(), 0
+        for first = 1, n, 64 do
+          local start = os.clock()
+          for i = first, first + 63 do change(i) end
+          worst = math.max(worst, os.clock() - start)
+        end
+        return worst / (os.clock() - begun)
+      end
+      local tries, most = 0
+      repeat -- the system may be slow, but not each time
+        local d, n = skein.dict(), (1 << 17) + 64
+        tries = tries + 1
+        most = math.max(longest(function(i) d:set(i, i) end, n),
+          longest(function(i) d:delete(i) end, n))
+        assert.equal(0, #d)
+      until most < 0.02 or tries == 4
+      assert.is_true(most < 0.02)
+    end))
+
+    it("tells large keys apart", task(peers.clean(function()
+      local d = skein.dict()
+      --- A step of the hash in dict.c, so that two keys have the same.
+      local function mix(hash, word)
+        hash = (hash ~ word) * 0x9e3779b97f4a7c15
+        return hash ~ hash >> 32
+      end
+      local start = 4 + 0xcbf29ce484222325
+      for _, size in ipairs({ 1, 1000, 100000 }) do
+        local tail = ("x"):rep(size)
+        local other = 2 ~ mix(start, 1) ~ mix(start, 3)
+        local a = ("<i8i8"):pack(1, 2) .. tail
+        local b = ("<i8i8"):pack(3, other) .. tail
+        for round = 1, 2 do
+          d:set(a, 1)
+          assert.is_nil(d:get(b))
+          d:set(b, { "b" })
+          assert.equal(round + 1, d:add(a, round))
+          assert.same({ "b" }, d:get(b))
+          d:set(b, ("y"):rep(10000))
+          assert.equal(2, #d)
+          d:delete(a)
+          assert.is_nil(d:get(a))
+          assert.equal(("y"):rep(10000), d:get(b))
+          assert.equal("new", d:update(a, function() return "new" end))
+          assert.matches("not a number", support.failure(d.add, d, a, 1))
+          assert.same({ [a] = "new", [b] = ("y"):rep(10000) }, all(d))
+          d:delete(b)
+          d:delete(a)
+        end
+        assert.equal(0, #d)
+      end
+    end)))
+
     it("gives its memory back", task(peers.clean(function()
       local d = skein.dict()
       for i = 1, 500 do d:set(i, ("x"):rep(i)) end
@@ -295,6 +381,30 @@ describe("dict", function()
         assert.same({ mine = true }, all(p:get(10)))
       end)
   end)
+
+  it("compares large keys while they are replaced", family.test(peers.clean(function()
+    local d, keys = skein.dict(), {}
+    for i = 1, 2 do keys[i] = ("k"):rep(200000 + i) end
+    local started = {}
+    for i = 1, 3 do
+      started[i] = skein.process(function()
+        for n = 1, 150 do
+          local k = keys[n % 2 + 1]
+          d:add("sum", 1)
+          if n % 5 == i then d:delete(k) else d:set(k, { i, n }) end
+          local got = d:get(k)
+          assert(got == nil or #got == 2)
+          d:update("of " .. n % 2, function(old) return (old or 0) + 1 end)
+          if n % 50 == 0 then d:update(k, function(old) return old or { i, n } end) end
+        end
+      end)
+    end
+    for i = 1, 3 do started[i]:get() end
+    assert.equal(450, d:get("sum"))
+    assert.equal(450, d:get("of 0") + d:get("of 1"))
+    for i = 1, 2 do d:delete(keys[i]) end
+    assert.equal(3, #d)
+  end)))
 
   it("is as it was when who computes is killed", task(function()
     local d, ready = skein.dict(), skein.queue()

@@ -29,6 +29,20 @@ for _, kind in ipairs { "spawn", "server", "thread" } do
       assert.is_false(result(function(n) return odd(n) end, 10))
     end))
 
+    it("may be a method of what is shared", test(function()
+      local q, done, value = skein.queue(), skein.event(), skein.value(1)
+      local here, there <close> = skein.pipe()
+      start(q.put, q, "by put"):get(10)
+      assert.equal("by put", result(q.get, q))
+      start(done.set, done):get(10)
+      assert.is_true(result(done.wait, done))
+      assert.equal(5, result(value.add, value, 4))
+      assert.is_true(result(there.send, there, "by send"))
+      assert.equal("by send", here:recv())
+      local put = q.put
+      assert.is_true(result(function(f) return f == put end, put))
+    end))
+
     it("shares upvalues with what crosses along, and no more with its sender", test(function()
       local n = 10
       local function add(k) n = n + k end

@@ -107,6 +107,11 @@ describe("unpack", function()
     assert.has_error(function() skein.unpack(5) end)
     assert.has_error(function() skein.unpack() end)
     assert.has_error(function() skein.unpack(skein.pack(1), 5) end)
+    local code = skein.pack(function() end)
+    assert.error_matches(function() skein.unpack(code, { functions = 1 }) end,
+      "functions: boolean expected, got number")
+    assert.error_matches(function() skein.unpack(code, { fucntions = true }) end,
+      "unknown option 'fucntions'")
   end)
 
   it("refuses functions unless told", function()

@@ -5,7 +5,8 @@
 
 #include "dict.h"
 
-#define LEAST 8 /* chains */
+#define LEAST SK_DICT_LEAST
+#define OUTATONCE 16 /* marks taken out with an entry */
 
 
 /* ---- entries ---- */
@@ -38,7 +39,7 @@ void sk_dict_amend (Member *m, Amount amount) {
 void sk_dict_prepare (Member *m, const Key *k, Amount amount) {
   Entry *e = entry(m->slot->out);
   e->self = 0;
-  e->hash = k->hash;
+  e->node.order = k->order;
   e->keysize = k->size;
   e->keykind = k->kind;
   e->amount = amount;
@@ -46,7 +47,18 @@ void sk_dict_prepare (Member *m, const Key *k, Amount amount) {
 }
 
 
-/* Of the key's bytes, and well mixed: the chain is in its low bits. */
+static uint64_t backwards (uint64_t bits) {
+  bits = __builtin_bswap64(bits);
+  bits = (bits >> 4 & UINT64_C(0x0f0f0f0f0f0f0f0f)) |
+         (bits & UINT64_C(0x0f0f0f0f0f0f0f0f)) << 4;
+  bits = (bits >> 2 & UINT64_C(0x3333333333333333)) |
+         (bits & UINT64_C(0x3333333333333333)) << 2;
+  return (bits >> 1 & UINT64_C(0x5555555555555555)) |
+         (bits & UINT64_C(0x5555555555555555)) << 1;
+}
+
+
+/* Of the key's bytes, and well mixed: the run is in its low bits. */
 void sk_dict_hash (Key *k) {
   uint64_t h = k->kind + UINT64_C(0xcbf29ce484222325), word;
   const char *p = k->bytes;
@@ -59,71 +71,114 @@ void sk_dict_hash (Key *k) {
   for (; n > 0; n--, p++) h = (h ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
   h = (h ^ k->size) * UINT64_C(0x9e3779b97f4a7c15);
   k->hash = h ^ h >> 32;
+  k->order = backwards(k->hash) | 1;
 }
 
 
-static bool has (const Entry *e, const Key *k) {
-  return e->hash == k->hash && e->keykind == k->kind && e->keysize == k->size &&
-         memcmp(e->key, k->bytes, k->size) == 0;
+/* ---- looking ---- */
+
+static Node *node (Off n) {
+  return sk_at(Node, n);
 }
 
 
-/* ---- chains ---- */
-
-/* The link to the first entry of chain 'i' of table 'which'. */
-static Off *chain (const Dict *d, uint32_t which, uint64_t i) {
-  return sk_at(Off, d->table[which]) + (i & (d->size[which] - 1));
+static bool ismark (Off n) {
+  return (node(n)->order & 1) == 0;
 }
 
 
-Off *sk_dict_find (Dict *d, const Key *k) {
-  uint32_t w = d->which;
-  Off *at = chain(d, w, k->hash);
-  while (*at != 0 && !has(entry(*at), k)) at = &entry(*at)->next[w];
+#define NODE (offsetof(Item, bytes) + offsetof(Entry, node))
+
+static Off nodeof (Off item) {
+  return item + NODE;
+}
+
+
+static Off itemof (Off n) {
+  return n - NODE;
+}
+
+
+static unsigned log2of (uint64_t x) {
+  return 63 - (unsigned)__builtin_clzll(x);
+}
+
+
+/* Mark 'i': there is one in each run of those whose hashes end in its bits. */
+static Off mark (const Dict *d, uint64_t i) {
+  if (i < LEAST) return d->segment[0] + i * sizeof(Node);
+  unsigned top = log2of(i);
+  uint64_t first = UINT64_C(1) << top;
+  return d->segment[top - log2of(LEAST) + 1] + (i - first) * sizeof(Node);
+}
+
+
+/* The one in whose run that of 'i' is. */
+static uint64_t parent (uint64_t i) {
+  return i & ~(UINT64_C(1) << log2of(i));
+}
+
+
+static bool isput (const Dict *d, uint64_t i) {
+  return i == 0 || node(mark(d, i))->order != 0;
+}
+
+
+/* The first link behind 'from' to what is not before 'order'. */
+static inline Off *seek (Node *from, uint64_t order) {
+  Off *at = &from->next;
+  while (*at != 0 && node(*at)->order < order) at = &node(*at)->next;
   return at;
 }
 
 
-Off sk_dict_next (const Dict *d, Off e) {
-  uint32_t w = d->which;
-  uint64_t i = 0;
-  if (e != 0) {
-    if (entry(e)->next[w] != 0) return entry(e)->next[w];
-    i = (entry(e)->hash & (d->size[w] - 1)) + 1;
-  }
-  while (i < d->size[w] && *chain(d, w, i) == 0) i++;
-  return i < d->size[w] ? *chain(d, w, i) : 0;
+static void putmark (Dict *d, uint64_t i);
+
+static bool equals (const Entry *e, const Key *k) {
+  return memcmp(e->key, k->bytes, k->size) == 0;
 }
 
 
-/* An empty table of 'size' chains. 0 or -ENOMEM. */
-static int maketable (Dict *d, uint32_t which, uint64_t size) {
-  int err = sk_arena_take(&d->table[which], size * sizeof(Off));
-  if (err != 0) return err;
-  sk_arena_clear(d->table[which], size * sizeof(Off));
-  d->size[which] = size;
-  return 0;
+/* Large keys whose hashes are the same are hardly ever different. */
+static bool trusts (const Key *k) {
+  return k->size > SK_ITEM_LARGE && !k->collides;
 }
 
 
-int sk_dict_make (Dict *d) {
-  return maketable(d, d->which, LEAST);
+static bool has (const Entry *e, const Key *k) {
+  return e->keykind == k->kind && e->keysize == k->size &&
+         (trusts(k) || equals(e, k));
 }
 
 
-/* Without memory for it everything stays as it is, and works. */
-static void resize (Dict *d, uint64_t size) {
-  uint32_t other = 1 - d->which;
-  if (maketable(d, other, size) != 0) return;
-  for (Off e = sk_dict_next(d, 0); e != 0; e = sk_dict_next(d, e)) {
-    Off *first = chain(d, other, entry(e)->hash);
-    entry(e)->next[other] = *first;
-    *first = e;
-  }
-  sk_step();
-  d->which = other; /* here it is the one in use */
-  sk_step();
-  sk_arena_give(&d->table[1 - other]);
+Place sk_dict_find (Dict *d, const Key *k) {
+  uint64_t i = k->hash & (d->size - 1);
+  Node *from = node(mark(d, i));
+  if (sk_unlikely(from->order == 0 && i != 0)) putmark(d, i);
+  Off *at = seek(from, k->order);
+  for (; *at != 0 && node(*at)->order == k->order; at = &node(*at)->next)
+    if (has(entry(itemof(*at)), k)) return (Place){at, itemof(*at)};
+  return (Place){at, 0};
+}
+
+
+bool sk_dict_sure (Off item, const Key *k) {
+  return item == 0 || item == k->seen || !trusts(k);
+}
+
+
+void sk_dict_learn (Off item, Key *k) {
+  if (equals(entry(item), k))
+    k->seen = item;
+  else
+    k->collides = true;
+}
+
+
+Off sk_dict_next (const Dict *d, Off item) {
+  Off n = item != 0 ? entry(item)->node.next : node(mark(d, 0))->next;
+  while (n != 0 && ismark(n)) n = node(n)->next;
+  return n != 0 ? itemof(n) : 0;
 }
 
 
@@ -138,6 +193,7 @@ static void finish (Dict *d, Off *bin) {
   }
   if (leaving != 0 && ownsitself(leaving))
     sk_arena_move(bin, &entry(leaving)->self);
+  if (d->log.mark != 0) node(d->log.mark)->order = d->log.order;
   d->count = d->log.count;
   sk_step();
   d->changing = 0;
@@ -145,42 +201,130 @@ static void finish (Dict *d, Off *bin) {
 }
 
 
-static void change (Member *m, Dict *d, Off *at, Off to, Off coming) {
-  sk_item_free(m, &d->trash); /* of one who died */
+/* What is in the log, besides, happens when '*at' links to 'to'. */
+static void change (Dict *d, Off *at, Off to, Off *bin) {
   d->log.at = sk_off(at);
   d->log.to = to;
-  d->log.coming = coming;
-  d->log.leaving = *at;
-  d->log.count = d->count + (coming != 0) - (*at != 0);
   __atomic_store_n(&d->changing, 1, __ATOMIC_RELEASE);
   sk_step();
   __atomic_store_n(at, to, __ATOMIC_RELEASE); /* here it has changed */
   sk_step();
-  finish(d, &m->slot->in);
+  finish(d, bin);
 }
 
 
-void sk_dict_put (Member *m, Dict *d, Off *at) {
+static void exchange (Member *m, Dict *d, Place p, Off to, Off coming) {
+  sk_item_free(m, &d->trash); /* of one who died */
+  d->log.coming = coming;
+  d->log.leaving = p.item;
+  d->log.count = d->count + (coming != 0) - (p.item != 0);
+  d->log.mark = 0;
+  change(d, p.at, to, &m->slot->in);
+}
+
+
+static void changemark (Dict *d, Off *at, Off to, Off mark, uint64_t order) {
+  d->log.coming = d->log.leaving = 0;
+  d->log.count = d->count;
+  d->log.mark = mark;
+  d->log.order = order;
+  change(d, at, to, &d->trash);
+}
+
+
+static void putmark (Dict *d, uint64_t i) {
+  uint64_t order = backwards(i);
+  if (!isput(d, parent(i))) putmark(d, parent(i));
+  Off *at = seek(node(mark(d, parent(i))), order), new = mark(d, i);
+  node(new)->next = *at;
+  changemark(d, at, new, new, order);
+}
+
+
+static void takemark (Dict *d, uint64_t i) {
+  Node *n = node(mark(d, i));
+  Off *at = seek(node(mark(d, parent(i))), n->order);
+  changemark(d, at, n->next, mark(d, i), 0);
+}
+
+
+/* One segment more, of marks that are not in the list. 0 or -ENOMEM. */
+static int addsegment (Dict *d) {
+  uint32_t n = d->segments;
+  uint64_t marks = n == 0 ? LEAST : (uint64_t)LEAST << (n - 1);
+  if (n == SK_DICT_SEGMENTS) return -ENOMEM;
+  int err = sk_arena_take(&d->segment[n], marks * sizeof(Node));
+  if (err != 0) return err;
+  sk_arena_clear(d->segment[n], marks * sizeof(Node));
+  d->segments = n + 1;
+  sk_step();
+  return 0;
+}
+
+
+static void dropsegment (Dict *d) {
+  d->segments--;
+  sk_step();
+  sk_arena_give(&d->segment[d->segments]);
+}
+
+
+int sk_dict_make (Dict *d) {
+  d->size = LEAST;
+  return addsegment(d);
+}
+
+
+static uint64_t room (const Dict *d) {
+  return (uint64_t)LEAST << (d->segments - 1);
+}
+
+
+/* Without memory for it everything stays as it is, and works. */
+static void grow (Dict *d) {
+  if (d->size == room(d) && addsegment(d) != 0) return;
+  d->size *= 2;
+  sk_step();
+}
+
+
+/* Marks that are not in use are taken out, some at a time; then they go. */
+static void shrink (Dict *d) {
+  if (d->size == room(d)) {
+    if (d->size == LEAST || d->count >= d->size / 8) return;
+    d->left = d->size / 2;
+    sk_step();
+    d->size /= 2;
+    sk_step();
+  }
+  for (int i = 0; i < OUTATONCE && d->left > 0; i++) {
+    uint64_t last = d->size + d->left - 1;
+    if (isput(d, last)) takemark(d, last);
+    d->left--;
+  }
+  if (d->left == 0) dropsegment(d);
+}
+
+
+void sk_dict_put (Member *m, Dict *d, Place p) {
   Off e = m->slot->out;
-  bool fresh = *at == 0;
-  entry(e)->next[d->which] = fresh ? 0 : entry(*at)->next[d->which];
-  change(m, d, at, e, e);
+  entry(e)->node.next = p.item != 0 ? entry(p.item)->node.next : *p.at;
+  exchange(m, d, p, nodeof(e), e);
   m->slot->out = 0;
-  if (fresh && d->count > d->size[d->which]) resize(d, d->size[d->which] * 2);
+  if (p.item == 0 && d->count > d->size) grow(d);
 }
 
 
-void sk_dict_remove (Member *m, Dict *d, Off *at) {
-  change(m, d, at, entry(*at)->next[d->which], 0);
-  uint64_t size = d->size[d->which];
-  if (size > LEAST && d->count < size / 8) resize(d, size / 4);
+void sk_dict_remove (Member *m, Dict *d, Place p) {
+  exchange(m, d, p, entry(p.item)->node.next, 0);
+  shrink(d);
 }
 
 
-void sk_dict_renumber (Off *at, Amount new) {
+void sk_dict_renumber (Off item, Amount new) {
   int64_t bits;
   memcpy(&bits, &new.u, sizeof bits);
-  __atomic_store_n(&entry(*at)->amount.u.i, bits, __ATOMIC_RELEASE);
+  __atomic_store_n(&entry(item)->amount.u.i, bits, __ATOMIC_RELEASE);
   sk_step();
 }
 
@@ -192,17 +336,20 @@ static void repair (Object *o, Bells *b) {
   sk_lock_repair(o, b);
   if (d->changing && *sk_at(Off, d->log.at) == d->log.to) finish(d, &d->trash);
   d->changing = 0;
-  sk_arena_give(&d->table[1 - d->which]);
+  if (d->segments < SK_DICT_SEGMENTS) sk_arena_give(&d->segment[d->segments]);
 }
 
 
 /* An entry belongs to 'trash' before its link goes. */
-static void freechain (Member *m, Dict *d, Off *first) {
-  for (Off e; (e = *first) != 0;) {
-    if (d->trash != e) sk_item_free(m, &d->trash);
-    d->trash = e;
-    sk_arena_own(e, &d->trash);
-    *first = entry(e)->next[d->which];
+static void freelist (Member *m, Dict *d, Off *first) {
+  for (Off n; (n = *first) != 0;) {
+    Off next = node(n)->next;
+    if (!ismark(n)) {
+      if (d->trash != itemof(n)) sk_item_free(m, &d->trash);
+      d->trash = itemof(n);
+      sk_arena_own(itemof(n), &d->trash);
+    }
+    *first = next;
     sk_step();
   }
 }
@@ -210,12 +357,10 @@ static void freechain (Member *m, Dict *d, Off *first) {
 
 static void fini (Member *m, Object *o) {
   Dict *d = (Dict *)o;
-  if (d->table[d->which] != 0)
-    for (uint64_t i = 0; i < d->size[d->which]; i++)
-      freechain(m, d, chain(d, d->which, i));
+  if (d->segments > 0 && d->segment[0] != 0)
+    freelist(m, d, &node(mark(d, 0))->next);
   sk_item_free(m, &d->trash);
-  sk_arena_give(&d->table[0]);
-  sk_arena_give(&d->table[1]);
+  for (int i = SK_DICT_SEGMENTS - 1; i >= 0; i--) sk_arena_give(&d->segment[i]);
 }
 
 

@@ -52,9 +52,9 @@ static void checkwait (lua_State *L, const Sched *S, int handle) {
   const HandleClass *c = sk_outcome_class(L, handle);
   const Outcome *o = lua_touserdata(L, handle);
   if (o == &S->current->outcome)
-    luaL_error(L, "a %s cannot wait for itself", c->kind);
+    sk_misuse(L, "a %s cannot wait for itself", c->kind);
   if (o->status == SK_NEW)
-    luaL_error(L, "cannot wait for a %s that was not started", c->kind);
+    sk_misuse(L, "cannot wait for a %s that was not started", c->kind);
 }
 
 
@@ -373,9 +373,10 @@ void sk_handle_open (lua_State *L, Sched *S, const HandleClass *c,
 }
 
 
-/* core.is_handle(value) -> boolean */
-int sk_handle_is (lua_State *L) {
-  luaL_checkany(L, 1);
-  lua_pushboolean(L, sk_handle_test(L, 1) != NULL);
+/* core.awaitable(value) -> is it a handle? One that cannot be awaited raises. */
+int sk_handle_awaitable (lua_State *L) {
+  bool is = sk_handle_test(L, 1) != NULL;
+  if (is) checkwait(L, sk_upvalue(L), 1);
+  lua_pushboolean(L, is);
   return 1;
 }

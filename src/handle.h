@@ -21,7 +21,7 @@ SK_FUNC Outcome *sk_handle_test (lua_State *L, int idx);
 /* Has the handle at 'idx' ended by now? */
 SK_FUNC bool sk_handle_ended (lua_State *L, Sched *S, int idx);
 
-/* is_handle(value) -> boolean */
-SK_FUNC int sk_handle_is (lua_State *L);
+/* awaitable(value) -> is it a handle? One that cannot be awaited raises. */
+SK_FUNC int sk_handle_awaitable (lua_State *L);
 
 #endif

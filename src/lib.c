@@ -11,6 +11,8 @@
 #define ERROR_CLASS "skein.Error"
 #define SPARE 6 /* fields of a metatable that others add */
 
+static const char OURS = 'o'; /* of a function of our Lua layer */
+
 
 static sk_time deadline (lua_State *L, int arg, lua_Number seconds) {
   luaL_argcheck(L, seconds == seconds, arg, "number expected, got NaN");
@@ -46,6 +48,51 @@ int sk_fail (lua_State *L, int err) {
 }
 
 
+void sk_setours (lua_State *L) {
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &OURS);
+}
+
+
+bool sk_isours (lua_State *L, const char *source) {
+  lua_Debug ar;
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &OURS) != LUA_TFUNCTION) {
+    lua_pop(L, 1);
+    return false;
+  }
+  lua_getinfo(L, ">S", &ar);
+  const char *end = strrchr(ar.source, '/');
+  return end != NULL &&
+         strncmp(source, ar.source, (size_t)(end + 1 - ar.source)) == 0;
+}
+
+
+void sk_where (lua_State *L) {
+  lua_Debug ar;
+  bool ours = false;
+  for (int level = 1; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    if (ar.currentline > 0 && sk_isours(L, ar.source))
+      ours = true;
+    else if (ar.currentline > 0 || !ours) {
+      luaL_where(L, level);
+      return;
+    }
+  }
+  luaL_where(L, 1); /* nobody but us */
+}
+
+
+int sk_misuse (lua_State *L, const char *fmt, ...) {
+  va_list args;
+  sk_where(L);
+  va_start(args, fmt);
+  lua_pushvfstring(L, fmt, args);
+  va_end(args);
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
+
 void sk_seterror (lua_State *L) {
   luaL_setmetatable(L, ERROR_CLASS);
 }
@@ -77,7 +124,7 @@ int sk_raise (lua_State *L, const char *kind, const char *fmt, ...) {
   va_start(args, fmt);
   pusherror(L, kind, fmt, args);
   va_end(args);
-  luaL_where(L, 1);
+  sk_where(L);
   lua_setfield(L, -2, "where");
   return lua_error(L);
 }
@@ -162,6 +209,13 @@ const char *sk_typename (lua_State *L, int idx) {
 }
 
 
+const char *sk_describe (lua_State *L, int idx) {
+  if (lua_type(L, idx) != LUA_TNUMBER) return sk_typename(L, idx);
+  lua_Number n = lua_tonumber(L, idx);
+  return n == n ? luaL_tolstring(L, idx, NULL) : "NaN";
+}
+
+
 static void unknown (lua_State *L, int arg, const char *const names[]) {
   luaL_Buffer b;
   const char *key = luaL_tolstring(L, -1, NULL);
@@ -172,8 +226,9 @@ static void unknown (lua_State *L, int arg, const char *const names[]) {
     luaL_addstring(&b, names[i]);
   }
   luaL_pushresult(&b);
+  const char *known = lua_tostring(L, -1);
   lua_pushfstring(L, "unknown option '%s' (options: %s)", key,
-                  lua_tostring(L, -1));
+                  known[0] != '\0' ? known : "none");
   luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
@@ -197,11 +252,8 @@ bool sk_testcount (lua_State *L, int idx, const char *name, lua_Integer least,
   int isint;
   *n = lua_tointegerx(L, idx, &isint);
   if (lua_type(L, idx) == LUA_TNUMBER && isint && *n >= least) return true;
-  const char *got = lua_type(L, idx) == LUA_TNUMBER
-                        ? luaL_tolstring(L, idx, NULL)
-                        : sk_typename(L, idx);
   lua_pushfstring(L, "%s: whole number of at least %I expected, got %s", name,
-                  (LUAI_UACINT)least, got);
+                  (LUAI_UACINT)least, sk_describe(L, idx));
   return false;
 }
 

@@ -32,7 +32,20 @@ SK_FUNC int sk_fail (lua_State *L, int err);
 SK_FUNC void sk_pusherror (lua_State *L, const char *kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Push it and raise it; 'err.where' is the line that called the C function. */
+/*
+** Push "file:line: ", the line that called the C function; where that is of our
+** own Lua layer, the user's line which called that. "" if it is not of Lua.
+*/
+SK_FUNC void sk_where (lua_State *L);
+/* Is 'source' a file of our own Lua layer? */
+SK_FUNC bool sk_isours (lua_State *L, const char *source);
+/* The function at the top, which is popped, is of a file of that layer. */
+SK_FUNC void sk_setours (lua_State *L);
+
+/* luaL_error, with that place: of wrong use that our layer passes on. */
+SK_FUNC int sk_misuse (lua_State *L, const char *fmt, ...);
+
+/* Push it and raise it; 'err.where' is what sk_where says. */
 SK_FUNC int sk_raise (lua_State *L, const char *kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -79,5 +92,8 @@ SK_FUNC bool sk_optflag (lua_State *L, int arg, const char *name, bool absent);
 
 /* What luaL_typeerror says of the value at 'idx': "nil", "skein.Queue" ... */
 SK_FUNC const char *sk_typename (lua_State *L, int idx);
+/* What came, for a message: a number itself, else what sk_typename says. Pushes
+   a value or none. */
+SK_FUNC const char *sk_describe (lua_State *L, int idx);
 
 #endif

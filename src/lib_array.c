@@ -125,11 +125,12 @@ static int array_len (lua_State *L) {
 }
 
 
-/* The index at 'arg', or 'absent'; at least 'least', at most 'most'. */
-static lua_Integer optindex (lua_State *L, int arg, lua_Integer absent,
-                             lua_Integer least, lua_Integer most) {
+/* The index 'name' at 'arg', or 'absent'; at least 'least', at most 'most'. */
+static lua_Integer optindex (lua_State *L, int arg, const char *name,
+                             lua_Integer absent, lua_Integer least,
+                             lua_Integer most) {
   if (lua_isnoneornil(L, arg)) return absent;
-  lua_Integer i = sk_checkcount(L, arg, arg, arg == 2 ? "i" : "j", least);
+  lua_Integer i = sk_checkcount(L, arg, arg, name, least);
   if (i > most) {
     lua_pushfstring(L, "index %I is out of range", (LUAI_UACINT)i);
     luaL_argerror(L, arg, lua_tostring(L, -1));
@@ -142,8 +143,8 @@ static lua_Integer optindex (lua_State *L, int arg, lua_Integer absent,
 static int array_slice (lua_State *L) {
   const Array *a = checkarray(L);
   lua_Integer n = (lua_Integer)a->length;
-  lua_Integer from = optindex(L, 2, 1, 1, n + 1);
-  lua_Integer to = optindex(L, 3, n, 0, n);
+  lua_Integer from = optindex(L, 2, "i", 1, 1, n + 1);
+  lua_Integer to = optindex(L, 3, "j", n, 0, n);
   lua_Integer count = to >= from ? to - from + 1 : 0;
   lua_createtable(L, count < INT32_MAX ? (int)count : 0, 0);
   for (lua_Integer i = 0; i < count; i++) {
@@ -198,7 +199,7 @@ static int array_write (lua_State *L) {
   Array *a = checkarray(L);
   lua_Integer length = (lua_Integer)a->length;
   luaL_checktype(L, 2, LUA_TTABLE);
-  lua_Integer at = optindex(L, 3, 1, 1, length + 1);
+  lua_Integer at = optindex(L, 3, "at", 1, 1, length + 1);
   lua_Integer n = luaL_len(L, 2);
   badcount(L, 2, n, length - at + 1);
   if (n > 0) writelist(L, a, 2, n, (uint64_t)at - 1);

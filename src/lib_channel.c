@@ -17,7 +17,8 @@
 static lua_Number checkpriority (lua_State *L, const Channel *ch, int arg) {
   if (lua_isnoneornil(L, arg)) return 0;
   luaL_argcheck(L, ch->slots.order == SK_PRIORITY, arg, UNORDERED);
-  lua_Number priority = luaL_checknumber(L, arg);
+  luaL_checktype(L, arg, LUA_TNUMBER);
+  lua_Number priority = lua_tonumber(L, arg);
   luaL_argcheck(L, priority == priority, arg, "number expected, got NaN");
   return priority;
 }
@@ -78,18 +79,19 @@ static int channel_get (lua_State *L) {
 
 
 static int items_next (lua_State *L) {
-  return get(L, sk_channel_check(L), SK_FOREVER);
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(2));
+  return get(L, lua_touserdata(L, 1), SK_FOREVER);
 }
 
 
 /* for value in ch:items() do - until it is closed and drained */
 static int channel_items (lua_State *L) {
   sk_channel_check(L);
-  lua_settop(L, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
-  lua_pushcclosure(L, items_next, 1);
-  lua_insert(L, 1);
-  return 2;
+  lua_pushvalue(L, 1);
+  lua_pushcclosure(L, items_next, 2);
+  return 1;
 }
 
 

@@ -53,7 +53,7 @@ static int fail (lua_State *L, Sched *S, int err) {
   sk_pusherror(L, "error", "%s: %s", lua_tostring(L, -1), strerror(-err));
   lua_pushinteger(L, -err);
   lua_setfield(L, -2, "errno");
-  luaL_where(L, 1);
+  sk_where(L);
   lua_setfield(L, -2, "where");
   return lua_error(L);
 }

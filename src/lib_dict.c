@@ -61,7 +61,7 @@ static Key checkkey (lua_State *L, int arg, Scalar *number) {
 
 
 static void pushkey (lua_State *L, const Entry *e, const char *bytes) {
-  Scalar number;
+  Scalar number = {0};
   if (e->keykind == SK_KEY_INTEGER || e->keykind == SK_KEY_FLOAT)
     memcpy(&number, bytes, sizeof number);
   switch (e->keykind) {
@@ -136,16 +136,50 @@ static int locked (lua_State *L, int status, lua_KContext ctx) {
 }
 
 
-/* Enter to change 'd'; false: another one holds its lock. */
-static bool enter (Shared *s, Dict *d) {
+/*
+** Inside: is 'e' the entry of 'k' for sure? Else we are outside, and 'k' knows
+** more: by an entry that is borrowed until the dict is left, so that it is no
+** other one when it is seen again.
+*/
+static bool recognize (Shared *s, Dict *d, Key *k, Off e) {
+  if (sk_likely(sk_dict_sure(e, k))) return true;
+  bool first = s->m.slot->loan == 0;
+  if (first) sk_item_borrow(&s->m.slot->loan, e);
+  sk_object_leave(&s->m, &d->lock.o);
+  if (first)
+    sk_dict_learn(e, k);
+  else
+    k->seen = 0; /* it has been replaced meanwhile */
+  if (k->seen == 0) sk_item_return(&s->m, s->m.slot);
+  return false;
+}
+
+
+/* Outside: free what a change or a look left over. */
+static void tidy (Shared *s) {
+  sk_item_return(&s->m, s->m.slot);
   if (s->m.slot->in != 0) sk_item_free(&s->m, &s->m.slot->in);
-  return sk_lock_enter(&s->m, &d->lock, sk_shared_who(s));
+}
+
+
+/* Enter to change what is at the place of 'k'; false: another one holds the
+   lock of 'd'. */
+static bool enter (Shared *s, Dict *d, Key *k, Place *p) {
+  tidy(s); /* a raise may have left something */
+  do {
+    if (!sk_lock_enter(&s->m, &d->lock, sk_shared_who(s))) {
+      tidy(s);
+      return false;
+    }
+    *p = sk_dict_find(d, k);
+  } while (!recognize(s, d, k, p->item));
+  return true;
 }
 
 
 static void leave (Shared *s, Dict *d) {
   sk_object_leave(&s->m, &d->lock.o);
-  if (s->m.slot->in != 0) sk_item_free(&s->m, &s->m.slot->in);
+  tidy(s);
 }
 
 
@@ -167,12 +201,12 @@ static int dict_delete (lua_State *L) {
   Dict *d = checkdict(L);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   Scalar number;
+  Place p;
   lua_settop(L, 2);
   sk_sched_checkpoint(L, s->S);
   Key k = checkkey(L, 2, &number);
-  if (!enter(s, d)) return await(L, s, d, dict_delete);
-  Off *at = sk_dict_find(d, &k);
-  if (*at != 0) sk_dict_remove(&s->m, d, at);
+  if (!enter(s, d, &k, &p)) return await(L, s, d, dict_delete);
+  if (p.item != 0) sk_dict_remove(&s->m, d, p);
   leave(s, d);
   return 0;
 }
@@ -183,6 +217,7 @@ static int dict_set (lua_State *L) {
   Dict *d = checkdict(L);
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   Scalar number;
+  Place p;
   luaL_checkany(L, 3);
   lua_settop(L, 3);
   if (lua_isnil(L, 3)) {
@@ -192,11 +227,11 @@ static int dict_set (lua_State *L) {
   sk_sched_checkpoint(L, s->S);
   Key k = checkkey(L, 2, &number);
   makeentry(L, s, &k, 3);
-  if (!enter(s, d)) {
+  if (!enter(s, d, &k, &p)) {
     sk_item_free(&s->m, &s->m.slot->out);
     return await(L, s, d, dict_set);
   }
-  sk_dict_put(&s->m, d, sk_dict_find(d, &k));
+  sk_dict_put(&s->m, d, p);
   leave(s, d);
   return 0;
 }
@@ -214,25 +249,24 @@ static Amount plus (Amount a, Amount b) {
 
 
 /*
-** Inside: add 'a' to the number of 'k', which is in 'a' then. -EINVAL: there is
+** Inside: add 'a' to the number at 'p', which is in 'a' then. -EINVAL: there is
 ** no number; -ENOENT: it takes a new entry, and there is none to put.
 */
-static int add (Member *m, Dict *d, const Key *k, Amount *a) {
-  Off *at = sk_dict_find(d, k);
+static int add (Member *m, Dict *d, Place p, Amount *a) {
   Amount sum = *a;
-  if (*at != 0) {
-    Amount old = sk_dict_entry(*at)->amount;
+  if (p.item != 0) {
+    Amount old = sk_dict_entry(p.item)->amount;
     if (old.kind == SK_DICT_MESSAGE) return -EINVAL;
     sum = plus(old, *a);
     if (sum.kind == old.kind) {
-      sk_dict_renumber(at, sum);
+      sk_dict_renumber(p.item, sum);
       *a = sum;
       return 0;
     }
   }
   if (m->slot->out == 0) return -ENOENT;
   sk_dict_amend(m, sum);
-  sk_dict_put(m, d, at);
+  sk_dict_put(m, d, p);
   *a = sum;
   return 0;
 }
@@ -244,6 +278,7 @@ static int dict_add (lua_State *L) {
   Shared *s = sk_shared_of((Sched *)sk_upvalue(L));
   Scalar number;
   Amount a;
+  Place p;
   lua_settop(L, 3);
   if (!getnumber(L, 3, &a)) sk_number_refuse(L, 3, "number");
   sk_sched_checkpoint(L, s->S);
@@ -252,9 +287,9 @@ static int dict_add (lua_State *L) {
   sk_item_free(&s->m, &s->m.slot->out); /* a raise may have left it */
   for (int i = 0; i < 2 && err == -ENOENT; i++) {
     if (i > 0) makeentry(L, s, &k, 3);
-    bool inside = enter(s, d);
+    bool inside = enter(s, d, &k, &p);
     if (inside) {
-      err = add(&s->m, d, &k, &a);
+      err = add(&s->m, d, p, &a);
       leave(s, d);
     }
     if (err != -ENOENT || !inside) sk_item_free(&s->m, &s->m.slot->out);
@@ -325,32 +360,37 @@ static int dict_get (lua_State *L) {
   Scalar number;
   Key k = checkkey(L, 2, &number);
   Amount a = {.kind = SK_DICT_MESSAGE};
+  Off e;
   sk_item_return(&s->m, s->m.slot); /* a raise left it */
-  sk_object_enter(&s->m, &d->lock.o);
-  Off e = *sk_dict_find(d, &k);
+  do {
+    sk_object_enter(&s->m, &d->lock.o);
+    e = sk_dict_find(d, &k).item;
+  } while (!recognize(s, d, &k, e));
   if (e != 0) a = sk_dict_entry(e)->amount;
-  if (e != 0 && a.kind == SK_DICT_MESSAGE) {
+  bool message = e != 0 && a.kind == SK_DICT_MESSAGE;
+  if (message && islarge(e))
+    sk_item_borrow(&s->m.slot->loan, e);
+  else if (message) {
     sk_buf_clear(&s->copy);
-    if (islarge(e))
-      sk_item_borrow(&s->m.slot->loan, e);
-    else
-      copy(s, e);
+    copy(s, e);
   }
   sk_object_leave(&s->m, &d->lock.o);
-  if (e == 0)
-    lua_pushnil(L);
-  else if (a.kind != SK_DICT_MESSAGE)
-    pushnumber(L, a);
-  else if (s->m.slot->loan != 0) {
+  if (message && s->m.slot->loan != 0) {
     size_t n;
     pushborrowed(L, s);
     const char *bytes = lua_tolstring(L, -1, &n);
     pushmessage(L, bytes, n);
+    return 1;
   }
-  else {
+  sk_item_return(&s->m, s->m.slot);
+  if (message) {
     pushcopy(L, s);
     pushentry(L, lua_tostring(L, -1), false);
   }
+  else if (e != 0)
+    pushnumber(L, a);
+  else
+    lua_pushnil(L);
   return 1;
 }
 

@@ -13,6 +13,7 @@
 #include "open.h"
 #include "report.h"
 
+
 #define DUMP "skein.dump" /* the module that lays it out: a function */
 
 
@@ -23,30 +24,13 @@ static int innermost (lua_State *L, lua_State *at) {
 }
 
 
-/* Is 'source' a file of our own Lua layer, as that of the dump is? */
-static bool isours (lua_State *L, const char *source) {
-  lua_Debug ar;
-  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_getfield(L, -1, DUMP);
-  lua_remove(L, -2);
-  if (!lua_isfunction(L, -1)) {
-    lua_pop(L, 1);
-    return false;
-  }
-  lua_getinfo(L, ">S", &ar);
-  const char *end = strrchr(ar.source, '/');
-  return end != NULL &&
-         strncmp(source, ar.source, (size_t)(end + 1 - ar.source)) == 0;
-}
-
-
 /* Push "file:line" of the innermost function of the user's in 'at', or nil. */
 static void pushplace (lua_State *L, lua_State *at) {
   lua_Debug ar;
   int level = innermost(L, at);
   for (; at != NULL && lua_getstack(at, level, &ar); level++) {
     lua_getinfo(at, "Sl", &ar);
-    if (ar.currentline < 0 || isours(L, ar.source)) continue;
+    if (ar.currentline < 0 || sk_isours(L, ar.source)) continue;
     lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
     return;
   }

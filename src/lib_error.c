@@ -84,6 +84,13 @@ static int core_iserror (lua_State *L) {
 }
 
 
+/* core.where() -> "file:line: ", the user's line which called us */
+static int core_where (lua_State *L) {
+  sk_where(L);
+  return 1;
+}
+
+
 /* core.is_cancelled(value) -> boolean */
 static int core_iscancelled (lua_State *L) {
   lua_settop(L, 1);
@@ -99,9 +106,8 @@ static const luaL_Reg meta[] = {
 };
 
 static const luaL_Reg functions[] = {
-    {"error", core_error},
-    {"is_error", core_iserror},
-    {"is_cancelled", core_iscancelled},
+    {"error", core_error}, {"is_error", core_iserror},
+    {"where", core_where}, {"is_cancelled", core_iscancelled},
     {NULL, NULL},
 };
 

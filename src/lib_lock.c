@@ -86,9 +86,9 @@ int sk_liblock_release (lua_State *L) {
   Lock *l = checklock(L, S);
   Shared *s = sk_shared_of(S);
   if (sk_lock_release(&s->m, l, sk_shared_who(s)) != 0)
-    return luaL_error(L, sk_lock_owner(l) == 0
-                             ? "the lock is not acquired"
-                             : "the lock belongs to another task");
+    return sk_misuse(L, sk_lock_owner(l) == 0
+                            ? "the lock is not acquired"
+                            : "the lock belongs to another task");
   s->held--;
   return 0;
 }

@@ -44,7 +44,9 @@ static int checksignal (lua_State *L, int arg) {
     if (n >= 0 && n < SK_NSIGNALS) return (int)n;
   }
   else {
-    signo = sk_signals_number(luaL_checkstring(L, arg));
+    if (!lua_isstring(L, arg))
+      return luaL_typeerror(L, arg, "name or number of a signal");
+    signo = sk_signals_number(lua_tostring(L, arg));
     if (signo != 0) return signo;
   }
   return luaL_argerror(

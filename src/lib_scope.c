@@ -107,6 +107,8 @@ static int core_shield (lua_State *L) {
 static int core_setawait (lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);
+  lua_pushvalue(L, 1);
+  sk_setours(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &AWAIT);
   return 0;
 }

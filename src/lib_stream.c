@@ -118,12 +118,12 @@ static int stream_readuntil (lua_State *L) {
 
 
 static int lines_next (lua_State *L) {
-  Stream *st = check(L);
   Ask ask;
-  lua_settop(L, 1);
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(3));
   lua_pushvalue(L, lua_upvalueindex(2));
   checkformat(L, called, &ask);
-  return sk_stream_read(L, st, &ask);
+  return sk_stream_read(L, lua_touserdata(L, 1), &ask);
 }
 
 
@@ -135,10 +135,10 @@ static int stream_lines (lua_State *L) {
   checkformat(L, called, &ask);
   if (lua_isnil(L, 2)) lua_pushliteral(L, "l"), lua_replace(L, 2);
   lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1); /* it, the format, the stream */
   lua_rotate(L, 2, 1);
-  lua_pushcclosure(L, lines_next, 2);
-  lua_insert(L, 1);
-  return 2;
+  lua_pushcclosure(L, lines_next, 3);
+  return 1;
 }
 
 

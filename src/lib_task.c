@@ -171,7 +171,7 @@ static const luaL_Reg functions[] = {
     {"self", core_self},
     {"live", core_live},
     {"on_error", sk_report_onerror},
-    {"is_handle", sk_handle_is},
+    {"awaitable", sk_handle_awaitable},
     {NULL, NULL},
 };
 

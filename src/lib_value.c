@@ -379,6 +379,19 @@ static int newvalue (lua_State *L) {
 }
 
 
+/* core.misfit(value, x) -> why 'x' cannot be set, or nil */
+static int core_misfit (lua_State *L) {
+  const Cell *c = checkcell(L, sk_upvalue(L));
+  Number n;
+  lua_settop(L, 2);
+  if (c->type == SK_ANY || sk_number_get(L, 2, c->type, &n))
+    lua_pushnil(L);
+  else
+    sk_number_mismatch(L, 2, sk_number_types[c->type].name);
+  return 1;
+}
+
+
 /* 'with' is added by lua/skein/value.lua. */
 static const luaL_Reg methods[] = {{"get", value_get},
                                    {"set", value_set},
@@ -388,7 +401,8 @@ static const luaL_Reg methods[] = {{"get", value_get},
 
 static const luaL_Reg meta[] = {{"__tostring", value_tostring}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"value", newvalue}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"value", newvalue}, {"misfit", core_misfit}, {NULL, NULL}};
 
 static const SharedClass class = {
     .name = CLASS,

@@ -22,14 +22,14 @@ static int wire_pack (lua_State *L) {
 
 /* unpack(s [, { functions = boolean }]) -> values */
 static int wire_unpack (lua_State *L) {
+  static const char *const options[] = {"functions", NULL};
   size_t n;
   luaL_checktype(L, 1, LUA_TSTRING);
   const char *s = lua_tolstring(L, 1, &n);
   int flags = SK_WIRE_NOREFS;
   if (!lua_isnoneornil(L, 2)) {
-    luaL_checktype(L, 2, LUA_TTABLE);
-    lua_getfield(L, 2, "functions");
-    if (lua_toboolean(L, -1)) flags |= SK_WIRE_TRUSTED;
+    sk_checkoptions(L, 2, options);
+    if (sk_optflag(L, 2, "functions", false)) flags |= SK_WIRE_TRUSTED;
   }
   lua_settop(L, 1);
   int count = sk_wire_decode(L, sk_wire_of(L), s, n, flags);

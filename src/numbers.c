@@ -34,10 +34,8 @@ uint32_t sk_number_checktype (lua_State *L, int arg) {
 
 
 const char *sk_number_mismatch (lua_State *L, int idx, const char *expected) {
-  const char *got = lua_type(L, idx) == LUA_TNUMBER
-                        ? luaL_tolstring(L, idx, NULL)
-                        : sk_typename(L, idx);
-  return lua_pushfstring(L, "%s expected, got %s", expected, got);
+  return lua_pushfstring(L, "%s expected, got %s", expected,
+                         sk_describe(L, idx));
 }
 
 

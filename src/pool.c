@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crossing.h"
+#include "launch.h"
 #include "pool.h"
 
 
@@ -86,10 +87,7 @@ static Status pushstopped (lua_State *L, int idx) {
     return SK_FAILED;
   }
   sk_pusherror(L, "cancelled", "%s was cancelled", name);
-  sk_outcome_pushbox(L, idx);
-  lua_getfield(L, -1, "reason");
-  lua_remove(L, -2);
-  lua_setfield(L, -2, "reason");
+  sk_launch_addreason(L, idx);
   lua_remove(L, -2);
   return SK_CANCELLED;
 }

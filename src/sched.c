@@ -181,17 +181,17 @@ static void pushbarrier (lua_State *L) {
 
 
 static int cannotwait (lua_State *L, Sched *S) {
-  if (S->closed) return luaL_error(L, "cannot wait here: the program ends");
+  if (S->closed) return sk_misuse(L, "cannot wait here: the program ends");
   if (S->current->at != L)
-    return luaL_error(L, "cannot wait inside a coroutine that is not skein's: "
-                         "use skein.coroutine");
+    return sk_misuse(L, "cannot wait inside a coroutine that is not skein's: "
+                        "use skein.coroutine");
   pushbarrier(L);
   const char *barrier = lua_tostring(L, -1);
   if (barrier != NULL)
-    return luaL_error(L, "cannot wait here: Lua cannot yield inside %s",
-                      barrier);
-  return luaL_error(L, "cannot wait here: inside a C function or metamethod "
-                       "that cannot yield");
+    return sk_misuse(L, "cannot wait here: Lua cannot yield inside %s",
+                     barrier);
+  return sk_misuse(L, "cannot wait here: inside a C function or metamethod "
+                      "that cannot yield");
 }
 
 
@@ -291,7 +291,7 @@ static int deadlock (lua_State *L, Sched *S) {
   S->current->state = SK_ACTIVE;
   lua_concat(L, 2);
   lua_setfield(L, -2, "message");
-  luaL_where(L, 1);
+  sk_where(L);
   lua_setfield(L, -2, "where");
   return lua_error(L);
 }

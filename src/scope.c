@@ -136,9 +136,11 @@ void sk_scope_pusherror (lua_State *L, Task *t) {
     pushreason(L, t);
   else
     lua_pushnil(L);
+  lua_pushvalue(L, -1); /* a number is to stay one */
   const char *text = lua_tostring(L, -1);
   sk_pusherror(L, "cancelled", "cancelled%s%s", text != NULL ? ": " : "",
                text != NULL ? text : "");
+  lua_replace(L, -2);
   lua_insert(L, -2);
   lua_setfield(L, -2, "reason");
   lua_pushinteger(L, (lua_Integer)(serial ^ sk_sched_of(L)->salt));

@@ -82,12 +82,12 @@ bool sk_select_once (lua_State *L) {
 static void checkgiven (lua_State *L, const SelectOp *op, int at, int number) {
   if (op->offers && lua_isnil(L, at))
     casefails(L, number, lua_pushfstring(L, "cannot %s nil", op->name));
-  int isnumber = lua_isnil(L, at + 2);
-  lua_Number priority = isnumber ? 0 : lua_tonumberx(L, at + 2, &isnumber);
-  if (!isnumber || priority != priority)
+  if (lua_isnil(L, at + 2)) return;
+  lua_Number priority = lua_tonumber(L, at + 2);
+  if (lua_type(L, at + 2) != LUA_TNUMBER || priority != priority)
     casefails(L, number,
               lua_pushfstring(L, "priority: number expected, got %s",
-                              isnumber ? "NaN" : sk_typename(L, at + 2)));
+                              sk_describe(L, at + 2)));
 }
 
 

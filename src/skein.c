@@ -19,6 +19,20 @@ static int core_methods (lua_State *L) {
 }
 
 
+/* Methods of what crosses may cross, too: 'thread(queue.put, queue, 1)'. These
+   are names for them; a class with a Lua module has one there. */
+static void namemethods (lua_State *L) {
+  static const char *const classes[] = {"Queue",  "End",       "Semaphore",
+                                        "Event",  "Condition", "Barrier",
+                                        "Stream", "Server",    "Udp"};
+  for (size_t i = 0; i < SK_COUNT(classes); i++) {
+    const char *name = lua_pushfstring(L, "skein.%s", classes[i]);
+    if (sk_pushmethods(L, name)) lua_setfield(L, -3, classes[i]);
+    lua_pop(L, 1);
+  }
+}
+
+
 /* In a fresh state that runs into a deadlock: what tells of it is not there. */
 static void opendump (lua_State *L, Sched *S) {
   lua_pushcfunction(L, luaopen_skein_core);
@@ -89,6 +103,7 @@ int luaopen_skein_core (lua_State *L) {
   sk_open_udp(L, S);
   lua_pushcfunction(L, core_methods);
   lua_setfield(L, -2, "methods");
+  namemethods(L);
   lua_pushvalue(L, -1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &module);
   return 1;

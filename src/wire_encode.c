@@ -324,7 +324,7 @@ int sk_wire_try (lua_State *L, Wire *w, int first, int n,
 void sk_wire_encode (lua_State *L, Wire *w, int first, int n,
                      const WireWhat *what) {
   if (sk_wire_try(L, w, first, n, what) == 0) return;
-  luaL_where(L, 1);
+  sk_where(L);
   lua_setfield(L, -2, "where");
   lua_error(L);
 }

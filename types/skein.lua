@@ -1031,6 +1031,7 @@ function net.connect(host, port, opts) end
 ---@return skein.Server? server
 ---@return string? reason
 ---@return integer? errno
+---@overload fun(port: integer, opts?: skein.ListenOptions): skein.Server?, string?, integer?
 function net.listen(host, port, opts) end
 
 ---@async

@@ -109,8 +109,8 @@ end
 
 local function arguments(opts)
   local argv = {}
-  for i, v in ipairs(opts) do argv[i] = text(v, i == 1 and "program" or "argument " .. i - 1) end
-  if #argv == 0 then complain("name of a program expected, got %s", type(opts[1])) end
+  if opts[1] == nil then complain("name of a program expected, got nil") end
+  for i = 1, #opts do argv[i] = text(opts[i], i == 1 and "program" or "argument " .. i - 1) end
   return argv
 end
 

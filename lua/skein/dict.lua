@@ -16,7 +16,7 @@ local keys = { boolean = true, number = true, string = true }
 ---@return any new
 function Dict:update(k, fn)
   if not keys[type(k)] or k ~= k then
-    local got = k ~= k and "nan" or type(k)
+    local got = k ~= k and "NaN" or type(k)
     error("bad argument #1 to 'update' (string, number or boolean as key "
       .. ("expected, got %s)"):format(got), 2)
   end

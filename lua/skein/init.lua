@@ -16,6 +16,7 @@ local function later(name)
 end
 
 core.set_await(function(handle)
+  core.awaitable(handle) -- wrong use cancels nothing
   local awaited <close> = handle -- left early, it is cancelled and waited for
   return awaited:get()
 end)

@@ -20,7 +20,7 @@ end
 local function runner(name, list, i)
   local thing = list[i]
   if type(thing) == "function" then return thing end
-  if not core.is_handle(thing) then
+  if not core.awaitable(thing) then
     error(("bad argument #1 to '%s' (item %d: function or handle expected, " ..
       "got %s)"):format(name, i, show(thing)), 4)
   end

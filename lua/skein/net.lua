@@ -152,9 +152,10 @@ end
 
 --- Listens at a host and port, or at a local path.
 ---@async
----@param host? string  a name, a number, nil for all, or "unix:/path" alone
+---@param host? string|integer  a name, a number, nil for all, or "unix:/path" alone; or the port
 ---@return skein.Server? server, string? why, integer? errno
 function net.listen(host, ...)
+  if type(host) == "number" then return net.listen(nil, host, ...) end -- a port
   if host == "*" then host = nil end
   local path, name, port, opts, timeout = parse("listen", 1, host, ...)
   local get, due = wishes("listen", path and 2 or 3, listen_options, opts, timeout)

@@ -6,29 +6,10 @@ local core = require("skein.core")
 
 local options = {}
 
-local here = debug.getinfo(1, "S").source:match("^(@.*)options%.lua$")
-
---- The level, for the caller of this function, of the first caller that is
---- neither skein's nor a C function.
-local function outside()
-  local level = 2
-  while true do
-    local info = debug.getinfo(level, "S")
-    if not info then return 0 end
-    local ours = here and info.source:sub(1, #here) == here
-    if not ours and info.what ~= "C" then return level - 1 end
-    level = level + 1
-  end
-end
-
 --- Raises a message, or an error object, at the user's line.
 function options.raise(err)
-  local level = outside()
-  if type(err) == "string" then error(err, level) end
-  local info = level > 0 and debug.getinfo(level, "Sl")
-  if core.is_error(err) and info then
-    err.where = ("%s:%d: "):format(info.short_src, info.currentline)
-  end
+  if type(err) == "string" then error(core.where() .. err, 0) end
+  if core.is_error(err) then err.where = core.where() end
   error(err, 0)
 end
 
@@ -45,6 +26,7 @@ function options.set(...)
 end
 
 local function show(v)
+  if v ~= v then return "NaN" end
   if type(v) == "number" then return tostring(v) end
   if type(v) == "string" then return ("'%s'"):format(v) end
   return type(v)

@@ -14,6 +14,8 @@ local Value = core.methods("skein.Value")
 function Value:with(fn)
   local _ <close> = hold(self, "with", 1, fn)
   local new = fn(self:get())
+  local why = core.misfit(self, new)
+  if why then error(("bad result of the function given to 'with' (%s)"):format(why), 2) end
   self:set(new)
   return new
 end
