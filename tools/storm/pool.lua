@@ -10,7 +10,7 @@ local skein = require("skein")
 
 local PATIENCE = 30 -- seconds until what should have ended long ago has failed
 local MANY = 1000   -- retries, where a job must succeed in the end
-local MOST = 8      -- kills in between two jobs: a pool that gets nothing done fails
+local MOST = 8      -- kills until a job has finished: a pool that gets nothing done fails
 
 local random = math.random
 
@@ -110,12 +110,12 @@ end
 
 --- Kills workers of the pool in one of many ways, until told to stop.
 local function rage(pool, state)
-  local ended, since = 0, 0
+  local finished, since = 0, 0
   while not state.over do
     skein.sleep(random() ^ 3 * 0.02)
     local stats = pool:stats()
-    if stats.finished + stats.failed > ended then since = 0 end
-    ended = stats.finished + stats.failed
+    if stats.finished > finished then since = 0 end
+    finished = stats.finished
     local how, victim = random(4), random(math.max(#stats.workers, 1))
     for i, w in ipairs(stats.workers) do
       local chosen = how == 1 or how == 2 and w.state == "idle" or how > 2 and i == victim
