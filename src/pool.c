@@ -11,7 +11,7 @@
 Pool *sk_pool_check (lua_State *L, int arg) {
   Pool *p = luaL_checkudata(L, arg, "skein.Pool");
   if (p->epoch != p->s->S->epoch)
-    luaL_error(L, "the pool belongs to the parent of this process");
+    sk_misuse(L, "the pool belongs to the parent of this process");
   return p;
 }
 
