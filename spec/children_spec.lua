@@ -150,7 +150,7 @@ describe("skein.process", function()
     local others = {
       process = skein.process(skein.sleep, 60), command = skein.command { "sleep", 60 },
     }
-    for kind, other in pairs(others) do
+    for what, other in pairs(others) do
       local ways = {
         select = function() skein.select({ other }, 0) end,
         get = function() skein.select({ { other, "get" } }, 0) end,
@@ -160,7 +160,7 @@ describe("skein.process", function()
         race = function() skein.race { print, other } end,
       }
       for way, fn in pairs(ways) do
-        assert.match("children_spec.lua:%d+: only the process that started it can ask a " .. kind,
+        assert.match("children_spec.lua:%d+: only the process that started it can ask a " .. what,
           skein.process(support.failure, fn):get(), nil, nil, way)
       end
       other:kill()
