@@ -163,3 +163,27 @@ describe("an iterator", function()
     assert.same({ 1.0, math.sqrt(2), math.sqrt(3) }, results)
   end))
 end)
+
+describe("an error", function()
+  local function fail()
+    skein.group(function(group)
+      group:task(function()
+        pcall(skein.sleep, 10)
+        error("first", 0)
+      end)
+      skein.yield()
+      error("second\nin two lines", 0)
+    end)
+  end
+
+  local function relay(fn)
+    return skein.thread(fn):get()
+  end
+
+  it("tells of all that it is about, from wherever it came", task(function()
+    local told = "2 tasks failed.*\n%[1%] second\n  in two lines\n%[2%] first$"
+    assert.matches(told, tostring(support.failure(fail)))
+    assert.matches(told, tostring(support.failure(relay, fail)))
+    assert.matches(told, tostring(support.failure(relay, function() relay(fail) end)))
+  end))
+end)
