@@ -104,6 +104,13 @@ describe("wrong use", function()
       "this task is inside 'with' of the value already")
     blames(function() error(within(function() skein.map({ 0 }, skein.sleep) end), 0) end,
       "cannot wait inside a coroutine that is not skein's: use skein.coroutine")
+    blames(function() local _ = skein.coroutine.close(print) end,
+      "bad argument #1 to 'close' (coroutine expected, got function)")
+    blames(function() local _ = value.with(lock, print) end,
+      "calling a method on bad self (shared object expected, got skein.Lock)")
+    local pool <close> = skein.pool { workers = 1, kind = "thread" }
+    blames(function() local _ = pool.map(math.abs, { 1 }) end,
+      "calling a method on bad self (skein.Pool expected, got function)")
     assert.equal(7, value:get())
     assert.equal("new", new:status()) -- and nothing was cancelled
     assert.equal("begun", new:start():get())
