@@ -15,7 +15,8 @@ end
 local function dict(me, s)
   while me:goes_on() do
     local key = "key " .. me:dice(KEYS)
-    local what = me:dice(7)
+    if me:dice(8) == 1 then key = key:rep(1000) end
+    local what = me:dice(8)
     if what == 1 then s.d:delete(key)
     elseif what == 2 then s.d:set(key, value(me))
     elseif what == 3 then
@@ -30,6 +31,10 @@ local function dict(me, s)
     elseif what == 5 then
       local v = s.d:get(key)
       if v then text.check(v) end
+    elseif what == 6 then -- it grows and shrinks
+      local first = me.place * 1000
+      for i = 1, me:dice(200) do s.d:set(first + i, true) end
+      for i = 1, 200 do s.d:delete(first + i) end
     else
       s.d:add(s.sums[me:dice(4)], 1)
       s.journal:add(me.place, 1)
@@ -98,7 +103,11 @@ return {
     local sum, n = 0, 0
     for k, v in s.d:pairs() do
       n = n + 1
-      if type(v) == "table" then text.check(v) else sum = sum + v end
+      if type(v) == "table" then
+        text.check(v)
+      elseif v ~= true then
+        sum = sum + v
+      end
       assert(s.d:get(k) ~= nil, "a key that is not found")
     end
     assert(n == #s.d, "the dict has lost count")
