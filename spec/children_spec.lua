@@ -146,6 +146,28 @@ describe("skein.process", function()
     other:join()
   end))
 
+  it("does so in whatever way it is waited for", test(function()
+    local others = {
+      process = skein.process(skein.sleep, 60), command = skein.command { "sleep", 60 },
+    }
+    for what, other in pairs(others) do
+      local ways = {
+        select = function() skein.select({ other }, 0) end,
+        get = function() skein.select({ { other, "get" } }, 0) end,
+        wait = function() skein.wait({ skein.channel(), other }, 0) end,
+        timeout = function() skein.timeout(1, other) end,
+        all = function() skein.all { other } end,
+        race = function() skein.race { print, other } end,
+      }
+      for way, fn in pairs(ways) do
+        assert.match("children_spec.lua:%d+: only the process that started it can ask a " .. what,
+          skein.process(support.failure, fn):get(), nil, nil, way)
+      end
+      other:kill()
+      other:join()
+    end
+  end))
+
   it("lists the live ones, oldest first", test(function()
     assert.same({}, skein.children())
     local a, b = skein.process(skein.sleep, 60), skein.process(skein.sleep, 60)

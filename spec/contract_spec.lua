@@ -104,6 +104,13 @@ describe("wrong use", function()
       "this task is inside 'with' of the value already")
     blames(function() error(within(function() skein.map({ 0 }, skein.sleep) end), 0) end,
       "cannot wait inside a coroutine that is not skein's: use skein.coroutine")
+    blames(function() local _ = skein.coroutine.close(print) end,
+      "bad argument #1 to 'close' (coroutine expected, got function)")
+    blames(function() local _ = value.with(lock, print) end,
+      "calling a method on bad self (shared object expected, got skein.Lock)")
+    local pool <close> = skein.pool { workers = 1, kind = "thread" }
+    blames(function() local _ = pool.map(math.abs, { 1 }) end,
+      "calling a method on bad self (skein.Pool expected, got function)")
     assert.equal(7, value:get())
     assert.equal("new", new:status()) -- and nothing was cancelled
     assert.equal("begun", new:start():get())
@@ -161,5 +168,29 @@ describe("an iterator", function()
       results[i] = ok and v
     end
     assert.same({ 1.0, math.sqrt(2), math.sqrt(3) }, results)
+  end))
+end)
+
+describe("an error", function()
+  local function fail()
+    skein.group(function(group)
+      group:task(function()
+        pcall(skein.sleep, 10)
+        error("first", 0)
+      end)
+      skein.yield()
+      error("second\nin two lines", 0)
+    end)
+  end
+
+  local function relay(fn)
+    return skein.thread(fn):get()
+  end
+
+  it("tells of all that it is about, from wherever it came", task(function()
+    local told = "2 tasks failed.*\n%[1%] second\n  in two lines\n%[2%] first$"
+    assert.matches(told, tostring(support.failure(fail)))
+    assert.matches(told, tostring(support.failure(relay, fail)))
+    assert.matches(told, tostring(support.failure(relay, function() relay(fail) end)))
   end))
 end)

@@ -187,6 +187,21 @@ describe("the end of a script", function()
       .. "stack traceback.*joined\n$", output)
   end)
 
+  it("tells of all that a group of the child failed with", function()
+    local output, code = run [[
+      skein.process({ name = "kid" }, function()
+        skein.group(function(group)
+          group:task(function() pcall(skein.sleep, 10) error("first", 0) end)
+          skein.yield()
+          error("second", 0)
+        end)
+      end):join()
+    ]]
+    assert.equal(0, code)
+    assert.match("process 'kid' %(pid %d+%) failed: 2 tasks failed\n"
+      .. "stack traceback.*\n%[1%] second\n%[2%] first\n$", output)
+  end)
+
   it("may come in the middle of waits", function()
     local output, code = run [[
       local q = skein.queue()

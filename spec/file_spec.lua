@@ -74,6 +74,29 @@ describe("file", function()
     assert.equal("new", get(name))
   end))
 
+  it("has the modes of io.open, with a b or without", with_name(function(name)
+    local modes = {}
+    for _, mode in ipairs { "r", "w", "a", "r+", "w+", "a+" } do
+      for _, behind in ipairs { "", "b" } do
+        local did = {}
+        for way, open in pairs { io = io.open, skein = skein.open } do
+          put(name, "before")
+          local f <close> = assert(open(name, mode .. behind))
+          local written = f:write("X") and f:seek("cur") -- which flushes
+          f:seek("set")
+          did[way] = { written or "none", f:read("a") or "none" }
+          f:close()
+          did[way][3] = get(name)
+        end
+        assert.same(did.io, did.skein, mode .. behind)
+        modes[#modes + 1] = did.io[3]
+      end
+    end
+    assert.same({ "before", "before", "X", "X", "beforeX", "beforeX", "Xefore", "Xefore", "X", "X",
+      "beforeX", "beforeX" }, modes)
+    assert.has_error(function() skein.open(name, "br") end)
+  end))
+
   it("seeks", with_name(function(name)
     put(name, "0123456789")
     local f <close> = core.open(name)

@@ -306,11 +306,15 @@ static void tellstory (lua_State *L, Crossing *c, const char *source) {
   lua_getfield(L, 2, "message");
   lua_getfield(L, 2, "traceback");
   const char *trace = lua_tostring(L, -1);
+  lua_pushcfunction(L, sk_innererrors);
+  lua_getfield(L, 2, "value");
+  bool told = lua_pcall(L, 1, 1, 0) == LUA_OK;
   const char *text =
-      lua_pushfstring(L, "%s failed: %s%s%s", source, lua_tostring(L, -2),
-                      trace != NULL ? "\n" : "", trace != NULL ? trace : "");
+      lua_pushfstring(L, "%s failed: %s%s%s%s", source, lua_tostring(L, -3),
+                      trace != NULL ? "\n" : "", trace != NULL ? trace : "",
+                      told ? lua_tostring(L, -1) : "");
   c->story = strdup(text);
-  lua_pop(L, 3);
+  lua_pop(L, 4);
 }
 
 

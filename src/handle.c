@@ -376,7 +376,8 @@ void sk_handle_open (lua_State *L, Sched *S, const HandleClass *c,
 /* core.awaitable(value) -> is it a handle? One that cannot be awaited raises. */
 int sk_handle_awaitable (lua_State *L) {
   bool is = sk_handle_test(L, 1) != NULL;
-  if (is) checkwait(L, sk_upvalue(L), 1);
+  if (is && !sk_handle_ended(L, sk_upvalue(L), 1))
+    checkwait(L, sk_upvalue(L), 1);
   lua_pushboolean(L, is);
   return 1;
 }

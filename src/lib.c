@@ -9,6 +9,7 @@
 #include "lib.h"
 
 #define ERROR_CLASS "skein.Error"
+#define HOPS 10 /* that an error makes, from one thread or process to another */
 #define SPARE 6 /* fields of a metatable that others add */
 
 static const char OURS = 'o'; /* of a function of our Lua layer */
@@ -144,6 +145,38 @@ bool sk_iserror (lua_State *L, int idx, const char *kind) {
   is = k != NULL && strcmp(k, kind) == 0;
   lua_pop(L, 1);
   return is;
+}
+
+
+/* Push the list of the errors that the one at 1 is about, or that it brought
+   from elsewhere. False: there is none. */
+static bool pusherrors (lua_State *L) {
+  lua_pushvalue(L, 1);
+  for (int i = 0; i < HOPS && sk_iserror(L, -1, NULL); i++) {
+    if (lua_getfield(L, -1, "errors") == LUA_TTABLE) return true;
+    lua_getfield(L, -2, "value");
+  }
+  return false;
+}
+
+
+int sk_innererrors (lua_State *L) {
+  luaL_checkstack(L, 2 * HOPS, NULL);
+  lua_settop(L, 1);
+  bool has = pusherrors(L);
+  int list = lua_gettop(L);
+  lua_Integer n = has ? luaL_len(L, list) : 0;
+  lua_pushliteral(L, "");
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, list, i);
+    const char *text = luaL_tolstring(L, -1, NULL);
+    luaL_gsub(L, text, "\n", "\n  ");
+    lua_pushfstring(L, "%s\n[%d] %s", lua_tostring(L, list + 1), (int)i,
+                    lua_tostring(L, -1));
+    lua_replace(L, list + 1);
+    lua_settop(L, list + 1);
+  }
+  return 1;
 }
 
 

@@ -52,6 +52,10 @@ SK_FUNC int sk_raise (lua_State *L, const char *kind, const char *fmt, ...)
 /* Is the value at 'idx' an error object, and of this kind (NULL: of any)? */
 SK_FUNC bool sk_iserror (lua_State *L, int idx, const char *kind);
 
+/* (error) -> what 'tostring' tells of the errors that it is about: a text, one in
+   a line or more; "" if there are none. */
+SK_FUNC int sk_innererrors (lua_State *L);
+
 /* Give the table at the top of the stack the metatable of error objects. */
 SK_FUNC void sk_seterror (lua_State *L);
 

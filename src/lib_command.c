@@ -34,7 +34,7 @@ static Yard *yardof (Sched *S) {
 static void look (lua_State *L, Sched *S, int at) {
   Command *c = lua_touserdata(L, at);
   (void)S;
-  sk_remote_checkmine(L, &c->o.r);
+  sk_remote_checkmine(L, at);
   if (sk_remote_ismine(&c->o.r)) sk_offspring_look(&c->o);
 }
 

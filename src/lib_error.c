@@ -33,21 +33,10 @@ static int error_tostring (lua_State *L) {
   addfield(L, &b, 1, "source", "\n  in ");
   addfield(L, &b, 1, "traceback", "\n");
   luaL_pushresult(&b);
-  if (lua_getfield(L, 1, "errors") != LUA_TTABLE) {
-    lua_settop(L, 2);
-    return 1;
-  }
-  lua_Integer n = luaL_len(L, 3);
-  for (lua_Integer i = 1; i <= n; i++) {
-    lua_settop(L, 3);
-    lua_rawgeti(L, 3, i);
-    const char *text = luaL_tolstring(L, 4, NULL);
-    luaL_gsub(L, text, "\n", "\n  ");
-    lua_pushfstring(L, "%s\n[%d] %s", lua_tostring(L, 2), (int)i,
-                    lua_tostring(L, -1));
-    lua_replace(L, 2);
-  }
-  lua_settop(L, 2);
+  lua_pushcfunction(L, sk_innererrors);
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  lua_concat(L, 2);
   return 1;
 }
 

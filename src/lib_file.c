@@ -60,12 +60,15 @@ static int openk (lua_State *L, int status, lua_KContext ctx) {
 }
 
 
+/* As in C, a 'b' changes nothing here. */
 static int checkmode (lua_State *L) {
-  static const char *const names[] = {"r", "w", "a", "r+", "w+", "a+", NULL};
+  static const char *const names[] = {"r",  "rb",  "w",   "wb", "a",
+                                      "ab", "r+",  "r+b", "w+", "w+b",
+                                      "a+", "a+b", NULL};
   static const int flags[] = {
       O_RDONLY, O_WRONLY | O_CREAT | O_TRUNC, O_WRONLY | O_CREAT | O_APPEND,
       O_RDWR,   O_RDWR | O_CREAT | O_TRUNC,   O_RDWR | O_CREAT | O_APPEND};
-  return flags[luaL_checkoption(L, 2, "r", names)];
+  return flags[luaL_checkoption(L, 2, "r", names) / 2];
 }
 
 

@@ -34,7 +34,8 @@ static Lock *checklock (lua_State *L, const Holder **holder) {
     *holder = &holders[i];
     return (Lock *)h->o;
   }
-  luaL_typeerror(L, 1, "shared object with a lock");
+  sk_misuse(L, "calling a method on bad self (shared object expected, got %s)",
+            sk_typename(L, 1));
   return NULL;
 }
 

@@ -19,7 +19,7 @@ static const HandleClass class;
 static void look (lua_State *L, Sched *S, int at) {
   Process *p = lua_touserdata(L, at);
   (void)S;
-  sk_remote_checkmine(L, &p->o.r);
+  sk_remote_checkmine(L, at);
   if (sk_remote_ismine(&p->o.r)) sk_offspring_look(&p->o);
 }
 

@@ -2,8 +2,9 @@
 ** lib_signal.c - Signals as items of channels: skein.signal.
 **
 ** The registry holds, by signal number, the list of the channels that want
-** it. A closed channel is dropped when the next signal comes, or when it was
-** the reason for a wait: see 'sweep'.
+** it; at 0 the epoch they are of, for a forked child begins anew. A closed
+** channel is dropped when the next signal comes, or when it was the reason for
+** a wait: see 'sweep'.
 */
 #include <string.h>
 
@@ -13,6 +14,22 @@
 #include "signals.h"
 
 static const char WANTED = 'w'; /* of the lists, in the registry */
+
+
+/* Push the lists. Those of the parent of a forked child are not the child's. */
+static void pushlists (lua_State *L, const Sched *S) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &WANTED);
+  lua_rawgeti(L, -1, 0);
+  bool fresh = lua_tointeger(L, -1) == (lua_Integer)S->epoch;
+  lua_pop(L, 1);
+  if (fresh) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_pushinteger(L, (lua_Integer)S->epoch);
+  lua_rawseti(L, -2, 0);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &WANTED);
+}
 
 
 /* Keep only the open channels of the list at the top; how many? */
@@ -72,7 +89,7 @@ static void onsignal (Sched *S) {
 
 /* A channel was closed: signals that nobody wants are as before. */
 static void onclose (lua_State *L, Sched *S) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &WANTED);
+  pushlists(L, S);
   for (int signo = 1; signo < SK_NSIGNALS; signo++) {
     if (lua_rawgeti(L, -1, signo) == LUA_TTABLE && sweep(L) == 0) {
       sk_signals_release(&S->sink, signo);
@@ -88,7 +105,7 @@ static void onclose (lua_State *L, Sched *S) {
 
 /* Add the channel at 1 to those that want 'signo'. */
 static void want (lua_State *L, Sched *S, int signo, const char *name) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &WANTED);
+  pushlists(L, S);
   if (lua_rawgeti(L, -1, signo) != LUA_TTABLE) {
     int rc = sk_signals_catch(&S->sink, signo);
     if (rc == -EBUSY)
@@ -138,6 +155,8 @@ void sk_open_signal (lua_State *L, Sched *S) {
   S->onsignal = onsignal;
   S->onclose = onclose;
   lua_newtable(L);
+  lua_pushinteger(L, (lua_Integer)S->epoch);
+  lua_rawseti(L, -2, 0);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &WANTED);
   sk_addfunctions(L, S, functions);
 }

@@ -253,7 +253,7 @@ static void start (lua_State *L, Sched *S, int handle, int nargs) {
 /* A forked child has none of its parent's threads. */
 static void look (lua_State *L, Sched *S, int at) {
   (void)S;
-  sk_remote_checkmine(L, lua_touserdata(L, at));
+  sk_remote_checkmine(L, at);
 }
 
 

@@ -9,9 +9,12 @@
 
 
 Pool *sk_pool_check (lua_State *L, int arg) {
-  Pool *p = luaL_checkudata(L, arg, "skein.Pool");
-  if (p->epoch != p->s->S->epoch)
-    luaL_error(L, "the pool belongs to the parent of this process");
+  Pool *p = luaL_testudata(L, arg, "skein.Pool");
+  if (p == NULL)
+    sk_misuse(L, "calling a method on bad self (skein.Pool expected, got %s)",
+              sk_typename(L, arg));
+  else if (p->epoch != p->s->S->epoch)
+    sk_misuse(L, "the pool belongs to the parent of this process");
   return p;
 }
 

@@ -59,10 +59,11 @@ Remote *sk_remote_new (lua_State *L, Sched *S, const HandleClass *c,
 }
 
 
-void sk_remote_checkmine (lua_State *L, const Remote *r) {
+void sk_remote_checkmine (lua_State *L, int at) {
+  const Remote *r = lua_touserdata(L, at);
   if (r->outcome.status == SK_RUNNING && r->epoch != r->S->epoch)
-    luaL_error(L, "only the process that started it can ask a %s how it is",
-               sk_outcome_class(L, 1)->kind);
+    sk_misuse(L, "only the process that started it can ask a %s how it is",
+              sk_outcome_class(L, at)->kind);
 }
 
 

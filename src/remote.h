@@ -34,8 +34,8 @@ static inline bool sk_remote_ismine (const Remote *r) {
   return r->outcome.status != SK_NEW && r->epoch == r->S->epoch;
 }
 
-/* Raise if it runs, and it was not this process that started it. */
-SK_FUNC void sk_remote_checkmine (lua_State *L, const Remote *r);
+/* Raise if the handle at 'at' is of what runs, and this process did not start. */
+SK_FUNC void sk_remote_checkmine (lua_State *L, int at);
 
 /* Begin to start it: make the parcel. Raises. */
 SK_FUNC Shared *sk_remote_pack (lua_State *L, int handle);

@@ -77,6 +77,7 @@ static void runwrite (Errand *e) {
     }
     done += (size_t)n;
   }
+  if (t->append) t->at = lseek(t->fd, 0, SEEK_CUR); /* behind what it wrote */
   t->n = (ssize_t)t->size;
 }
 
@@ -94,6 +95,7 @@ static void onwritten (Errand *e) {
   Stream *st = t->st;
   File *f = st->more;
   if (t->n < 0) f->failed = (int)t->n;
+  if (t->n >= 0 && t->append && t->at >= 0 && f->reading == NULL) f->at = t->at;
   f->writing = NULL;
   free(t);
   sk_stream_servewrite(st);

@@ -981,7 +981,7 @@ function Stream:close() end
 
 ---@async
 ---@param path string
----@param mode? "r"|"w"|"a"|"r+"|"w+"|"a+"
+---@param mode? "r"|"w"|"a"|"r+"|"w+"|"a+"|"rb"|"wb"|"ab"|"r+b"|"w+b"|"a+b"
 ---@param timeout? number  seconds
 ---@return skein.Stream? stream
 ---@return string? reason

@@ -14,6 +14,9 @@ library.wrap = core.co_wrap
 --- Closes `co`, unless it is inside a wait.
 ---@param co thread
 function library.close(co)
+  if type(co) ~= "thread" then
+    error(("bad argument #1 to 'close' (coroutine expected, got %s)"):format(type(co)), 2)
+  end
   if core.co_iswaiting(co) then
     error("cannot close a coroutine that waits", 2)
   end
