@@ -124,6 +124,40 @@ describe("skein.coroutine", function()
     assert.is_false((pcall(g)) and false)
   end))
 
+  it("takes a run along that it is suspended in", function()
+    local out = support.program([[
+      local skein = require("skein")
+      local co = skein.coroutine
+      local ends = skein.event()
+      local function generator()
+        return skein.run(function()
+          local inner = skein.task(function() ends:wait() end)
+          co.yield("inside")
+          skein.yield()
+          return inner:status(), inner
+        end)
+      end
+      local first, second = co.wrap(generator), co.wrap(generator)
+      print(first())
+      local mine = skein.task(function() ends:wait() return "mine" end) -- is in no run
+      print(skein.run(function() return "a run of its own" end))
+      print(second()) -- is abandoned
+      second = nil
+      collectgarbage()
+      collectgarbage()
+      local status, inner = skein.run(function() -- in which the first goes on
+        local here = skein.task(function() ends:wait() end)
+        local status, inner = first()
+        assert(here:status() == "running" and skein.task(print):status() == "pending")
+        return status, inner
+      end)
+      print(status, inner:status(), mine:status())
+      ends:set()
+      print(mine:get())
+    ]])
+    assert.equal("inside\na run of its own\ninside\nrunning\tcancelled\trunning\nmine\n", out)
+  end)
+
   it("cannot be resumed inside a wait", both(function()
     local c
     local t = skein.task(function()

@@ -99,6 +99,15 @@ for _, kind in ipairs { "spawn", "server", "thread" } do
       end, string, require("skein.many")))
     end))
 
+    it("may be a module itself", test(function()
+      local hold = require("skein.hold")
+      assert.is_function(hold)
+      assert.is_true(result(function(a, loaded)
+        return loaded["skein.hold"] == a and a == require("skein.hold")
+      end, hold, { ["skein.hold"] = hold }))
+      assert.is_true(result(function() return hold == require("skein.hold") end))
+    end))
+
     it("may be a name itself", test(function()
       assert.equal("HERE", result("string.upper", "here"))
       assert.equal(2, result("skein.many.map", { 1, 2 }, tostring).n)

@@ -49,7 +49,7 @@ static void takeaway (lua_State *L, Sched *S, lua_State *co, Scope *base) {
   luaL_setmetatable(L, STRAY);
   lua_rawset(L, -3); /* may raise; nothing is done yet */
   lua_pop(L, 1);
-  s->inner = sk_scope_detach(S->current, base);
+  s->inner = sk_scope_detach(S, S->current, base);
   S->strays++;
 }
 
@@ -62,7 +62,7 @@ static void bringback (lua_State *L, Sched *S, lua_State *co) {
   lua_pushvalue(L, -1);
   if (lua_rawget(L, -3) == LUA_TUSERDATA) {
     Stray *s = lua_touserdata(L, -1);
-    sk_scope_attach(S->current, s->inner);
+    sk_scope_attach(S, S->current, s->inner);
     s->inner = NULL;
     S->strays--;
     lua_pop(L, 1);

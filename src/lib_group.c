@@ -65,8 +65,7 @@ static int leave (lua_State *L, Sched *S, Nursery *n) {
   n->scope = NULL;
   n->closed = true;
   if (!n->group) {
-    t->home = NULL;
-    if (t == &S->top) S->sink.driving--;
+    sk_scope_leavehome(S, t, n);
     if (n->interrupted) n->err = -EINTR;
   }
   if (n->err == -EINTR || n->err == -EDEADLK)
@@ -206,12 +205,10 @@ static int core_run (lua_State *L) {
   Nursery *n = pushnursery(L, false);
   lua_insert(L, NURSERY);
   n->scope = sk_scope_enter(L, S, SK_RUN);
-  n->run = t->home = n;
+  n->run = n;
   sk_list_add(&S->nurseries, &n->peer);
-  if (t == &S->top) {
-    S->sink.driving++;
-    sk_signals_ready(&S->sink);
-  }
+  sk_scope_comehome(S, t, n);
+  if (t == &S->top) sk_signals_ready(&S->sink);
   int status = lua_pcallk(L, lua_gettop(L) - NURSERY - 1, LUA_MULTRET, 1,
                           (lua_KContext)S, finishbody);
   return finishbody(L, status, (lua_KContext)S);

@@ -117,6 +117,13 @@ static int core_yield (lua_State *L) {
 }
 
 
+/* core.checkpoint() - of a wait in our Lua layer that need not wait */
+static int core_checkpoint (lua_State *L) {
+  sk_sched_checkpoint(L, sk_upvalue(L));
+  return 0;
+}
+
+
 /* core.now() -> seconds, monotonic */
 static int core_now (lua_State *L) {
   lua_pushnumber(L, (lua_Number)sk_clock_now() / 1e9);
@@ -167,6 +174,7 @@ static const luaL_Reg functions[] = {
     {"task", core_task},
     {"sleep", core_sleep},
     {"yield", core_yield},
+    {"checkpoint", core_checkpoint},
     {"now", core_now},
     {"self", core_self},
     {"live", core_live},

@@ -55,9 +55,36 @@ void sk_scope_leave (Sched *S, Scope *sc) {
 }
 
 
-Scope *sk_scope_detach (Task *t, Scope *base) {
+/* The run of that scope; NULL: it is none, or was given up with its owner. */
+static Nursery *runof (Sched *S, const Scope *sc) {
+  if (sc->kind != SK_RUN) return NULL;
+  List *l = S->nurseries.next, *end = &S->nurseries;
+  for (; l != NULL && l != end; l = l->next)
+    if (sk_container(l, Nursery, peer)->scope == sc)
+      return sk_container(l, Nursery, peer);
+  return NULL;
+}
+
+
+void sk_scope_comehome (Sched *S, Task *t, Nursery *run) {
+  if (run == NULL) return;
+  run->around = t->home;
+  t->home = run;
+  if (t == &S->top) S->sink.driving++;
+}
+
+
+void sk_scope_leavehome (Sched *S, Task *t, const Nursery *run) {
+  if (run == NULL || t->home != run) return;
+  t->home = run->around;
+  if (t == &S->top) S->sink.driving--;
+}
+
+
+Scope *sk_scope_detach (Sched *S, Task *t, Scope *base) {
   Scope *inner = t->scope;
   for (Scope *sc = inner; sc != base; sc = sc->parent) {
+    sk_scope_leavehome(S, t, runof(S, sc));
     if (sc->kind == SK_GROUP || sc->kind == SK_RUN)
       t->strays = true; /* keeps its owner, who sees to it at its end */
     else
@@ -73,9 +100,10 @@ Scope *sk_scope_detach (Task *t, Scope *base) {
 }
 
 
-void sk_scope_attach (Task *t, Scope *inner) {
+void sk_scope_attach (Sched *S, Task *t, Scope *inner) {
   for (Scope *sc = inner;; sc = sc->parent) {
     sc->task = t;
+    sk_scope_comehome(S, t, runof(S, sc));
     if (sc->parent != NULL) continue;
     sc->parent = t->scope;
     break;

@@ -26,8 +26,12 @@ SK_FUNC void sk_scope_leave (Sched *S, Scope *sc);
 ** opened them was suspended. Returns the innermost. 'attach' puts them inside
 ** of the innermost scope of the task that resumes it.
 */
-SK_FUNC Scope *sk_scope_detach (Task *t, Scope *base);
-SK_FUNC void sk_scope_attach (Task *t, Scope *inner);
+SK_FUNC Scope *sk_scope_detach (Sched *S, Task *t, Scope *base);
+SK_FUNC void sk_scope_attach (Sched *S, Task *t, Scope *inner);
+
+/* The running task has entered a run, or leaves it; NULL: there is none. */
+SK_FUNC void sk_scope_comehome (Sched *S, Task *t, Nursery *run);
+SK_FUNC void sk_scope_leavehome (Sched *S, Task *t, const Nursery *run);
 
 /* Give back a scope that is in no task's chain any more. */
 SK_FUNC void sk_scope_release (Sched *S, Scope *sc);

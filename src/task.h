@@ -104,17 +104,18 @@ typedef struct Scope {
 
 /* Tasks that end together: those of a group or a run, or all others. */
 typedef struct Nursery {
-  List members;        /* Task.sibling of the live ones */
-  size_t live;         /* how many */
-  List idle;           /* who waits until none is left: its owner */
-  List peer;           /* in Sched.nurseries */
-  struct Nursery *run; /* the run it is inside of, or is; else NULL */
-  Scope *scope;        /* of the task that opened it */
-  bool closed;         /* takes no more tasks */
-  bool group;          /* an error of a member cancels all */
-  bool first;          /* raises the first error only */
-  int err;             /* what cut the wait for its tasks short */
-  bool interrupted;    /* a run that Ctrl-C ended */
+  List members;           /* Task.sibling of the live ones */
+  size_t live;            /* how many */
+  List idle;              /* who waits until none is left: its owner */
+  List peer;              /* in Sched.nurseries */
+  struct Nursery *run;    /* the run it is inside of, or is; else NULL */
+  struct Nursery *around; /* of a run: 'home' of its task outside of it */
+  Scope *scope;           /* of the task that opened it */
+  bool closed;            /* takes no more tasks */
+  bool group;             /* an error of a member cancels all */
+  bool first;             /* raises the first error only */
+  int err;                /* what cut the wait for its tasks short */
+  bool interrupted;       /* a run that Ctrl-C ended */
 } Nursery;
 
 typedef enum TaskState {

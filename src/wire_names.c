@@ -258,11 +258,22 @@ static void notefunctions (lua_State *L, Coder *c, int names, int name,
 }
 
 
+/* Is the table at the top one that modules stand in, loaded or to be loaded? */
+static bool isregister (lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  bool is = lua_rawequal(L, -3, -2) || lua_rawequal(L, -3, -1);
+  lua_pop(L, 2);
+  return is;
+}
+
+
 /* Name the field whose key is at -2, its value at -1, of what is 'name'. */
 static void notefield (lua_State *L, Coder *c, int names, int name) {
   int type = lua_type(L, -1);
   if (lua_type(L, -2) != LUA_TSTRING) return;
   if (type != LUA_TFUNCTION && type != LUA_TTABLE) return;
+  if (type == LUA_TTABLE && isregister(L)) return; /* they have their names */
   pushname(L, name, lua_gettop(L) - 1);
   lua_insert(L, -2);
   bool named = type == LUA_TFUNCTION || isclass(L);

@@ -251,6 +251,7 @@ end
 --- Runs a checked map; `how` it is stopped: press(), force(), grace.
 ---@async
 function map.run(pool, st, m, how)
+  core.checkpoint()
   local self <close> = begin(pool, st, m, how)
   local report = self.report
   if report then report(0, m.n) end

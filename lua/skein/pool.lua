@@ -106,6 +106,7 @@ function Pool:join(timeout)
   local st = crew.own(self)
   local due = options.deadline("join", 1, timeout)
   if not st.closed then options.raise("close or terminate the pool before join") end
+  core.checkpoint()
   while true do
     local what = next_awaited(self, st)
     if not what then return true end
