@@ -72,6 +72,7 @@ build = {
         "src/guard.c",
         "src/handle.c",
         "src/handover.c",
+        "src/heap.c",
         "src/helper.c",
         "src/hope.c",
         "src/inbuf.c",

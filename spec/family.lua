@@ -48,8 +48,12 @@ end
 
 --- Calls `count` until it gives no more than `most`, or for a long time.
 local function settles(count, most)
-  support.eventually(function() return count() <= most end)
-  return count()
+  local n
+  support.eventually(function()
+    n = count()
+    return n <= most
+  end)
+  return n
 end
 
 --- A test body that must leave nothing at all behind: see support.task, and no

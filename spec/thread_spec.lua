@@ -485,3 +485,31 @@ describe("a thread's error that nobody asks for", function()
     end)
   end))
 end)
+
+describe("the memory of a thread and of a served process", function()
+  --- Takes memory of all sizes, lets it go in another order, and looks at it.
+  local function shuffle()
+    local kept, dice, sum = {}, 1, 0
+    for round = 1, 2000 do
+      dice = dice * 1103515245 + 12345 & 0x7fffffff
+      local size = (dice >> 8) % (round % 50 == 0 and 100000 or 2500)
+      local list = {}
+      for i = 1, size // 16 do list[i] = i end
+      for i = size // 16, size // 32, -1 do list[i] = nil end
+      kept[(dice >> 4) % 61] = { text = string.char(round % 256):rep(size), size, #list, list }
+    end
+    for _, k in pairs(kept) do
+      assert(#k.text == k[1] and k.text == k.text:sub(1, 1):rep(k[1]))
+      for i, x in ipairs(k[3]) do assert(x == i) end
+      sum = sum + k[1] + #k[3] + k.text:byte()
+    end
+    return sum
+  end
+
+  it("is as good as any", test(function()
+    local here = shuffle()
+    local a, b = skein.thread(shuffle), skein.process({ method = "server" }, shuffle)
+    assert.same({ here, here }, { a:get(), b:get() })
+    assert.equal(here, skein.thread(shuffle):get())
+  end))
+end)

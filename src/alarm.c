@@ -68,7 +68,7 @@ void sk_alarm_clear (Alarms *as, Alarm *a) {
 }
 
 
-void sk_alarm_fini (Alarms *as) {
+SK_BIRTH void sk_alarm_fini (Alarms *as) {
   sk_timers_fini(&as->timers);
-  aim(as);
+  if (as->open) aim(as);
 }

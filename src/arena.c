@@ -30,7 +30,7 @@ int sk_arena_open (void) {
 }
 
 
-Off *sk_arena_root (void) {
+SK_BIRTH Off *sk_arena_root (void) {
   return &arena->root;
 }
 

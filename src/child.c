@@ -7,17 +7,17 @@
 
 #include "child.h"
 #include "clock.h"
+#include "heap.h"
 #include "osthread.h"
+#include "pin.h"
 #include "report.h"
 #include "server.h"
 #include "spawn.h"
 #include "vault.h"
 
 /* Process-wide. */
-static struct {
-  pthread_mutex_t guard;
-  char path[1024]; /* "": not set */
-} interpreter = {.guard = PTHREAD_MUTEX_INITIALIZER};
+SK_LARGE char sk_child_program[1024]; /* the interpreter; "": not set */
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* of that */
 static Sched *here; /* whom SIGTERM tells ... */
 static Prod prod;   /* ... once more */
 static struct {
@@ -26,7 +26,7 @@ static struct {
 } who;
 
 
-const char *sk_child_name (void) {
+SK_BIRTH const char *sk_child_name (void) {
   return who.name != NULL ? who.name : "main";
 }
 
@@ -37,10 +37,12 @@ int sk_child_parent (const char **name) {
 }
 
 
-/* We are called 'name', a child of 'parent' (which stays), process 'pid'. */
-static void introduce (const char *name, const char *parent, int pid) {
+/* We are called 'name', a child of 'parent', process 'pid'. Both texts stay. */
+static SK_BIRTH void introduce (Sched *S, const char *name, const char *parent,
+                                int pid) {
+  S->name = name;
   who.parent = parent;
-  who.name = strdup(name);
+  who.name = name;
   who.pid = pid;
 }
 
@@ -55,18 +57,13 @@ static void onterm (int signo, siginfo_t *info, void *context) {
 }
 
 
-/* What the parent caught is none of our business, nor what Ctrl-C did there;
-   what it ignored stays ignored. */
-static void setsignals (Sched *S) {
-  struct sigaction now, ours = {.sa_sigaction = onterm, .sa_flags = SA_SIGINFO};
-  sk_signals_fini(&S->sink);
+/* A wait installs what Ctrl-C does. */
+static SK_BIRTH void setsignals (Sched *S) {
+  struct sigaction ours = {.sa_sigaction = onterm, .sa_flags = SA_SIGINFO};
+  sk_signals_afterfork();
   here = S;
   prod = (Prod){0};
-  sigemptyset(&ours.sa_mask);
   sigaction(SIGTERM, &ours, NULL);
-  if (sigaction(SIGINT, NULL, &now) == 0 &&
-      (now.sa_flags & SA_SIGINFO || now.sa_handler != SIG_IGN))
-    signal(SIGINT, SIG_DFL); /* a wait installs its own */
 }
 
 
@@ -83,7 +80,7 @@ static void dieby (int signo) {
 /* ---- living ---- */
 
 /* Tell of failures that nobody asked for. */
-static int reportall (lua_State *L) {
+static SK_BIRTH int reportall (lua_State *L) {
   sk_report_all(L, sk_sched_of(L));
   return 0;
 }
@@ -91,8 +88,8 @@ static int reportall (lua_State *L) {
 
 /* Run the function, which is on the stack ('fork'd, with its 'nargs'
    arguments) or in the parcel, and end the process. */
-static _Noreturn void live (lua_State *L, Shared *s, Parcel *p, bool forked,
-                            int nargs) {
+static SK_BIRTH _Noreturn void live (lua_State *L, Shared *s, Parcel *p,
+                                     bool forked, int nargs) {
   Crossing c = {.s = s, .p = p, .name = who.name};
   sk_crossing_run(L, &c,
                   forked ? sk_crossing_wrapcall(L, &c, nargs)
@@ -124,74 +121,104 @@ static int leave (lua_State *L) {
 }
 
 
-static void replaceexit (lua_State *L) {
+/* Push a standard library, the key, and what it has there; or nils. */
+static int pushstandard (lua_State *L, const char *lib, const char *key) {
+  int top = lua_gettop(L);
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  lua_pushliteral(L, "os");
-  if (lua_rawget(L, -2) != LUA_TTABLE) return;
-  lua_pushliteral(L, "exit");
-  lua_pushvalue(L, -1);
-  lua_rawget(L, -3);
-  if (!lua_iscfunction(L, -1) || lua_tocfunction(L, -1) == leave) return;
-  lua_pushcclosure(L, leave, 1);
-  lua_rawset(L, -3);
+  lua_pushstring(L, lib);
+  if (lua_rawget(L, -2) == LUA_TTABLE) {
+    lua_remove(L, -2);
+    lua_pushstring(L, key);
+    lua_pushvalue(L, -1);
+    return lua_rawget(L, -3);
+  }
+  lua_settop(L, top);
+  for (int i = 0; i < 3; i++) lua_pushnil(L);
+  return LUA_TNIL;
+}
+
+
+/* What is to be done in the child is looked up here, for there each page that
+   is touched first costs. */
+void sk_child_pushoutfit (lua_State *L, int name) {
+  lua_pushvalue(L, name);
+  pushstandard(L, "os", "exit");
+  if (!lua_iscfunction(L, -1) || lua_tocfunction(L, -1) == leave) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  }
+  else
+    lua_pushcclosure(L, leave, 1);
+  if (pushstandard(L, "math", "randomseed") != LUA_TFUNCTION) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+  }
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+
+/* Make use of it; of the name, which stays there, too. */
+static SK_BIRTH void equip (lua_State *top, const uint64_t seed[2]) {
+  lua_pushvalue(top, 2);
+  lua_pushvalue(top, 3);
+  lua_pushvalue(top, 4);
+  if (lua_isnil(top, -1))
+    lua_pop(top, 3);
+  else {
+    lua_rawset(top, -3); /* it is there: that takes no memory */
+    lua_pop(top, 1);
+  }
+  lua_pushvalue(top, 5);
+  lua_pushinteger(top, (lua_Integer)seed[0]);
+  lua_pushinteger(top, (lua_Integer)seed[1]);
+  if (lua_isnil(top, -3))
+    lua_pop(top, 3);
+  else if (lua_pcall(top, 2, 0, 0) != LUA_OK)
+    lua_pop(top, 1);
 }
 
 
 typedef struct Birth {
-  Sched *S;
-  lua_State *top;
+  Shared *s;
   Parcel *parcel;
-  uint32_t slot;
-  const char *name;
 } Birth;
 
 
-/* (birth): what can raise, and is not the user's function. */
-static int prepare (lua_State *L) {
-  const Birth *b = lua_touserdata(L, 1);
-  b->S->kind = "process";
-  lua_pushthread(b->top);
-  lua_xmove(b->top, L, 1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &here); /* anchored */
-  lua_pushstring(L, b->name);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &b->S->kind);
-  replaceexit(L);
-  sk_crossing_reseed(L);
-  return 0;
-}
-
-
 /* (fn, arguments..., birth): the life of the child. Does not return. */
-static int beborn (lua_State *L) {
-  Birth *b = lua_touserdata(L, -1);
+static SK_BIRTH int beborn (lua_State *L) {
+  const Birth *b = lua_touserdata(L, -1);
   lua_pop(L, 1);
-  Shared *s = sk_shared_of(b->S);
-  sk_osthread_forget();
-  sk_sched_afterfork(b->S, b->top);
-  setsignals(b->S);
-  sk_shared_afterfork(s, b->slot);
-  introduce(b->name, sk_child_name(), getppid());
-  lua_pushcfunction(L, prepare);
-  lua_pushlightuserdata(L, b);
-  if (lua_pcall(L, 1, 0, 0) != LUA_OK) lua_pop(L, 1);
-  sk_spawn_unmask();
-  live(L, s, b->parcel, true, lua_gettop(L) - 1);
+  live(L, b->s, b->parcel, true, lua_gettop(L) - 1);
 }
 
 
 /*
-** All of it is protected: an error that nothing catches, such as want of
-** memory, would unwind the frames of the parent.
+** What comes before the call raises nothing. The rest is protected: an error
+** that nothing catches, such as want of memory, would unwind the frames of the
+** parent.
 */
-_Noreturn void sk_child_forked (Sched *S, lua_State *top, Parcel *p,
-                                uint32_t slot, int nargs, const char *name) {
-  Birth b = {.S = S, .top = top, .parcel = p, .slot = slot, .name = name};
+SK_BIRTH _Noreturn void sk_child_forked (Sched *S, lua_State *top, Parcel *p,
+                                         uint32_t slot, int nargs) {
+  Birth b = {.s = sk_shared_of(S), .parcel = p};
+  int pid = getpid(), parent = sk_slot_pid(b.s->m.slot);
+  uint64_t random[3];
+  sk_sched_random(random, SK_COUNT(random));
+  sk_osthread_forget();
+  sk_sched_afterfork(S, top, pid, random[0]);
+  setsignals(S);
+  sk_shared_afterfork(b.s, slot, pid);
+  S->kind = "process";
+  introduce(S, lua_tostring(top, 1), sk_child_name(), parent);
+  equip(top, random + 1);
+  sk_spawn_unmask();
   lua_pushcfunction(top, beborn);
-  lua_insert(top, 1);
+  lua_insert(top, SK_OUTFIT + 1);
   lua_pushlightuserdata(top, &b);
   lua_pcall(top, nargs + 2, 0, 0);
   const char *why = lua_tostring(top, -1);
-  fprintf(stderr, "skein: process '%s': %s\n", name, why != NULL ? why : "?");
+  fprintf(stderr, "skein: process '%s': %s\n", who.name,
+          why != NULL ? why : "?");
   _exit(1);
 }
 
@@ -211,18 +238,18 @@ static const char *pushself (lua_State *L) {
 
 
 const char *sk_child_pushinterpreter (lua_State *L) {
-  char path[sizeof interpreter.path];
-  pthread_mutex_lock(&interpreter.guard);
-  strcpy(path, interpreter.path);
-  pthread_mutex_unlock(&interpreter.guard);
+  char path[sizeof sk_child_program];
+  pthread_mutex_lock(&guard);
+  strcpy(path, sk_child_program);
+  pthread_mutex_unlock(&guard);
   return path[0] != '\0' ? lua_pushstring(L, path) : pushself(L);
 }
 
 
 static void setinterpreter (const char *path) {
-  pthread_mutex_lock(&interpreter.guard);
-  strcpy(interpreter.path, path);
-  pthread_mutex_unlock(&interpreter.guard);
+  pthread_mutex_lock(&guard);
+  strcpy(sk_child_program, path);
+  pthread_mutex_unlock(&guard);
 }
 
 
@@ -230,7 +257,7 @@ int sk_child_interpreter (lua_State *L) {
   if (!lua_isnoneornil(L, 1)) {
     size_t size;
     const char *path = luaL_checklstring(L, 1, &size);
-    luaL_argcheck(L, size > 0 && size < sizeof interpreter.path, 1,
+    luaL_argcheck(L, size > 0 && size < sizeof sk_child_program, 1,
                   "path of a program expected");
     setinterpreter(path);
   }
@@ -296,7 +323,7 @@ void sk_child_packsetup (lua_State *L, Shared *s, Parcel *p, const char *name,
   lua_createtable(L, 0, 4);
   lua_pushstring(L, sk_child_name());
   lua_setfield(L, -2, "parent");
-  if (interpreter.path[0] != '\0') {
+  if (sk_child_program[0] != '\0') {
     sk_child_pushinterpreter(L);
     lua_setfield(L, -2, "interpreter");
   }
@@ -310,10 +337,8 @@ static Shared *settle (lua_State *L, Sched *S, Parcel *p, int parent) {
   lua_settop(L, 0);
   sk_crossing_unpacksetup(L, s, p);
   lua_getfield(L, 1, "name");
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &S->kind);
   lua_getfield(L, 1, "parent");
-  introduce(lua_tostring(L, 2), strdup(lua_tostring(L, 3)), parent);
+  introduce(S, strdup(lua_tostring(L, 2)), strdup(lua_tostring(L, 3)), parent);
   if (lua_getfield(L, 1, "interpreter") == LUA_TSTRING)
     setinterpreter(lua_tostring(L, -1));
   setsignals(S);
@@ -332,9 +357,55 @@ int sk_child_enter (lua_State *L) {
 
 /* ---- forked from a helper ---- */
 
-/* What is loaded here, no child has to load again. */
+/* Push the table of the last program of a helper: {path, cpath, program}. */
+static void pushlast (lua_State *L) {
+  static const char key = 's'; /* in the registry */
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &key) != LUA_TNIL) return;
+  lua_pop(L, 1);
+  lua_createtable(L, 3, 0);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
+}
+
+
+/* Put package[key] at 'i' of the table at the top. If something else was there
+   the program is not that of today. */
+static void update (lua_State *L, const char *key, int i) {
+  sk_crossing_pushpath(L, key);
+  lua_rawgeti(L, -2, i);
+  if (!lua_rawequal(L, -1, -2)) {
+    lua_pushnil(L);
+    lua_rawseti(L, -4, 3);
+  }
+  lua_pop(L, 1);
+  lua_rawseti(L, -2, i);
+}
+
+
+/* What is loaded there, no child has to load again. To write this down takes
+   longer than to send a request, so it is kept. */
 const char *sk_child_pushserver (lua_State *L) {
-  return pushprogram(L, "pcall(require,'skein') require('skein.core').serve");
+  pushlast(L);
+  update(L, "path", 1);
+  update(L, "cpath", 2);
+  if (lua_rawgeti(L, -1, 3) == LUA_TNIL) {
+    lua_pop(L, 1);
+    pushprogram(L, "pcall(require,'skein') require('skein.core').serve");
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, -3, 3);
+  }
+  lua_remove(L, -2);
+  return lua_tostring(L, -1);
+}
+
+
+/* For what a child takes. Its state is freed by us: even when it is closed, which
+   unloads libraries, we stay. */
+static Heap *makeheap (lua_State *L) {
+  void *data;
+  lua_Alloc f = lua_getallocf(L, &data);
+  sk_pin();
+  return sk_heap_new(f, data);
 }
 
 
@@ -346,11 +417,15 @@ int sk_child_serve (lua_State *L) {
   sk_spawn_mask(); /* it ends with its client, not by a signal to both */
   attach(L, 2);
   lua_gc(L, LUA_GCCOLLECT);
+  Heap *heap = makeheap(L);
   const int keep[] = {sk_mapping_fd(), sk_vault_fd()};
   Request r =
       sk_server_run(sock, first, keep, named ? &sk_root()->helper : NULL);
   Parcel *p = sk_at(Parcel, r.what);
-  sk_sched_afterfork(S, L);
+  if (heap != NULL) lua_setallocf(L, sk_heap_alloc, heap);
+  uint64_t salt;
+  sk_sched_random(&salt, 1);
+  sk_sched_afterfork(S, L, getpid(), salt);
   Shared *s = settle(L, S, p, r.client);
   sk_spawn_unmask();
   live(L, s, p, false, 0);

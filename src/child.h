@@ -7,14 +7,17 @@
 
 #include "crossing.h"
 
+/* Before a fork: push what the child needs besides its function, that many
+   values. The name that it will have is at 'name'. Raises. */
+#define SK_OUTFIT 5
+SK_FUNC void sk_child_pushoutfit (lua_State *L, int name);
 /*
-** In the forked child, signals still masked: 'top' holds nothing but the
-** function and its 'nargs' arguments. Runs it as the top level of the process
-** that lives in 'slot', above none of the parent's frames.
+** In the forked child, signals still masked: 'top' holds nothing but the outfit,
+** the function and its 'nargs' arguments. Runs it as the top level of the
+** process that lives in 'slot', above none of the parent's frames.
 */
 SK_FUNC _Noreturn void sk_child_forked (Sched *S, lua_State *top, Parcel *p,
-                                        uint32_t slot, int nargs,
-                                        const char *name);
+                                        uint32_t slot, int nargs);
 
 /* Push the program that fresh processes run. */
 SK_FUNC const char *sk_child_pushinterpreter (lua_State *L);

@@ -78,7 +78,7 @@ static int asitcame (lua_State *L) {
 }
 
 
-int sk_crossing_call (lua_State *L, int nargs) {
+SK_BIRTH int sk_crossing_call (lua_State *L, int nargs) {
   int fn = lua_gettop(L) - nargs;
   lua_pushcfunction(L, onerror);
   lua_insert(L, fn);
@@ -94,7 +94,7 @@ int sk_crossing_call (lua_State *L, int nargs) {
 
 
 /* A name at 1 becomes the function. */
-static void lookup (lua_State *L) {
+static SK_BIRTH void lookup (lua_State *L) {
   if (lua_type(L, 1) != LUA_TSTRING) return;
   if (sk_wire_lookup(L, lua_tostring(L, 1)) != 0) lua_error(L);
   lua_replace(L, 1);
@@ -109,7 +109,7 @@ int sk_crossing_begin (lua_State *L) {
 
 
 /* (crossing, fn, ...): the same, and note that it begins. */
-static int begin (lua_State *L) {
+static SK_BIRTH int begin (lua_State *L) {
   Crossing *c = lua_touserdata(L, 1);
   lua_remove(L, 1);
   lookup(L);
@@ -136,7 +136,7 @@ int sk_crossing_pushcall (lua_State *L, Crossing *c) {
 }
 
 
-int sk_crossing_wrapcall (lua_State *L, Crossing *c, int nargs) {
+SK_BIRTH int sk_crossing_wrapcall (lua_State *L, Crossing *c, int nargs) {
   lua_pushcfunction(L, begin);
   lua_insert(L, 1);
   lua_pushlightuserdata(L, c);
@@ -146,9 +146,7 @@ int sk_crossing_wrapcall (lua_State *L, Crossing *c, int nargs) {
 
 
 void sk_crossing_pushself (lua_State *L, const Sched *S) {
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &S->kind) != LUA_TNIL) return;
-  lua_pop(L, 1);
-  lua_pushliteral(L, "main");
+  lua_pushstring(L, S->name != NULL ? S->name : "main");
 }
 
 
@@ -202,18 +200,15 @@ void sk_crossing_packsetup (lua_State *L, Shared *s, Parcel *p,
 */
 void sk_crossing_reseed (lua_State *L) {
   int top = lua_gettop(L);
-  lua_Integer seed[2];
-  if (getrandom(seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed) {
-    seed[0] = gettid();
-    seed[1] = sk_clock_real();
-  }
+  uint64_t seed[2];
+  sk_sched_random(seed, 2);
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_pushliteral(L, "math");
   if (lua_rawget(L, -2) == LUA_TTABLE) {
     lua_pushliteral(L, "randomseed");
     if (lua_rawget(L, -2) == LUA_TFUNCTION) {
-      lua_pushinteger(L, seed[0]);
-      lua_pushinteger(L, seed[1]);
+      lua_pushinteger(L, (lua_Integer)seed[0]);
+      lua_pushinteger(L, (lua_Integer)seed[1]);
       lua_call(L, 2, 0);
     }
   }
@@ -260,7 +255,7 @@ static void sendout (Crossing *c) {
 
 
 /* (crossing, results ...): they are what is sent back. */
-static int sendresults (lua_State *L) {
+static SK_BIRTH int sendresults (lua_State *L) {
   Crossing *c = lua_touserdata(L, 1);
   if (lua_gettop(L) == 1) { /* there is nothing to send */
     c->p->outcome = SK_RESULTS;
@@ -332,14 +327,14 @@ static int senderror (lua_State *L) {
 
 
 /* Put C function 'f' and 'c' below the top 'n' values. */
-static void under (lua_State *L, int n, lua_CFunction f, Crossing *c) {
+static SK_BIRTH void under (lua_State *L, int n, lua_CFunction f, Crossing *c) {
   lua_pushcfunction(L, f);
   lua_pushlightuserdata(L, c);
   lua_rotate(L, -n - 2, 2);
 }
 
 
-void sk_crossing_run (lua_State *L, Crossing *c, int nargs) {
+SK_BIRTH void sk_crossing_run (lua_State *L, Crossing *c, int nargs) {
   int base = lua_gettop(L) - nargs;
   c->outcome = SK_RESULTS;
   int status = sk_crossing_call(L, nargs);

@@ -26,23 +26,23 @@ static int hear (sk_time due, Gone gone, Note *n, int *pidfd) {
 }
 
 
-bool sk_helper_is (void) {
-  return helper.sock >= 0;
+SK_BIRTH bool sk_helper_is (void) {
+  return __atomic_load_n(&helper.sock, __ATOMIC_RELAXED) >= 0;
 }
 
 
 /* ---- beginning and end ---- */
 
 static void engage (int sock, int pid) {
-  helper.sock = sock;
+  __atomic_store_n(&helper.sock, sock, __ATOMIC_RELAXED);
   helper.pid = pid;
   helper.era++;
 }
 
 
-void sk_helper_forget (void) {
+SK_BIRTH void sk_helper_forget (void) {
   if (helper.sock >= 0) close(helper.sock);
-  helper.sock = -1;
+  __atomic_store_n(&helper.sock, -1, __ATOMIC_RELAXED);
   helper.pid = 0;
 }
 

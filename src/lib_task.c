@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "coro.h"
+#include "crossing.h"
 #include "handle.h"
 #include "launch.h"
 #include "lib.h"
@@ -149,11 +150,7 @@ static int core_self (lua_State *L) {
     lua_pushliteral(L, "task");
   }
   else {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &S->kind); /* the name given to it */
-    if (lua_isnil(L, -1)) {
-      lua_pop(L, 1);
-      lua_pushliteral(L, "main");
-    }
+    sk_crossing_pushself(L, S);
     lua_setfield(L, -2, "name");
     lua_pushstring(L, S->kind);
   }

@@ -12,6 +12,7 @@
 
 #include "crossing.h"
 #include "handle.h"
+#include "heap.h"
 #include "modules.h"
 #include "open.h"
 #include "osthread.h"
@@ -22,7 +23,7 @@
 
 typedef struct Berth { /* a slot that was taken for it */
   uint32_t slot;       /* 0: none */
-  int64_t born;
+  int64_t taken;
 } Berth;
 
 typedef struct Body { /* what the thread itself looks at */
@@ -71,8 +72,9 @@ static int prepare (lua_State *L) {
   lua_settop(L, 0);
   sk_crossing_unpacksetup(L, s, b->parcel);
   lua_getfield(L, 1, "name");
+  S->name = lua_tostring(L, -1);
   lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &S->kind);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &S->name); /* anchored */
   lua_gc(L, LUA_GCRESTART);
   return 1;
 }
@@ -81,7 +83,7 @@ static int prepare (lua_State *L) {
 static void live (lua_State *L, Body *b) {
   Crossing c = {.s = sk_shared_of((Sched *)b->os.arg),
                 .p = b->parcel,
-                .name = lua_tostring(L, -1)}; /* the registry has it, too */
+                .name = lua_tostring(L, -1)};
   lua_settop(L, 0);
   sk_osthread_listen(&b->os, onalert);
   sk_crossing_run(L, &c, sk_crossing_pushcall(L, &c));
@@ -100,21 +102,35 @@ static void fail (lua_State *L, Body *b) {
 }
 
 
-/* The state is gone: say so from the slot that was kept for it. */
-static void sayend (const Body *b) {
+/* The state is gone: say so from the slot that was kept for it. Those who wait are
+   woken last: then nothing is left of it. */
+static void sayend (const Body *b, Bells *bells) {
   Slot *last = sk_slot(b->last.slot);
   Member m = {.bell = -1, .index = b->last.slot, .slot = last};
-  sk_sweep_unborn(&m, b->life.slot, b->life.born);
-  sk_parcel_finish(&m, b->parcel);
+  sk_sweep_unborn(&m, b->life.slot, b->life.taken);
+  sk_parcel_finish(&m, b->parcel, bells);
   if (m.bell >= 0) close(m.bell);
-  sk_sweep_unborn(&m, b->last.slot, b->last.born);
+  sk_sweep_unborn(&m, b->last.slot, b->last.taken);
+}
+
+
+/* Most of what it takes from here on is from there. */
+static Heap *makeheap (lua_State *L) {
+  void *data;
+  lua_Alloc f = lua_getallocf(L, &data);
+  Heap *heap = sk_heap_new(f, data);
+  if (heap != NULL) lua_setallocf(L, sk_heap_alloc, heap);
+  return heap;
 }
 
 
 static void *body (void *arg) {
   Body *b = arg;
+  Heap *heap = NULL;
+  Bells bells = {0};
   lua_State *L = luaL_newstate();
   if (L != NULL) {
+    heap = makeheap(L);
     lua_pushcfunction(L, prepare);
     lua_pushlightuserdata(L, b);
     if (lua_pcall(L, 1, 1, 0) == LUA_OK)
@@ -125,10 +141,12 @@ static void *body (void *arg) {
   }
   else
     fail(NULL, b);
-  sayend(b);
+  sk_heap_free(heap);
+  sayend(b, &bells);
   free(b->path);
   free(b->cpath);
   sk_osthread_leave(&b->os);
+  sk_slot_ring(&bells);
   return NULL;
 }
 
@@ -167,8 +185,8 @@ static void onend (Petition *p) {
 /* ---- starting ---- */
 
 static void freebody (Shared *s, Body *b) {
-  if (b->life.slot != 0) sk_sweep_unborn(&s->m, b->life.slot, b->life.born);
-  if (b->last.slot != 0) sk_sweep_unborn(&s->m, b->last.slot, b->last.born);
+  if (b->life.slot != 0) sk_sweep_unborn(&s->m, b->life.slot, b->life.taken);
+  if (b->last.slot != 0) sk_sweep_unborn(&s->m, b->last.slot, b->last.taken);
   free(b->path);
   free(b->cpath);
   free(b);
@@ -180,7 +198,7 @@ static int takeberth (Shared *s, Berth *b, Parcel *p) {
   int err = sk_slot_take(s->m.index, &b->slot);
   if (err != 0) return err;
   Slot *slot = sk_slot(b->slot);
-  b->born = sk_slot_born(slot);
+  b->taken = slot->taken;
   sk_slot_setpid(slot, getpid());
   return sk_object_lend(&s->m, &p->o, b->slot);
 }

@@ -112,7 +112,7 @@ static void bury (Listener *l) {
     uint64_t pid = events[i].data.u64;
     if (pid == BELL) continue;
     unwatch(l, pid);
-    sk_shared_died(l->s, (int)pid);
+    sk_shared_died(l->s, (int)pid, 0);
   }
 }
 

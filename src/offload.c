@@ -236,7 +236,7 @@ bool sk_offload_hold (void) {
 }
 
 
-void sk_offload_release (bool child) {
+SK_BIRTH void sk_offload_release (bool child) {
   if (!child) {
     pthread_mutex_unlock(&guard);
     return;

@@ -34,6 +34,7 @@ bool sk_offspring_look (Offspring *o) {
   if (!sk_spawn_reap(o->child)) return false;
   o->status = o->child->status;
   o->dumped = o->child->dumped;
+  o->unreaped = o->child->unreaped;
   sk_sched_unwatch(o->r.S, &o->watch);
   sk_alarm_clear(&o->r.S->alarms, &o->alarm);
   sk_spawn_free(o->child);

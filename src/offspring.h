@@ -23,6 +23,7 @@ typedef struct Offspring {
   int pid;      /* stays known after the end */
   int status;   /* exit code or -signal, once ended */
   bool dumped;  /* core */
+  int64_t unreaped;                    /* see Child */
   void (*reaped)(struct Offspring *o); /* to settle the handle */
 } Offspring;
 

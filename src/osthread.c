@@ -56,14 +56,14 @@ static void enlist (OsThread *t) {
   t->next = threads;
   t->at = &threads;
   if (threads != NULL) threads->at = &t->next;
-  threads = t;
+  __atomic_store_n(&threads, t, __ATOMIC_RELEASE);
   t->listed = true;
 }
 
 
 static void delist (OsThread *t) {
   if (!t->listed) return;
-  *t->at = t->next;
+  __atomic_store_n(t->at, t->next, __ATOMIC_RELEASE);
   if (t->next != NULL) t->next->at = t->at;
   t->listed = false;
 }
@@ -145,11 +145,8 @@ void sk_osthread_drop (OsThread *t) {
 }
 
 
-bool sk_osthread_any (void) {
-  pthread_mutex_lock(&guard);
-  bool any = threads != NULL;
-  pthread_mutex_unlock(&guard);
-  return any;
+SK_BIRTH bool sk_osthread_any (void) {
+  return __atomic_load_n(&threads, __ATOMIC_ACQUIRE) != NULL;
 }
 
 
@@ -225,8 +222,8 @@ void sk_osthread_finish (const void *user, void (*tell)(void *, const char *),
 }
 
 
-void sk_osthread_forget (void) {
+SK_BIRTH void sk_osthread_forget (void) {
   guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-  initend();
+  if (signo > 0) initend();
   threads = NULL;
 }

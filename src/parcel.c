@@ -21,13 +21,12 @@ bool sk_parcel_take (Member *m, Parcel *p, Off *from) {
 }
 
 
-void sk_parcel_finish (Member *m, Parcel *p) {
-  Bells bells = {0};
+void sk_parcel_finish (Member *m, Parcel *p, Bells *b) {
   sk_object_enter(m, &p->o);
   p->done = 1;
   sk_step();
-  sk_seat_grantall(&p->line, 0, &bells);
-  sk_object_leavering(m, &p->o, &bells);
+  sk_seat_grantall(&p->line, 0, b);
+  sk_object_leave(m, &p->o);
 }
 
 

@@ -29,8 +29,8 @@ SK_FUNC const Class sk_parcel_class;
 SK_FUNC void sk_parcel_put (Member *m, Parcel *p, Off *to);
 /* Take the message from '*from' into 'm->slot->in'. False: there is none. */
 SK_FUNC bool sk_parcel_take (Member *m, Parcel *p, Off *from);
-/* It has ended: all who wait are told. */
-SK_FUNC void sk_parcel_finish (Member *m, Parcel *p);
+/* It has ended: all who wait are told, once the caller rings. */
+SK_FUNC void sk_parcel_finish (Member *m, Parcel *p, Bells *b);
 /* 0: it has ended; -EAGAIN: 'w' waits for it. */
 SK_FUNC int sk_parcel_await (Member *m, Parcel *p, Seat *w);
 

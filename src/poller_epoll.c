@@ -35,12 +35,12 @@ int sk_poller_open (Poller *p) {
 }
 
 
-void sk_poller_fini (Poller *p) {
+SK_BIRTH void sk_poller_fini (Poller *p) {
   if (p->fd != 0) {
     int bell = p->bell;
-    p->bell = 0; /* a signal handler may ring at any time */
-    close(bell - 1);
-    close(p->fd - 1);
+    p->bell = 0;                  /* a signal handler may ring at any time */
+    syscall(SYS_close, bell - 1); /* see sk_spawn_tie */
+    syscall(SYS_close, p->fd - 1);
   }
   *p = (Poller){.era = p->era + 1};
 }

@@ -20,6 +20,7 @@
    the first large block that a child allocates makes malloc tidy up what it has
    of the parent's, and that copies its pages. */
 #define DEEP 200
+#define NESTED 3 /* calls inside of each other, the same */
 
 
 /* ---- the end ---- */
@@ -95,8 +96,8 @@ static void onreaped (Offspring *o) {
   const Process *p = (Process *)o;
   Shared *s = sk_shared_of(o->r.S);
   o->r.S->workers -= o->r.hidden;
-  sk_sweep_unborn(&s->m, p->slot, p->born);
-  sk_shared_died(s, o->pid);
+  sk_sweep_unborn(&s->m, p->slot, p->taken);
+  sk_shared_died(s, o->pid, o->unreaped);
   sk_remote_settle(&o->r, settle);
 }
 
@@ -137,7 +138,7 @@ static int takeslot (Process *p, Shared *s, const char *name) {
   int err = sk_slot_take(s->m.index, &p->slot);
   if (err != 0) return err;
   Slot *slot = sk_slot(p->slot);
-  p->born = slot->born;
+  p->taken = slot->taken;
   p->o.r.parcel->slot = p->slot;
   sk_slot_name(p->slot, p->o.r.hidden ? "pool worker" : "process", name);
   return 0;
@@ -152,15 +153,14 @@ typedef struct Plan { /* what is started */
 } Plan;
 
 
-static int startfork (Process *p, const Plan *plan) {
+static SK_BIRTH int startfork (Process *p, const Plan *plan) {
   lua_State *top = plan->top;
   Shared *s = sk_shared_of(p->o.r.S);
   int err = sk_object_inherit(&s->m, p->slot);
-  if (err == 0) sk_shared_entrust(top, s, p->slot, 1, lua_gettop(top));
+  int nargs = lua_gettop(top) - SK_OUTFIT - 1;
+  if (err == 0) sk_shared_entrust(top, s, p->slot, SK_OUTFIT + 1, nargs + 1);
   if (err == 0) err = sk_spawn_fork(p->o.child);
-  if (err == 1)
-    sk_child_forked(p->o.r.S, top, p->o.r.parcel, p->slot, lua_gettop(top) - 1,
-                    plan->name);
+  if (err == 1) sk_child_forked(p->o.r.S, top, p->o.r.parcel, p->slot, nargs);
   return err;
 }
 
@@ -192,16 +192,16 @@ static int startserved (Process *p, const Plan *plan) {
 
 /* Learn of its end, or end it. */
 static int watch (Process *p) {
-  sk_sweep_expect(p->slot, p->born, p->o.child->pid);
+  sk_sweep_expect(p->slot, p->taken, p->o.child->pid);
   int err = sk_offspring_watch(&p->o);
   p->o.r.S->workers += err == 0 && p->o.r.hidden;
-  if (err != 0) sk_shared_died(sk_shared_of(p->o.r.S), p->o.pid);
+  if (err != 0) sk_shared_died(sk_shared_of(p->o.r.S), p->o.pid, 0);
   return err;
 }
 
 
 /* Start it in a slot of its own. 0, or -errno with nothing left of it. */
-static int attempt (Process *p, const Plan *plan) {
+static SK_BIRTH int attempt (Process *p, const Plan *plan) {
   Shared *s = sk_shared_of(p->o.r.S);
   int err = takeslot(p, s, plan->name);
   if (err != 0) return err;
@@ -211,7 +211,7 @@ static int attempt (Process *p, const Plan *plan) {
   default: err = startserved(p, plan);
   }
   if (err == 0) err = watch(p);
-  if (err != 0) sk_sweep_unborn(&s->m, p->slot, p->born);
+  if (err != 0) sk_sweep_unborn(&s->m, p->slot, p->taken);
   return err;
 }
 
@@ -229,21 +229,51 @@ static int launch (Process *p, const Plan *plan) {
 }
 
 
-/* Put function and arguments on a stack of their own, for the child. The same
-   one for each child, with room for what it does at first: a fork makes all
-   memory dear that is written to next. */
-static lua_State *pushtop (lua_State *L, int nargs) {
-  static const char pad; /* its key in the registry */
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &pad);
+/* ('n'): call C functions one inside of another. */
+static int nest (lua_State *L) {
+  lua_Integer n = lua_tointeger(L, 1);
+  if (n == 0) return 0;
+  lua_pushcfunction(L, nest);
+  lua_pushinteger(L, n - 1);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+
+/* The stack of the next child. The collector takes from one that is not used
+   what it has too much, so room is made each time. */
+static lua_State *findtop (lua_State *L, const Sched *S, int nargs) {
+  static const char key = 't'; /* in the registry */
+  luaL_checkstack(L, SK_OUTFIT + 5, "too many arguments");
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &key);
   lua_State *top = lua_tothread(L, -1);
-  if (top == NULL || lua_gettop(top) > 0) { /* in use: we run on it */
+  if (top != NULL && top == S->top.co) { /* we run on it, for good */
+    lua_rawsetp(L, LUA_REGISTRYINDEX, top);
+    lua_pushnil(L);
+    top = NULL;
+  }
+  if (top == NULL) {
     top = lua_newthread(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &pad);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &key);
   }
   lua_pop(L, 1);
-  if (!lua_checkstack(top, nargs + DEEP)) luaL_error(L, "too many arguments");
-  lua_xmove(L, top, nargs + 1);
+  if (!lua_checkstack(top, SK_OUTFIT + nargs + DEEP))
+    luaL_error(L, "too many arguments");
+  lua_pushcfunction(top, nest);
+  lua_pushinteger(top, NESTED);
+  if (lua_pcall(top, 1, 0, 0) != LUA_OK) lua_pop(top, 1);
   return top;
+}
+
+
+/* Put function and arguments, below which is its name, on a stack of their own,
+   for the child. The same one for each, with room for what it does at first: a
+   fork makes all memory dear that is written to next. From here to the fork no
+   memory is asked of Lua: a finalizer might start another one. */
+static void move (lua_State *L, lua_State *top, int nargs) {
+  lua_settop(top, 0); /* an error may have left something */
+  lua_xmove(L, top, SK_OUTFIT);
+  lua_xmove(L, top, nargs + 1);
 }
 
 
@@ -264,17 +294,19 @@ static void prepare (lua_State *L, Process *p, int nargs, Plan *plan) {
 void sk_process_start (lua_State *L, Sched *S, int handle, int nargs) {
   Process *p = lua_touserdata(L, handle);
   Plan plan = {0};
-  (void)S;
   if (p->method == SK_FORK) checkalone(L);
   sk_outcome_pushname(L, handle);
   plan.name = lua_tostring(L, -1);
   lua_insert(L, -nargs - 2); /* kept alive below 'fn' */
   sk_remote_pack(L, handle);
-  if (p->method == SK_FORK)
-    plan.top = pushtop(L, nargs);
+  if (p->method == SK_FORK) {
+    plan.top = findtop(L, S, nargs);
+    sk_child_pushoutfit(L, lua_gettop(L) - nargs - 1);
+  }
   else
     prepare(L, p, nargs, &plan);
   sk_remote_run(L, handle); /* also in a child, to which it is strange */
+  if (plan.top != NULL) move(L, plan.top, nargs);
   int err = launch(p, &plan);
   if (plan.top != NULL) lua_settop(plan.top, 0);
   if (err != 0) sk_remote_refuse(L, handle, err, plan.file);

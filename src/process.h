@@ -10,8 +10,8 @@
 enum { SK_FORK, SK_SPAWN, SK_SERVER }; /* methods */
 
 typedef struct Process {
-  Offspring o;  /* must be first */
-  int64_t born; /* of its slot */
+  Offspring o;   /* must be first */
+  int64_t taken; /* when its slot was */
   uint32_t slot;
   int method; /* SK_FORK ... */
 } Process;

@@ -116,7 +116,7 @@ void sk_report_text (lua_State *L, const char *text) {
 }
 
 
-void sk_report_all (lua_State *L, Sched *S) {
+SK_BIRTH void sk_report_all (lua_State *L, Sched *S) {
   List *next, *end = &S->reports;
   bool dying = false;
   for (List *link = end->next; link != NULL && link != end; link = next) {

@@ -216,10 +216,15 @@ SK_FUNC sk_time sk_sched_doze (Sched *S);
 SK_FUNC void sk_sched_endtest (Sched *S);
 
 /*
-** In a forked child: 'top' is the new top level. The tasks of the parent are
-** dropped (their handles say cancelled), with timers, watches and scopes.
+** In a forked child, process 'pid': 'top' is the new top level, 'salt' a random
+** number. The tasks of the parent are dropped (their handles say cancelled),
+** with timers, watches and scopes.
 */
-SK_FUNC void sk_sched_afterfork (Sched *S, lua_State *top);
+SK_FUNC void sk_sched_afterfork (Sched *S, lua_State *top, int pid,
+                                 uint64_t salt);
+
+/* 'n' numbers that nobody else draws. */
+SK_FUNC void sk_sched_random (uint64_t *to, size_t n);
 
 /* Make the scheduler of this Lua state; 'L' is its top level's main thread. */
 SK_FUNC Sched *sk_sched_open (lua_State *L);

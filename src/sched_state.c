@@ -2,6 +2,7 @@
 ** sched_state.c - A scheduler's beginning, its end, and alerts. See sched.h.
 */
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -20,7 +21,7 @@ static const char KEY = 'S'; /* of the scheduler, in the registry */
 static const char AUX = 'x'; /* of its auxiliary stack */
 
 
-Sched *sk_sched_of (lua_State *L) {
+SK_BIRTH Sched *sk_sched_of (lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &KEY);
   Sched *S = lua_touserdata(L, -1);
   lua_pop(L, 1);
@@ -30,15 +31,13 @@ Sched *sk_sched_of (lua_State *L) {
 
 /* ---- all of this process ---- */
 
-static void enlist (Sched *S) {
-  pthread_mutex_lock(&guard);
-  owner = getpid();
-  S->thread = pthread_self();
+/* Under the guard, or in a forked child, where nobody else is. */
+static SK_BIRTH void enlist (Sched *S, int pid) {
+  owner = pid;
   S->next = all;
   S->at = &all;
   if (all != NULL) all->at = &S->next;
   all = S;
-  pthread_mutex_unlock(&guard);
 }
 
 
@@ -189,13 +188,13 @@ void sk_sched_unwatch (Sched *S, Watch *w) {
 }
 
 
-static void dropwait (Task *t) {
+static SK_BIRTH void dropwait (Task *t) {
   if (t->wait != NULL && t->wait->drop != NULL) t->wait->drop(t->wait);
   t->wait = NULL;
 }
 
 
-static void dropmembers (Sched *S, Nursery *n) {
+static SK_BIRTH void dropmembers (Sched *S, Nursery *n) {
   for (List *l; (l = sk_list_pop(&n->members)) != NULL;) {
     Task *t = sk_container(l, Task, sibling);
     sk_list_remove(&t->self.link);
@@ -213,7 +212,7 @@ static void dropmembers (Sched *S, Nursery *n) {
 
 
 /* Let go of all tasks, their waits and their scopes; wake nobody. */
-static void dropall (Sched *S) {
+static SK_BIRTH void dropall (Sched *S) {
   Task *top = &S->top;
   dropmembers(S, &S->loose);
   for (List *l; (l = sk_list_pop(&S->nurseries)) != NULL;)
@@ -228,14 +227,17 @@ static void dropall (Sched *S) {
 }
 
 
-/* A number that no other scheduler has. */
-static void season (Sched *S) {
-  if (getrandom(&S->salt, sizeof S->salt, 0) != (ssize_t)sizeof S->salt)
-    S->salt = (uint64_t)sk_clock_now() << 20 ^ (uint64_t)getpid();
+SK_BIRTH void sk_sched_random (uint64_t *to, size_t n) {
+  size_t size = n * sizeof *to;
+  if (syscall(SYS_getrandom, to, size, GRND_NONBLOCK) == (long)size)
+    return; /* see sk_spawn_tie */
+  for (size_t i = 0; i < n; i++)
+    to[i] = (uint64_t)sk_clock_real() << 20 ^ (uint64_t)gettid() << i;
 }
 
 
-void sk_sched_afterfork (Sched *S, lua_State *top) {
+SK_BIRTH void sk_sched_afterfork (Sched *S, lua_State *top, int pid,
+                                  uint64_t salt) {
   dropall(S);
   S->desk = (Desk){0}; /* the errands are the parent's */
   sk_poller_fini(&S->poller);
@@ -255,14 +257,14 @@ void sk_sched_afterfork (Sched *S, lua_State *top) {
   S->epoch++;
   guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
   all = NULL; /* those of other threads are not alive here */
-  enlist(S);
+  enlist(S, pid);
   sk_sched_endtest(S);
   if (S->onfork != NULL) S->onfork(S);
-  season(S);
+  S->salt = salt;
 }
 
 
-void sk_sched_endtest (Sched *S) {
+SK_BIRTH void sk_sched_endtest (Sched *S) {
   if (!S->testing) return;
   sk_time ahead = sk_clock_now() - sk_clock_real();
   sk_timers_shift(&S->timers, ahead);
@@ -315,8 +317,11 @@ Sched *sk_sched_open (lua_State *L) {
   S->current = &S->top;
   S->active = S->top.at;
   S->now = sk_clock_now();
-  season(S);
+  sk_sched_random(&S->salt, 1);
   S->sink.alert = onsignal;
-  enlist(S);
+  S->thread = pthread_self(); /* so it is in a forked child */
+  pthread_mutex_lock(&guard);
+  enlist(S, getpid());
+  pthread_mutex_unlock(&guard);
   return S;
 }

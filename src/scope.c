@@ -113,7 +113,7 @@ void sk_scope_attach (Sched *S, Task *t, Scope *inner) {
 }
 
 
-void sk_scope_drop (Sched *S, Task *t) {
+SK_BIRTH void sk_scope_drop (Sched *S, Task *t) {
   for (Scope *sc; (sc = t->scope) != NULL;) {
     t->scope = sc->parent;
     sk_scope_release(S, sc);

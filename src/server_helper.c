@@ -203,14 +203,11 @@ static void closeothers (int a, int b, int c) {
 /* In the child: nothing of the helper stays, but that it must not outlive it.
  */
 static void depart (Helper *h, int parent, int here) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* as sk_spawn_tie */
   if (getppid() != parent) _exit(127);
-  closeothers(h->keep[0], h->keep[1], here);
-  free(h->clients);
-  free(h->wards);
-  free(h->polls);
+  closeothers(h->keep[0], h->keep[1], here); /* to free lists would copy them */
   if (here < 0) return;
-  if (fchdir(here) != 0) _exit(127);
+  if (syscall(SYS_fchdir, here) != 0) _exit(127);
   close(here);
 }
 

@@ -18,15 +18,13 @@ static Shared *all;                                       /* as are these */
 static int owner; /* the process whose members they are */
 
 
-static void enlist (Shared *s) {
-  pthread_mutex_lock(&guard);
-  owner = getpid();
-  s->thread = pthread_self();
+/* Under the guard, or in a forked child, where nobody else is. */
+static SK_BIRTH void enlist (Shared *s, int pid) {
+  owner = pid;
   s->next = all;
   s->at = &all;
   if (all != NULL) all->at = &s->next;
   all = s;
-  pthread_mutex_unlock(&guard);
 }
 
 
@@ -115,13 +113,23 @@ static Shared *make (lua_State *L, Sched *S) {
 }
 
 
-static void enter (Shared *s, uint32_t index) {
+static SK_BIRTH void enter (Shared *s, uint32_t index, int pid) {
   s->m.index = index;
   s->m.slot = sk_slot(index);
   memset(s->m.stocked, 0, sizeof s->m.stocked); /* a parent's is not ours */
   memset(s->m.batch, 0, sizeof s->m.batch);
   sk_shared_hook(s);
-  sk_slot_live(&s->m);
+  sk_slot_live(&s->m, pid);
+}
+
+
+static void join (Shared *s, uint32_t index) {
+  int pid = getpid();
+  enter(s, index, pid);
+  s->thread = pthread_self(); /* so it is in a forked child */
+  pthread_mutex_lock(&guard);
+  enlist(s, pid);
+  pthread_mutex_unlock(&guard);
 }
 
 
@@ -135,8 +143,7 @@ Shared *sk_shared_open (lua_State *L, Sched *S) {
   if (err == 0) err = sk_slot_take(0, &index);
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
   sk_slot_name(index, S->kind, "main");
-  enter(s, index);
-  enlist(s);
+  join(s, index);
   return s;
 }
 
@@ -146,8 +153,7 @@ Shared *sk_shared_adopt (lua_State *L, Sched *S, uint32_t index) {
   if (err != 0) luaL_error(L, "cannot share memory: %s", strerror(-err));
   Shared *s = make(L, S);
   s->m.refs.made = 1;
-  enter(s, index);
-  enlist(s);
+  join(s, index);
   return s;
 }
 
@@ -178,9 +184,8 @@ void sk_shared_entrust (lua_State *L, Shared *s, uint32_t to, int first,
 }
 
 
-void sk_shared_afterfork (Shared *s, uint32_t index) {
-  if (s->m.bell >= 0) close(s->m.bell); /* it is the parent's */
-  s->m.bell = -1;
+SK_BIRTH void sk_shared_afterfork (Shared *s, uint32_t index, int pid) {
+  sk_slot_dropbell(&s->m); /* it is the parent's */
   s->bell = (Watch){0};
   for (Death *d = s->deaths, *next; d != NULL; d = next) {
     next = d->next;
@@ -196,6 +201,6 @@ void sk_shared_afterfork (Shared *s, uint32_t index) {
   s->held = 0;
   guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
   all = NULL; /* other states of the parent are not alive here */
-  enlist(s);
-  enter(s, index);
+  enlist(s, pid);
+  enter(s, index, pid);
 }

@@ -182,14 +182,14 @@ SK_FUNC Shared *sk_shared_adopt (lua_State *L, Sched *S, uint32_t index);
 SK_FUNC void sk_shared_entrust (lua_State *L, Shared *s, uint32_t to, int first,
                                 int n);
 /* In a forked child: live in slot 'index' from now on. */
-SK_FUNC void sk_shared_afterfork (Shared *s, uint32_t index);
+SK_FUNC void sk_shared_afterfork (Shared *s, uint32_t index, int pid);
 /*
 ** This process ends without closing its Lua states: leave the family, wait for
 ** threads and processes that are no daemons, end those that are.
 */
 SK_FUNC void sk_shared_finish (void);
-/* Somebody's process 'pid' is gone: sweep it. */
-SK_FUNC void sk_shared_died (Shared *s, int pid);
+/* Somebody's process 'pid' is gone: sweep it, see sk_sweep_process. */
+SK_FUNC void sk_shared_died (Shared *s, int pid, int64_t unreaped);
 
 /* ---- between the files of this noun ---- */
 

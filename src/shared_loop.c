@@ -63,7 +63,7 @@ static void onbell (Watch *w, unsigned events) {
 static void ondeath (Watch *w, unsigned events) {
   Death *d = sk_container(w, Death, watch);
   (void)events;
-  sk_shared_died(d->shared, d->pid);
+  sk_shared_died(d->shared, d->pid, 0);
 }
 
 
@@ -76,13 +76,13 @@ static void unwatch (Shared *s, Death **at) {
 }
 
 
-void sk_shared_died (Shared *s, int pid) {
+void sk_shared_died (Shared *s, int pid, int64_t unreaped) {
   for (Death **d = &s->deaths; *d != NULL; d = &(*d)->next) {
     if ((*d)->pid != pid) continue;
     unwatch(s, d);
     break;
   }
-  sk_sweep_process(&s->m, pid);
+  sk_sweep_process(&s->m, pid, unreaped);
   s->rescan = true;
 }
 
@@ -331,7 +331,7 @@ static bool claim (Sched *S, void *place) {
 }
 
 
-void sk_shared_hook (Shared *s) {
+SK_BIRTH void sk_shared_hook (Shared *s) {
   s->S->family = (Family){.pending = pending,
                           .sleep = fallasleep,
                           .awake = wakeup,

@@ -10,12 +10,12 @@
 #include "prod.h"
 #include "signals.h"
 
-/* Process-wide. All but 'before' are looked at by every thread. */
+/* Process-wide. All but the last are looked at by every thread. */
 static Sink *owner;
-static struct sigaction before[SK_NSIGNALS]; /* what was set up */
-static uint64_t caught;                      /* bit n: a channel wants it */
-static uint64_t arrived;                     /* bit n: it came */
-static Prod prod;                            /* of an interrupt */
+static uint64_t caught;  /* bit n: a channel wants it */
+static uint64_t arrived; /* bit n: it came */
+static Prod prod;        /* of an interrupt */
+SK_LARGE struct sigaction sk_signals_before[SK_NSIGNALS]; /* what was set up */
 
 static const struct {
   const char *name;
@@ -71,7 +71,7 @@ bool sk_signals_iscaught (int signo) {
 
 /* Do what would have been done without us. */
 static void chain (int signo, siginfo_t *info, void *context) {
-  const struct sigaction *old = &before[signo];
+  const struct sigaction *old = &sk_signals_before[signo];
   if (old->sa_flags & SA_SIGINFO)
     old->sa_sigaction(signo, info, context);
   else if (old->sa_handler == SIG_DFL) {
@@ -118,17 +118,21 @@ static int install (int signo, bool force) {
   if (now.sa_flags & SA_SIGINFO && now.sa_sigaction == handle) return 0;
   if (!force && !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_IGN)
     return 0;
-  before[signo] = now;
+  sk_signals_before[signo] = now;
   sigemptyset(&ours.sa_mask);
   return sigaction(signo, &ours, NULL) < 0 ? -errno : 0;
+}
+
+
+static bool isours (const struct sigaction *a) {
+  return a->sa_flags & SA_SIGINFO && a->sa_sigaction == handle;
 }
 
 
 static void uninstall (int signo) {
   struct sigaction now;
   if (sigaction(signo, NULL, &now) < 0) return;
-  if (now.sa_flags & SA_SIGINFO && now.sa_sigaction == handle)
-    sigaction(signo, &before[signo], NULL);
+  if (isours(&now)) sigaction(signo, &sk_signals_before[signo], NULL);
 }
 
 
@@ -176,12 +180,30 @@ void sk_signals_again (int signo) {
 }
 
 
-void sk_signals_fini (Sink *s) {
-  if (ownerof() != s) return;
-  sk_prod_stop(&prod);
+/* All but Ctrl-C. */
+static SK_BIRTH void uninstallall (void) {
   for (int signo = 1; signo < SK_NSIGNALS; signo++)
-    if (signo == SIGINT || sk_signals_iscaught(signo)) uninstall(signo);
+    if (signo != SIGINT && sk_signals_iscaught(signo)) uninstall(signo);
   __atomic_store_n(&caught, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&arrived, 0, __ATOMIC_RELAXED);
   setowner(NULL);
+}
+
+
+void sk_signals_fini (Sink *s) {
+  if (ownerof() != s) return;
+  sk_prod_stop(&prod);
+  uninstall(SIGINT);
+  uninstallall();
+}
+
+
+SK_BIRTH void sk_signals_afterfork (void) {
+  struct sigaction was, none = {.sa_handler = SIG_DFL};
+  prod = (Prod){0}; /* the timer is the parent's */
+  uninstallall();
+  if (sigaction(SIGINT, &none, &was) != 0) return;
+  if (isours(&was)) was = sk_signals_before[SIGINT];
+  if (!(was.sa_flags & SA_SIGINFO) && was.sa_handler == SIG_IGN)
+    sigaction(SIGINT, &was, NULL);
 }

@@ -43,6 +43,9 @@ SK_FUNC void sk_signals_again (int signo);
 
 /* The owner goes. */
 SK_FUNC void sk_signals_fini (Sink *s);
+/* In a forked child there is no owner; and what the parent did on Ctrl-C is
+   none of its business, unless that was to ignore it. */
+SK_FUNC void sk_signals_afterfork (void);
 
 /* "INT", "SIGINT" -> SIGINT; 0 if unknown. */
 SK_FUNC int sk_signals_number (const char *name);

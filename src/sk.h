@@ -38,6 +38,15 @@ typedef int64_t sk_time;
 #define SK_LOCAL _Thread_local
 #endif
 
+/* A large variable, not static, that is rarely written: it lies behind all
+   others, so that those share a page. After a fork each page that is written
+   is copied, by the parent and by the child. */
+#define SK_LARGE __attribute__((visibility("hidden"), common))
+
+/* What a forked child runs before its function: the linker puts it together,
+   for each 64 KiB of code that are run are a page fault. */
+#define SK_BIRTH __attribute__((hot))
+
 #define SK_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A broken invariant ends the program: always on, so keep it cheap. */

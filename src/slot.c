@@ -14,7 +14,7 @@
 #include "slot.h"
 
 
-Root *sk_root (void) {
+SK_BIRTH Root *sk_root (void) {
   return sk_at(Root, *sk_arena_root());
 }
 
@@ -39,7 +39,7 @@ int sk_root_open (void) {
 }
 
 
-int64_t sk_slot_clock (void) {
+SK_BIRTH int64_t sk_slot_clock (void) {
   struct timespec ts;
   clock_gettime(CLOCK_BOOTTIME, &ts);
   return (int64_t)ts.tv_sec * SK_SECOND + ts.tv_nsec;
@@ -73,7 +73,8 @@ int sk_slot_take (uint32_t maker, uint32_t *index) {
     wipe(s);
     __atomic_store_n(&s->maker, maker, __ATOMIC_RELAXED);
     if (maker == 0) sk_slot_setpid(s, getpid());
-    __atomic_store_n(&s->born, sk_slot_clock(), __ATOMIC_RELAXED);
+    s->taken = sk_slot_clock();
+    __atomic_store_n(&s->born, s->taken, __ATOMIC_RELAXED);
     if (i == f->reached) __atomic_store_n(&f->reached, i + 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&s->state, SK_SLOT_NEW, __ATOMIC_SEQ_CST);
     *index = i;
@@ -94,7 +95,7 @@ static uint32_t depth (const Slot *s) {
 ** that is killed at its birth, between the two, is watched by nobody as yet,
 ** and who was left as awake would never be rung again.
 */
-void sk_slot_rouseall (Member *m) {
+SK_BIRTH void sk_slot_rouseall (Member *m) {
   Root *f = sk_root();
   Bells bells = {0};
   __atomic_add_fetch(&f->changes, 1, __ATOMIC_SEQ_CST);
@@ -150,14 +151,20 @@ void sk_slot_hear (const Slot *s, Doing *heard) {
 }
 
 
-void sk_slot_live (Member *m) {
+/* What has that number by now began before now. */
+SK_BIRTH void sk_slot_settle (Slot *s, int pid) {
+  __atomic_store_n(&s->born, sk_slot_clock(), __ATOMIC_RELAXED);
+  __atomic_store_n(&s->pid, pid, __ATOMIC_RELEASE);
+}
+
+
+SK_BIRTH void sk_slot_live (Member *m, int pid) {
   uint32_t new = SK_SLOT_NEW;
-  sk_slot_setpid(m->slot, getpid()); /* first: who dies here must be known */
+  sk_slot_settle(m->slot, pid); /* first: who dies here must be known */
   /* swept with its maker, which died: so does this process */
   if (!__atomic_compare_exchange_n(&m->slot->state, &new, SK_SLOT_LIVE, false,
                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
     raise(SIGKILL);
-  __atomic_store_n(&m->slot->born, sk_slot_clock(), __ATOMIC_RELAXED);
   sk_slot_rouseall(m); /* they want to watch this one too */
 }
 
@@ -190,6 +197,12 @@ int sk_slot_bell (Member *m) {
   int fd = sk_slot_makebell(m->slot->bell, &m->slot->bellsize);
   if (fd >= 0) m->bell = fd;
   return fd;
+}
+
+
+SK_BIRTH void sk_slot_dropbell (Member *m) {
+  if (m->bell >= 0) syscall(SYS_close, m->bell); /* see sk_spawn_tie */
+  m->bell = -1;
 }
 
 
@@ -261,7 +274,7 @@ static bool rouse (Slot *s) {
 }
 
 
-void sk_slot_ring (Bells *b) {
+SK_BIRTH void sk_slot_ring (Bells *b) {
   for (uint32_t i = 0; i < b->count; i++) ringslot(sk_slot(b->slot[i]));
   b->count = 0;
   if (sk_unlikely(b->ears != NULL)) ringears(b->ears);

@@ -41,7 +41,8 @@ typedef struct Slot {
   uint32_t asleep; /* SK_AWAKE ... */
   int32_t pid;     /* 0: not known yet */
   uint32_t maker;  /* the slot that made it */
-  int64_t born;    /* when it was taken: nanoseconds since boot */
+  int64_t taken;   /* when that was: nanoseconds since boot */
+  int64_t born;    /* the same until there is its process, then that */
   Off inbox;       /* seats whose wait is over, newest first */
   Off busy;        /* the object that is being changed right now */
   Off out, in;     /* a message being made, a message being taken */
@@ -127,7 +128,7 @@ static inline uint32_t sk_slot_state (const Slot *s) {
   return __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
 }
 
-/* When it was taken, or its owner came to live in it. */
+/* When it was taken, or its process was there. */
 static inline int64_t sk_slot_born (const Slot *s) {
   return __atomic_load_n(&s->born, __ATOMIC_RELAXED);
 }
@@ -135,7 +136,7 @@ static inline int64_t sk_slot_born (const Slot *s) {
 /* Who looks at a slot may do so while it becomes another member's: what this is
    about is read and written as atomics, and 'changes' tells to look again. */
 static inline int sk_slot_pid (const Slot *s) {
-  return __atomic_load_n(&s->pid, __ATOMIC_RELAXED);
+  return __atomic_load_n(&s->pid, __ATOMIC_ACQUIRE);
 }
 
 static inline void sk_slot_setpid (Slot *s, int pid) {
@@ -154,8 +155,10 @@ SK_FUNC int64_t sk_slot_clock (void);
 SK_FUNC int sk_slot_take (uint32_t maker, uint32_t *index);
 /* Whom people will call what. */
 SK_FUNC void sk_slot_name (uint32_t index, const char *kind, const char *name);
-/* It lives, in this process: announce it to those who sleep. */
-SK_FUNC void sk_slot_live (Member *m);
+/* Who is to live, or lives, in it is process 'pid', which is there. */
+SK_FUNC void sk_slot_settle (Slot *s, int pid);
+/* It lives, in this process 'pid': announce it to those who sleep. */
+SK_FUNC void sk_slot_live (Member *m, int pid);
 /* Wake all who wait for others: there are more of them, or fewer. */
 SK_FUNC void sk_slot_rouseall (Member *m);
 /* 'm' has become idle: wake its maker, if that may wait in vain now. */
@@ -178,6 +181,7 @@ SK_FUNC void sk_slot_hear (const Slot *s, Doing *heard);
 /* The doorbell of 'm', made on first need: a descriptor or -errno. */
 SK_FUNC int sk_slot_bell (Member *m);
 SK_FUNC void sk_slot_answer (Member *m); /* somebody rang: quiet it */
+SK_FUNC void sk_slot_dropbell (Member *m);
 /* Make what this process rings bells with, beforehand: when there is something
    to tell, there may be no descriptor left. 0 or -errno. */
 SK_FUNC int sk_slot_ringer (void);

@@ -15,6 +15,7 @@
 #include "helper.h"
 #include "offload.h"
 #include "osthread.h"
+#include "slot.h"
 #include "spawn.h"
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER; /* process-wide, */
@@ -45,15 +46,22 @@ static void enlist (Child *c) {
   c->next = children;
   c->at = &children;
   if (children != NULL) children->at = &c->next;
-  children = c;
+  __atomic_store_n(&children, c, __ATOMIC_RELEASE);
 }
 
 
 static void delist (Child *c) {
   if (c->at == NULL) return;
-  *c->at = c->next;
+  __atomic_store_n(c->at, c->next, __ATOMIC_RELEASE);
   if (c->next != NULL) c->next->at = c->at;
   c->at = NULL;
+}
+
+
+/* Its descriptor is closed here, when nothing watches it any more. */
+static void discard (Child *c) {
+  if (c->pidfd >= 0) close(c->pidfd);
+  free(c);
 }
 
 
@@ -63,12 +71,12 @@ void sk_spawn_free (Child *c) {
   c->freed = true; /* by 'finish', if it still runs */
   bool listed = c->at != NULL;
   pthread_mutex_unlock(&guard);
-  if (!listed) free(c);
+  if (!listed) discard(c);
 }
 
 
 /* The children are the parent's, and so are their descriptors. */
-static void forget (void) {
+static SK_BIRTH void forget (void) {
   guard = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
   for (Child *c = children; c != NULL; c = c->next) {
     close(c->pidfd);
@@ -82,8 +90,13 @@ static void forget (void) {
 }
 
 
-void sk_spawn_tie (int parent) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+/*
+** What a forked child calls at first it calls by 'syscall': the functions of the
+** C library that would do the same are far from each other, and where none of
+** its code is mapped yet each of them is a page fault.
+*/
+SK_BIRTH void sk_spawn_tie (int parent) {
+  syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (getppid() != parent) _exit(127); /* it was faster */
 }
 
@@ -146,7 +159,7 @@ static int watch (Child *c, int pid) {
 }
 
 
-int sk_spawn_fork (Child *c) {
+SK_BIRTH int sk_spawn_fork (Child *c) {
   int parent = getpid();
   fflush(NULL); /* what is buffered now is printed once */
   if (!sk_offload_hold()) return -EBUSY;
@@ -171,8 +184,8 @@ void sk_spawn_mask (void) {
 }
 
 
-void sk_spawn_unmask (void) {
-  pthread_sigmask(SIG_SETMASK, &mask, NULL);
+SK_BIRTH void sk_spawn_unmask (void) {
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, _NSIG / 8);
 }
 
 
@@ -247,6 +260,7 @@ static bool reapown (Child *c) {
   siginfo_t info;
   int r;
   info.si_pid = 0;
+  c->unreaped = sk_slot_clock();
   do {
     r = waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG);
   } while (r < 0 && errno == EINTR);
@@ -264,8 +278,6 @@ static bool reapown (Child *c) {
 static bool reap (Child *c) {
   if (!(c->served != 0 ? reapserved(c) : reapown(c))) return false;
   delist(c);
-  if (c->pidfd >= 0) close(c->pidfd);
-  c->pidfd = -1;
   c->pid = 0; /* from now on the number may be another's */
   return true;
 }
@@ -291,11 +303,8 @@ int sk_spawn_signalall (Child *c, int signal) {
 
 /* ---- the end of this process ---- */
 
-bool sk_spawn_any (void) {
-  pthread_mutex_lock(&guard);
-  bool any = children != NULL || sk_helper_is();
-  pthread_mutex_unlock(&guard);
-  return any;
+SK_BIRTH bool sk_spawn_any (void) {
+  return __atomic_load_n(&children, __ATOMIC_ACQUIRE) != NULL || sk_helper_is();
 }
 
 
@@ -337,7 +346,7 @@ static void collect (int pid) {
   if (!gone) return;
   for (int i = 0; i < 3; i++)
     if (c->ends[i].pumped) sk_end_close(&c->ends[i]);
-  free(c);
+  discard(c);
 }
 
 

@@ -13,17 +13,18 @@
 #define SK_UNKNOWN INT32_MIN /* how it ended: somebody else reaped it */
 
 typedef struct Child {
-  int pid;         /* 0: not started, or reaped */
-  int pidfd;       /* -1: none */
-  bool daemon;     /* killed when this process ends; others are awaited */
-  bool group;      /* it leads a process group of its own */
-  bool freed;      /* nobody looks at it any more */
-  bool told;       /* its helper told 'status' */
-  uint32_t served; /* which helper forked it; 0: we did */
-  int status;      /* once reaped: n after exit, -n after signal n */
-  bool dumped;     /* once reaped: with a core dump */
-  sk_time killat;  /* it is killed then, at the latest; 0: not */
-  End ends[3];     /* of pipes: its stdin, stdout and stderr */
+  int pid;          /* 0: not started, or reaped */
+  int pidfd;        /* -1: none */
+  bool daemon;      /* killed when this process ends; others are awaited */
+  bool group;       /* it leads a process group of its own */
+  bool freed;       /* nobody looks at it any more */
+  bool told;        /* its helper told 'status' */
+  uint32_t served;  /* which helper forked it; 0: we did */
+  int status;       /* once reaped: n after exit, -n after signal n */
+  bool dumped;      /* once reaped: with a core dump */
+  int64_t unreaped; /* by the clock of slots: it was not reaped then; or 0 */
+  sk_time killat;   /* it is killed then, at the latest; 0: not */
+  End ends[3];      /* of pipes: its stdin, stdout and stderr */
   char name[48];
   const void *user;         /* on whose behalf it was started */
   struct Child *next, **at; /* in the list of live children */

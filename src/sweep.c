@@ -89,7 +89,19 @@ static bool enter (Root *f) {
 }
 
 
-static bool sweepif (Member *m, int pid) {
+/*
+** Is the owner of 's' gone? Who lived in it when process 'pid' had not been
+** reaped is, if that is its number; of others it has to be asked, for a number
+** may be used again. As sk_slot_fate.
+*/
+static int fate (const Slot *s, uint32_t state, int pid, int64_t unreaped) {
+  bool sure = pid != 0 && sk_slot_pid(s) == pid && state == SK_SLOT_LIVE &&
+              sk_slot_born(s) <= unreaped;
+  return sure ? 1 : sk_slot_fate(s);
+}
+
+
+static bool sweepif (Member *m, int pid, int64_t unreaped) {
   Root *f = sk_root();
   bool any = false;
   bool again = enter(f);
@@ -105,8 +117,8 @@ static bool sweepif (Member *m, int pid) {
     int its = sk_slot_pid(s);
     bool known = pid != 0 && its == pid;
     if (pid != 0 && !again && its != 0 && !known) continue;
-    int fate = sk_slot_fate(s); /* the number may be another one's by now */
-    if (fate == 0 || (fate < 0 && !known)) continue;
+    int gone = fate(s, state, pid, unreaped);
+    if (gone == 0 || (gone < 0 && !known)) continue;
     if (!claim(s, state)) continue;
     sweep(m, i);
     any = true;
@@ -117,12 +129,12 @@ static bool sweepif (Member *m, int pid) {
 
 
 bool sk_sweep_dead (Member *m) {
-  return sweepif(m, 0);
+  return sweepif(m, 0, 0);
 }
 
 
-void sk_sweep_process (Member *m, int pid) {
-  sweepif(m, pid);
+void sk_sweep_process (Member *m, int pid, int64_t unreaped) {
+  sweepif(m, pid, unreaped);
 }
 
 
@@ -136,23 +148,23 @@ static void hold (Root *f) {
 }
 
 
-void sk_sweep_unborn (Member *m, uint32_t index, int64_t born) {
+void sk_sweep_unborn (Member *m, uint32_t index, int64_t taken) {
   Root *f = sk_root();
   Slot *s = sk_slot(index);
   hold(f);
-  bool mine = sk_slot_born(s) == born && claim(s, SK_SLOT_NEW);
+  bool mine = s->taken == taken && claim(s, SK_SLOT_NEW);
   sk_guard_leave(&f->slotguard);
   if (mine) sweep(m, index);
   sk_guard_leave(&f->sweepguard);
 }
 
 
-void sk_sweep_expect (uint32_t index, int64_t born, int pid) {
+void sk_sweep_expect (uint32_t index, int64_t taken, int pid) {
   Root *f = sk_root();
   Slot *s = sk_slot(index);
   hold(f);
-  if (sk_slot_born(s) == born && sk_slot_state(s) == SK_SLOT_NEW)
-    sk_slot_setpid(s, pid);
+  if (s->taken == taken && sk_slot_state(s) == SK_SLOT_NEW)
+    sk_slot_settle(s, pid);
   sk_guard_leave(&f->slotguard);
   sk_guard_leave(&f->sweepguard);
 }
@@ -164,7 +176,7 @@ void sk_sweep_leave (Member *m) {
   if (claim(m->slot, SK_SLOT_LIVE)) sweep(m, m->index);
   sk_guard_leave(&f->sweepguard);
   sk_slot_rouseall(m); /* what they wait for may never come now */
-  if (m->bell >= 0) close(m->bell);
+  sk_slot_dropbell(m);
   free(m->refs.list);
   free(m->seats.list);
   *m = (Member){.bell = -1};

@@ -13,14 +13,15 @@
 
 /* Sweep every slot whose process is gone. True: there was one. */
 SK_FUNC bool sk_sweep_dead (Member *m);
-/* Sweep the slots of process 'pid', which is gone. */
-SK_FUNC void sk_sweep_process (Member *m, int pid);
+/* Sweep the slots of process 'pid', which is gone; at 'unreaped', by the clock of
+   slots, it was certainly not reaped yet (0: nobody knows). */
+SK_FUNC void sk_sweep_process (Member *m, int pid, int64_t unreaped);
 /* Leave the family: sweep one's own slot. 'm' is closed afterwards. */
 SK_FUNC void sk_sweep_leave (Member *m);
-/* Free slot 'index', taken at 'born', if nobody came to live in it. */
-SK_FUNC void sk_sweep_unborn (Member *m, uint32_t index, int64_t born);
+/* Free slot 'index', taken at 'taken', if nobody came to live in it. */
+SK_FUNC void sk_sweep_unborn (Member *m, uint32_t index, int64_t taken);
 
 /* The one who is to live in that slot is process 'pid'. */
-SK_FUNC void sk_sweep_expect (uint32_t index, int64_t born, int pid);
+SK_FUNC void sk_sweep_expect (uint32_t index, int64_t taken, int pid);
 
 #endif

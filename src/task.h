@@ -230,6 +230,7 @@ struct Sched {
   lua_Hook hook;              /* what our hook replaced */
   int hookmask, hookcount;
   const char *kind;        /* of the top level: "process" or "thread" */
+  const char *name;        /* ... and what it is called; NULL: "main" */
   const void *handles[16]; /* metatables of shared objects, by type */
   const void *recent[16];  /* handles that were checked last, by type */
   /* Set by the layers above: */

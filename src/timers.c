@@ -82,7 +82,7 @@ int sk_timers_add (Timers *ts, Timer *t, sk_time due) {
 }
 
 
-void sk_timers_remove (Timers *ts, Timer *t) {
+SK_BIRTH void sk_timers_remove (Timers *ts, Timer *t) {
   uint32_t hole = t->pos;
   if (hole == 0) return;
   t->pos = 0;
@@ -117,7 +117,8 @@ void sk_timers_shift (Timers *ts, sk_time by) {
 }
 
 
-void sk_timers_fini (Timers *ts) {
+SK_BIRTH void sk_timers_fini (Timers *ts) {
+  if (ts->heap == NULL) return;
   for (uint32_t i = 1; i <= ts->count; i++) ts->heap[i].timer->pos = 0;
   free(ts->heap);
   *ts = (Timers){0};

@@ -8,7 +8,7 @@
 --- to the left like all others, their .c files include any of the layer's.
 local layers = {
   { "sk" }, -- vocabulary
-  { "list", "clock", "buf", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
+  { "list", "clock", "buf", "heap", "inbuf", "timers", "memo", "slots" }, -- plain C over memory
   { "guard", "mapping", "layout", "span", "arena", "slot", "stock", "refs", "object", "hope",
     "item", "ledger", "seat", "queue", "queue_poll", "lock", "semaphore", "event", "condition",
     "barrier", "cell", "array", "dict", "pipe", "parcel",

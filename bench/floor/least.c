@@ -4,16 +4,20 @@
 */
 #include <lualib.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "floor.h"
 
-enum { NOTHING, CALL, ANSWER, WATCH }; /* each with those before it */
+enum { NOTHING, CALL, ANSWER, WATCH, OWE }; /* each with those before it */
 
 #define PAGES 3 /* of shared memory that an answer and its book-keeping touch */
 
@@ -48,6 +52,52 @@ static void answer (void) {
 }
 
 
+static void onterm (int signo) {
+  (void)signo;
+}
+
+
+/* In the child: it dies with its parent, which may be dead by now, has signals and
+   random numbers of its own, and hears of SIGTERM. */
+static void begin (lua_State *L, int parent, const sigset_t *mask) {
+  lua_Integer seed[2];
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(127);
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, onterm);
+  if (getrandom(seed, sizeof seed, 0) != sizeof seed) _exit(127);
+  lua_getglobal(L, "math");
+  lua_getfield(L, -1, "randomseed");
+  lua_pushinteger(L, seed[0]);
+  lua_pushinteger(L, seed[1]);
+  lua_call(L, 2, 0);
+  lua_pop(L, 1);
+  sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+
+/* In the parent: there is a handle, and no signal is lost on its handlers. */
+static pid_t start (lua_State *L, lua_Integer mode) {
+  sigset_t all, before;
+  int parent = getpid();
+  if (mode < OWE) return fork();
+  luaL_newmetatable(L, "least");
+  lua_newuserdatauv(L, 256, 1);
+  lua_insert(L, -2);
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, L); /* while it runs */
+  fflush(NULL);
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before);
+  pid_t pid = fork();
+  if (pid == 0)
+    begin(L, parent, &before);
+  else
+    sigprocmask(SIG_SETMASK, &before, NULL);
+  return pid;
+}
+
+
 /* In the child: call the function at 3 in a coroutine of its own. */
 static void child (lua_State *L, lua_Integer mode) {
   if (mode >= CALL) {
@@ -57,6 +107,7 @@ static void child (lua_State *L, lua_Integer mode) {
     lua_pcall(co, 0, 0, 0);
   }
   if (mode >= ANSWER) answer();
+  if (mode >= OWE) fflush(NULL);
   _exit(0);
 }
 
@@ -79,7 +130,7 @@ static int leastfork (lua_State *L) {
   open(L);
   answer();
   for (lua_Integer n = luaL_checkinteger(L, 1); n > 0; n--) {
-    pid_t pid = fork();
+    pid_t pid = start(L, mode);
     check(L, pid >= 0, "child");
     if (pid == 0) child(L, mode);
     await(L, pid, mode);
