@@ -293,17 +293,23 @@ describe("pool:submit", function()
     stats = pool:stats()
     assert.equal(1, stats.failed)
     assert.equal(0, stats.queued)
-    local jobs
-    repeat -- a worker counts a job when its result is on its way
-      skein.sleep(0.001)
-      jobs = 0
-      for _, w in ipairs(pool:stats().workers) do
-        jobs = jobs + w.jobs
-        assert.equal("number", type(w.pid))
-      end
-    until jobs >= 6
+    assert.equal(0, stats.running)
+    local jobs = 0
+    for _, w in ipairs(stats.workers) do
+      jobs = jobs + w.jobs
+      assert.equal("idle", w.state)
+      assert.equal("number", type(w.pid))
+    end
     assert.equal(6, jobs)
-    assert.equal(0, pool:stats().running)
+  end))
+
+  it("has counted a job when its result is there", with(1, function(pool)
+    for i = 1, 300 do
+      assert.equal(i, pool:apply(math.abs, -i))
+      local stats = pool:stats()
+      assert.same({ i, 0, "idle", i },
+        { stats.finished, stats.running, stats.workers[1].state, stats.workers[1].jobs })
+    end
   end))
 end)
 

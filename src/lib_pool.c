@@ -277,12 +277,14 @@ static int crew_vacate (lua_State *L) {
 }
 
 
-/* crew.berth(pool, berth) -> "starting" | "idle" | "busy", jobs done */
+/* crew.berth(pool, berth) -> "starting" | "idle" | "busy", jobs done, its job */
 static int crew_berth (lua_State *L) {
   const Berth *b = checkberth(L, sk_pool_check(L, 1));
-  lua_pushstring(L, !b->ready ? "starting" : b->work != 0 ? "busy" : "idle");
+  uint64_t work = b->work;
+  lua_pushstring(L, !b->ready ? "starting" : work != 0 ? "busy" : "idle");
   lua_pushinteger(L, (lua_Integer)b->done);
-  return 2;
+  lua_pushinteger(L, (lua_Integer)(work >> 1));
+  return 3;
 }
 
 

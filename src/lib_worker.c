@@ -357,12 +357,12 @@ static int perform (lua_State *L, Worker *w) {
   if (w->order.tell) tell(w);
   if (w->order.items > 0) setbench(L, w);
   run(L, w);
-  sendresults(L, w);
-  sk_item_free(&w->s->m, &slot->job);
   bool broke = w->how == SK_JOB_FAILED || w->how == SK_JOB_CANCELLED;
   uint64_t done = w->order.items > 0 ? w->at + broke : 1;
   w->left -= done < w->left ? done : w->left;
-  w->berth->done += done;
+  w->berth->done += done; /* before anybody knows the result */
+  sendresults(L, w);
+  sk_item_free(&w->s->m, &slot->job);
   if (sk_crew_end(w->berth)) meetsignal(S);
   lua_settop(L, 1);
   lua_pushboolean(L, w->left > 0);

@@ -133,7 +133,8 @@ function Pool:stats()
     end
   end
   for _, one in pairs(st.workers) do
-    local state, jobs = crew.berth(self, one.berth)
+    local state, jobs, job = crew.berth(self, one.berth)
+    if state == "busy" and open[job] == nil then state = "idle" end -- its result is here
     local pid = one.handle.pid or core.self().pid
     stats.workers[#stats.workers + 1] = { pid = pid, state = state, jobs = jobs }
   end
