@@ -22,6 +22,16 @@ describe("the module", function()
     p:join()
   end)
 
+  it("has objects that tell what they are", function()
+    local skein = require("skein")
+    for class, one in pairs(require("spec.living").classes(skein)) do
+      local noun = class:match("%a+$")
+      local told = tostring(one.object)
+      assert.is_truthy(told:find("^skein%." .. noun) or told:find("^" .. noun:lower() .. "[ :]"),
+        class .. ": " .. told)
+    end
+  end)
+
   it("is the same one when it is loaded again", function()
     local core = require("skein.core")
     local loaded = package.loaded["skein.core"]

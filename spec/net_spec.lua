@@ -514,14 +514,45 @@ describe("net", function()
       local got, readers = {}, {}
       for i = 1, 3 do
         readers[i] = skein.task(function()
-          for data in function() return (a:recv(0.05)) end do got[#got + 1] = data end
+          for data in function() return (a:recv()) end do
+            if data == "end" then return end
+            got[#got + 1] = data
+          end
         end)
       end
       skein.yield()
       for i = 1, 300 do assert.is_true(b:send(tostring(i), name)) end
+      for _ = 1, 3 do assert.is_true(b:send("end", name)) end
       for i = 1, 3 do readers[i]:get() end
       for i = 1, 300 do assert.equal(tostring(i), got[i]) end
     end))
+
+    it("waits in the program until there is room, without haste", function()
+      local said = support.program([[
+        local skein = require("skein")
+        local name = "unix:@skein-udp-" .. skein.self().pid
+        local a <close> = skein.net.udp(name)
+        local b <close> = skein.net.udp(name .. "b")
+        local sent, began = 0, os.clock()
+        print(pcall(skein.timeout, 0.3, function()
+          while true do sent = sent + 1 assert(b:send(tostring(sent), name)) end
+        end))
+        print(os.clock() - began < 0.2)
+        local c <close> = skein.net.udp(name .. "c")
+        print(c:send("late", name, 0.02), select(2, c:send("late", name, 0)))
+        local first = skein.task(b.send, b, "first", name)
+        local given_up = skein.task(b.send, b, "x", name, 0.01)
+        local second = skein.task(b.send, b, "second", name)
+        print(select(2, given_up:get()))
+        local cancelled = skein.task(b.send, b, "y", name)
+        skein.sleep(0.01)
+        cancelled:cancel()
+        for i = 1, sent - 1 do assert(a:recv(5) == tostring(i)) end
+        print((a:recv(5)), (a:recv(5)), first:get(), second:get(), a:recv(0))
+      ]], "ulimit -s 512;")
+      assert.equal(table.concat({ "false\ttimeout", "true", "nil\ttimeout", "timeout",
+        "first\tsecond\ttrue\ttrue\tnil\ttimeout", "" }, "\n"), said)
+    end)
 
     it("says what is wrong", task(function()
       local a <close> = assert(net.udp("127.0.0.1", 0))

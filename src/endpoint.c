@@ -4,11 +4,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "endpoint.h"
 #include "lib.h"
 #include "stream.h"
 
 #define DUE 5 /* where a call keeps when it has to be over */
+#define PAUSE (SK_SECOND / 1000)
 
 
 /* ---- news ---- */
@@ -25,7 +27,7 @@ static void onevent (Watch *w, unsigned events) {
     sk_sched_wakeall(e->S, &e->watchers, 0);
     wakefirst(e, SK_TAKE);
   }
-  if (events & SK_WRITE) wakefirst(e, SK_GIVE);
+  if ((events & SK_WRITE) && !e->paused) wakefirst(e, SK_GIVE);
 }
 
 
@@ -40,6 +42,14 @@ static int watch (Endpoint *e) {
 static int goon (lua_State *L, int status, lua_KContext ctx);
 
 
+/* When the call at hand has to be over, or, after a pause, to look again. */
+static sk_time until (lua_State *L, bool pause) {
+  sk_time due = (sk_time)lua_tointeger(L, DUE);
+  sk_time soon = sk_clock_now() + PAUSE;
+  return pause && soon < due ? soon : due;
+}
+
+
 static int await (lua_State *L, Endpoint *e, const Way *way, bool ahead) {
   Sched *S = e->S;
   List *line = &e->lines[way->line];
@@ -47,13 +57,16 @@ static int await (lua_State *L, Endpoint *e, const Way *way, bool ahead) {
   if (rc < 0) return sk_fail(L, rc);
   if (S->current->pending) /* a cancel that came after news */
     sk_sched_checkpoint(L, S);
-  Task *t = sk_sched_prepare(L, S, (sk_time)lua_tointeger(L, DUE));
+  bool pause = ahead && way->line == SK_GIVE;
+  Task *t = sk_sched_prepare(L, S, until(L, pause));
+  if (pause) e->paused = true;
   t->self.task = t;
   if (ahead)
     sk_list_addfirst(line, &t->self.link);
   else
     sk_list_add(line, &t->self.link);
   S->hopes++;
+  if (ahead) sk_sched_again(S);
   return sk_sched_suspend(L, S, NULL, NULL, way->what, (lua_KContext)way, goon);
 }
 
@@ -74,10 +87,16 @@ static int proceed (lua_State *L, Endpoint *e, const Way *way, bool ahead) {
 static int goon (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   Endpoint *e = lua_touserdata(L, 1);
+  const Way *way = (const Way *)ctx;
   int rc = sk_stream_outcome(L, e->S);
+  bool paused = e->paused && way->line == SK_GIVE;
+  if (paused) e->paused = false;
+  if (rc == -ETIMEDOUT && sk_clock_now() < (sk_time)lua_tointeger(L, DUE))
+    rc = 0;                                               /* after a pause */
+  if (paused && rc < 0 && e->open) wakefirst(e, SK_GIVE); /* it had no news */
   if (sk_stream_israised(rc)) return sk_sched_raise(L, e->S, rc);
   if (rc < 0) return sk_fail(L, rc);
-  return proceed(L, e, (const Way *)ctx, true);
+  return proceed(L, e, way, true);
 }
 
 

@@ -5,7 +5,9 @@
 ** Several tasks may wait for either way. News wakes the first in line, who tries
 ** again; who leaves with something, or with an error, wakes the next, since
 ** there may be more: the poller tells of a backlog that was empty, not of each
-** thing that is in it. Who was woken in vain is the first in line again.
+** thing that is in it. Who was woken in vain is the first in line again; who
+** wants to give does not believe the next news then: where the queue of a unix
+** socket is full, each attempt is news of its own, and there is no other.
 **
 ** Everything here takes the stack of a call, or of a case of a select: the object
 ** is at 'at', what is given in the two places behind it. The next one, which has a
@@ -47,6 +49,7 @@ struct Endpoint { /* what the userdata of such a class begins with */
   List watchers; /* who wants to know that there is something to take */
   List peer;     /* in S->endpoints, while it is open */
   bool open;     /* has a descriptor: 'watch.fd' */
+  bool paused;   /* who is first to give looks again by itself, soon */
 };
 
 /* It begins without a descriptor; 'open' gives it one. */

@@ -149,6 +149,9 @@ void sk_sched_discard (Sched *S, Scope *inner) {
 
 /* ---- parking ---- */
 
+#define AGAIN (-1) /* no number of results: a continuation waits once more */
+
+
 /* Can Lua yield across the function that a traceback calls 'name'? */
 static bool letsyield (const char *name) {
   return strstr(name, "'pcall'") != NULL || strstr(name, "'xpcall'") != NULL ||
@@ -217,12 +220,25 @@ void sk_sched_unprepare (Sched *S) {
 }
 
 
-/* Give the processor away; 't' is parked or ready. */
+/*
+** Give the processor away; the running task is parked or ready. At top level a
+** continuation that waits once more gives that back to the loop in here: no
+** frames pile up, however often that is.
+*/
 static int leave (lua_State *L, Sched *S, lua_KContext ctx, lua_KFunction k) {
+  bool again = S->again;
+  S->again = false;
   if (L != S->top.co) return lua_yieldk(L, 0, ctx, k);
-  S->top.since = S->now = sk_clock_now(); /* the loop may have rested long */
-  sk_sched_drive(S, L);
-  return k(L, LUA_YIELD, ctx);
+  S->goon = (GoOn){ctx, k};
+  if (again) return AGAIN;
+  int n;
+  do {
+    GoOn next = S->goon;
+    S->top.since = S->now = sk_clock_now(); /* the loop may have rested long */
+    sk_sched_drive(S, L);
+    n = next.k(L, LUA_YIELD, next.ctx);
+  } while (n == AGAIN);
+  return n;
 }
 
 

@@ -118,6 +118,11 @@ SK_FUNC void sk_sched_unprepare (Sched *S);
 SK_FUNC int sk_sched_suspend (lua_State *L, Sched *S, List *on, Wait *w,
                               const char *what, lua_KContext ctx,
                               lua_KFunction k);
+/* Right before 'suspend', in the continuation of another one, of which that is the
+   result: as it was woken in vain. */
+static inline void sk_sched_again (Sched *S) {
+  S->again = true;
+}
 
 /* ---- to wake ---- */
 

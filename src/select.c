@@ -25,6 +25,7 @@ typedef struct Select {
   Wait wait;
   sk_time due;
   int count;
+  bool again; /* it was woken in vain */
   Case cases[];
 } Select;
 
@@ -253,6 +254,7 @@ static int finishselect (lua_State *L, int status, lua_KContext ctx) {
     n = sk_fail(L, n);
   if (n >= 0) return number(L, i, n);
   sk_sched_checkpoint(L, S);
+  s->again = true;
   return tryselect(L, S); /* another one may have been faster */
 }
 
@@ -269,6 +271,7 @@ static int tryselect (lua_State *L, Sched *S) {
     }
     if (s->due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
   } while (!enlist(L, S, s));
+  if (s->again) sk_sched_again(S);
   return sk_sched_suspend(L, S, NULL, &s->wait, "select", (lua_KContext)S,
                           finishselect);
 }
@@ -313,6 +316,7 @@ static int finishwait (lua_State *L, int status, lua_KContext ctx) {
     if (s->cases[i].place != NULL) claim(S, &s->cases[i]);
   if (n == -ETIMEDOUT) return sk_fail(L, n);
   sk_sched_checkpoint(L, S);
+  s->again = true;
   return waitready(L, S); /* unless it is gone again */
 }
 
@@ -323,6 +327,7 @@ static int waitready (lua_State *L, Sched *S) {
     if (pushready(L, S, s)) return sk_sched_turn(L, S, 1);
     if (s->due == SK_NOW) return sk_fail(L, -ETIMEDOUT);
   } while (!enlist(L, S, s));
+  if (s->again) sk_sched_again(S);
   return sk_sched_suspend(L, S, NULL, &s->wait, "any of a list",
                           (lua_KContext)S, finishwait);
 }

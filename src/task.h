@@ -27,6 +27,12 @@
 typedef struct Sched Sched;
 typedef struct Task Task;
 
+/* What comes after a wait. */
+typedef struct GoOn {
+  lua_KContext ctx;
+  lua_KFunction k;
+} GoOn;
+
 /* How a thing that runs has ended, or not. API: h:status(). */
 typedef enum Status {
   SK_NEW,       /* "new": not started */
@@ -223,6 +229,8 @@ struct Sched {
   bool closed;       /* the Lua state is about to go */
   pthread_t thread;  /* that opened it */
   Sched *next, **at; /* all of this process; see sched_state.c */
+  GoOn goon;         /* of the top level: what a wait ends with, */
+  bool again;        /* but the next one is part of another */
   volatile uint64_t turns; /* how often somebody began to run */
   sk_time pressed;         /* Ctrl-C, the first that is not heard */
   _Atomic unsigned alerts; /* SK_ALERT_*, set by signal handlers and others */
