@@ -215,13 +215,21 @@ local function is_wanted(pool, st)
   return st.feeding > 0 and st.count == 0
 end
 
---- Replaces a worker; after deaths that no job can be blamed for, not at once.
+--- So often may nothing come of a worker before the pool fails.
+local function patience(st) return 10 + 2 * st.size end
+
+--- Replaces a worker; after deaths that no job can be blamed for, not at once. What
+--- a start needs may be there a little later: that is no other case.
 function crews.replace(pool, st)
-  if st.fruitless > st.size then
-    core.sleep(0.001 * 2 ^ math.min(st.fruitless - st.size, 7))
-  end
-  if not is_wanted(pool, st) then return end
-  local ok, err = pcall(crews.hire, pool, st)
+  local ok, err
+  repeat
+    if st.fruitless > st.size then
+      core.sleep(0.001 * 2 ^ math.min(st.fruitless - st.size, 7))
+    end
+    if not is_wanted(pool, st) then return end
+    ok, err = pcall(crews.hire, pool, st)
+    if not ok then st.fruitless = st.fruitless + 1 end
+  until ok or st.fruitless > patience(st)
   if not ok then fail(pool, st, err) end
 end
 
@@ -231,7 +239,7 @@ local function count_fruitless(pool, st, gone)
   if finished > st.finished then st.fruitless = 0 end
   st.finished = finished
   st.fruitless = st.fruitless + 1
-  if st.fruitless <= 10 + 2 * st.size then return end
+  if st.fruitless <= patience(st) then return end
   fail(pool, st, death(gone.handle, ("the pool failed, for its workers die before they have " ..
     "done anything, %d times by now; the last one"):format(st.fruitless)))
 end
