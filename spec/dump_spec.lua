@@ -137,7 +137,8 @@ describe("dump", function()
     c.stdout:read("l")
     c:terminate(60)
     find(dump_with("command[^\n]*has ended"), "^  command 'command %d+', pid %d+: has ended, "
-      .. "waiting for the rest of its group; told to end, killed in %d+%.%d s; began %d+%.%d s ago$")
+      .. "waiting for the rest of its group; told to end, killed in %d+%.%d s; "
+      .. "began %d+%.%d s ago$")
     c:kill()
     assert.equal(15, c:get(10).signal)
     c.stdout:close()
