@@ -15,9 +15,24 @@
 
 /* ---- news ---- */
 
+/* Does somebody lead those who want to give? A fork has no tasks. */
+static bool isled (const Endpoint *e) {
+  return e->leader != NULL && e->epoch == e->S->epoch;
+}
+
+
+static void lead (Endpoint *e, const Task *t) {
+  e->leader = t;
+  e->epoch = e->S->epoch;
+}
+
+
 static void wakefirst (Endpoint *e, int line) {
+  if (line == SK_GIVE && isled(e)) return; /* who looks soon */
   Waiter *w = sk_sched_claim(e->S, &e->lines[line]);
-  if (w != NULL) sk_sched_wake(e->S, w->task, 0);
+  if (w == NULL) return;
+  if (line == SK_GIVE) lead(e, w->task);
+  sk_sched_wake(e->S, w->task, 0);
 }
 
 
@@ -27,7 +42,7 @@ static void onevent (Watch *w, unsigned events) {
     sk_sched_wakeall(e->S, &e->watchers, 0);
     wakefirst(e, SK_TAKE);
   }
-  if ((events & SK_WRITE) && !e->paused) wakefirst(e, SK_GIVE);
+  if (events & SK_WRITE) wakefirst(e, SK_GIVE);
 }
 
 
@@ -59,7 +74,7 @@ static int await (lua_State *L, Endpoint *e, const Way *way, bool ahead) {
     sk_sched_checkpoint(L, S);
   bool pause = ahead && way->line == SK_GIVE;
   Task *t = sk_sched_prepare(L, S, until(L, pause));
-  if (pause) e->paused = true;
+  if (pause) lead(e, t);
   t->self.task = t;
   if (ahead)
     sk_list_addfirst(line, &t->self.link);
@@ -75,7 +90,9 @@ static int proceed (lua_State *L, Endpoint *e, const Way *way, bool ahead) {
   bool once = (sk_time)lua_tointeger(L, DUE) == SK_NOW;
   if (!e->open) return sk_fail(L, -EPIPE);
   int n = -EAGAIN;
-  if (ahead || once || sk_list_isempty(&e->lines[way->line]))
+  if (ahead || once ||
+      (sk_list_isempty(&e->lines[way->line]) &&
+       !(way->line == SK_GIVE && isled(e))))
     n = way->attempt(L, e, 1);
   if (n == -EAGAIN && !once) return await(L, e, way, ahead);
   if (n == -EAGAIN) return sk_fail(L, -ETIMEDOUT);
@@ -89,11 +106,11 @@ static int goon (lua_State *L, int status, lua_KContext ctx) {
   Endpoint *e = lua_touserdata(L, 1);
   const Way *way = (const Way *)ctx;
   int rc = sk_stream_outcome(L, e->S);
-  bool paused = e->paused && way->line == SK_GIVE;
-  if (paused) e->paused = false;
+  bool led = e->leader == e->S->current;
+  if (led) e->leader = NULL;
   if (rc == -ETIMEDOUT && sk_clock_now() < (sk_time)lua_tointeger(L, DUE))
-    rc = 0;                                               /* after a pause */
-  if (paused && rc < 0 && e->open) wakefirst(e, SK_GIVE); /* it had no news */
+    rc = 0;                                            /* after a pause */
+  if (led && rc < 0 && e->open) wakefirst(e, SK_GIVE); /* it had no news */
   if (sk_stream_israised(rc)) return sk_sched_raise(L, e->S, rc);
   if (rc < 0) return sk_fail(L, rc);
   return proceed(L, e, way, true);

@@ -45,11 +45,12 @@ struct Endpoint { /* what the userdata of such a class begins with */
   Watch watch;
   Sched *S;
   const EndpointClass *class;
-  List lines[2]; /* who waits to take, and who to give */
-  List watchers; /* who wants to know that there is something to take */
-  List peer;     /* in S->endpoints, while it is open */
-  bool open;     /* has a descriptor: 'watch.fd' */
-  bool paused;   /* who is first to give looks again by itself, soon */
+  List lines[2];      /* who waits to take, and who to give */
+  List watchers;      /* who wants to know that there is something to take */
+  List peer;          /* in S->endpoints, while it is open */
+  bool open;          /* has a descriptor: 'watch.fd' */
+  const Task *leader; /* first to give: was woken, or looks again by itself */
+  uint64_t epoch;     /* of forks: when that was */
 };
 
 /* It begins without a descriptor; 'open' gives it one. */
