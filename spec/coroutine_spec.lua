@@ -124,6 +124,40 @@ describe("skein.coroutine", function()
     assert.is_false((pcall(g)) and false)
   end))
 
+  it("may be closed or forgotten inside of a group", both(function()
+    local function inside(into)
+      return skein.coroutine.create(function()
+        skein.group(function(g)
+          into[1] = g:task(skein.sleep, 100)
+          skein.coroutine.yield()
+        end)
+      end)
+    end
+    local function clean()
+      for _ = 1, 3 do collectgarbage() end
+      local n = 0 -- others use the memory
+      for i = 1, 100 do n = n + #{ i, {}, tostring(i) } end
+      skein.group(function(g) g:task(skein.yield) end)
+      return n
+    end
+    for _, how in ipairs { "closed", "forgotten", "both" } do
+      local member = {}
+      local co = inside(member)
+      assert.is_true(skein.coroutine.resume(co))
+      clean()
+      assert.equal("running", member[1]:status())
+      if how ~= "forgotten" then coroutine.close(co) end
+      clean()
+      if how ~= "closed" then co = nil end
+      clean()
+      skein.sleep(0.001)
+      if how ~= "closed" then assert.equal("cancelled", member[1]:status()) end
+      member[1]:cancel()
+      member[1]:join()
+      assert.is_true(how ~= "closed" or co ~= nil)
+    end
+  end))
+
   it("takes a run along that it is suspended in", function()
     local out = support.program([[
       local skein = require("skein")

@@ -39,14 +39,42 @@ static int stray_gc (lua_State *L) {
 }
 
 
+static bool isnursery (const Sched *S, const void *p) {
+  const List *end = &S->nurseries;
+  List *l = S->nurseries.next;
+  while (l != NULL && l != end && sk_container(l, Nursery, peer) != p)
+    l = l->next;
+  return l != NULL && l != end;
+}
+
+
+/* Push a list of the groups and runs that are open inside of 'co'. They lie on
+   its stack, and are to be there for 'stray_gc', too. */
+static void pushnurseries (lua_State *L, const Sched *S, lua_State *co) {
+  lua_Debug ar;
+  lua_newtable(L);
+  if (!lua_checkstack(co, 1)) luaL_error(L, "not enough memory");
+  for (int level = 0; lua_getstack(co, level, &ar); level++) {
+    if (lua_getlocal(co, &ar, SK_NURSERY) == NULL) continue;
+    lua_xmove(co, L, 1);
+    if (isnursery(S, lua_touserdata(L, -1)))
+      lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    else
+      lua_pop(L, 1);
+  }
+}
+
+
 /* 'co' was suspended inside of scopes; 'base' was the innermost before. */
 static void takeaway (lua_State *L, Sched *S, lua_State *co, Scope *base) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &STRAYS);
   lua_pushthread(co);
   lua_xmove(co, L, 1);
-  Stray *s = lua_newuserdatauv(L, sizeof *s, 0);
+  Stray *s = lua_newuserdatauv(L, sizeof *s, 1);
   *s = (Stray){NULL, S};
   luaL_setmetatable(L, STRAY);
+  pushnurseries(L, S, co);
+  lua_setiuservalue(L, -2, 1);
   lua_rawset(L, -3); /* may raise; nothing is done yet */
   lua_pop(L, 1);
   s->inner = sk_scope_detach(S, S->current, base);

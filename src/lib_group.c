@@ -15,7 +15,6 @@
 #include "scope.h"
 
 #define CLASS "skein.Group"
-#define NURSERY 2
 
 static int waitall (lua_State *L, Sched *S, Nursery *n);
 
@@ -41,7 +40,7 @@ static void pusherrors (lua_State *L, lua_Integer count) {
 
 /* Raise what went wrong in the group, if anything did. */
 static void raiseerrors (lua_State *L, Task *t, bool first) {
-  lua_getiuservalue(L, NURSERY, 1);
+  lua_getiuservalue(L, SK_NURSERY, 1);
   lua_Integer count = luaL_len(L, -1);
   if (count == 0) {
     lua_pop(L, 1);
@@ -72,7 +71,7 @@ static int leave (lua_State *L, Sched *S, Nursery *n) {
     return sk_sched_raise(L, S, n->err);
   raiseerrors(L, t, n->first);
   if (n->err == -ECANCELED && t->pending) return sk_scope_raise(L, t);
-  return lua_gettop(L) - NURSERY;
+  return lua_gettop(L) - SK_NURSERY;
 }
 
 
@@ -82,7 +81,7 @@ static int leave (lua_State *L, Sched *S, Nursery *n) {
 static int finishshielded (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   Sched *S = (Sched *)ctx;
-  Nursery *n = lua_touserdata(L, NURSERY);
+  Nursery *n = lua_touserdata(L, SK_NURSERY);
   int rc = sk_sched_outcome(L, S);
   if (rc < 0) {
     n->err = rc;
@@ -110,7 +109,7 @@ static int windup (lua_State *L, Sched *S, Nursery *n) {
 static int finishwait (lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   Sched *S = (Sched *)ctx;
-  Nursery *n = lua_touserdata(L, NURSERY);
+  Nursery *n = lua_touserdata(L, SK_NURSERY);
   int rc = sk_sched_outcome(L, S);
   if (rc >= 0) return waitall(L, S, n); /* there may be new ones */
   n->err = rc;
@@ -132,15 +131,15 @@ static int waitall (lua_State *L, Sched *S, Nursery *n) {
 /* The function has ended. */
 static int finishbody (lua_State *L, int status, lua_KContext ctx) {
   Sched *S = (Sched *)ctx;
-  Nursery *n = lua_touserdata(L, NURSERY);
+  Nursery *n = lua_touserdata(L, SK_NURSERY);
   bool ok = status == LUA_OK || status == LUA_YIELD;
   if (ok && n->group) return waitall(L, S, n);
   if (!ok) {
     if (iscancel(L, n->scope))
       n->err = -ECANCELED;
     else
-      sk_coro_blame(L, NURSERY);
-    lua_settop(L, NURSERY);
+      sk_coro_blame(L, SK_NURSERY);
+    lua_settop(L, SK_NURSERY);
   }
   return windup(L, S, n);
 }
@@ -168,13 +167,13 @@ static int group (lua_State *L, bool first) {
   lua_insert(L, 1);
   Nursery *n = pushnursery(L, true);
   n->first = first;
-  lua_insert(L, NURSERY);
-  lua_pushvalue(L, NURSERY);
-  lua_insert(L, NURSERY + 2);
+  lua_insert(L, SK_NURSERY);
+  lua_pushvalue(L, SK_NURSERY);
+  lua_insert(L, SK_NURSERY + 2);
   n->scope = sk_scope_enter(L, S, SK_GROUP);
   n->run = S->current->home;
   sk_list_add(&S->nurseries, &n->peer);
-  int status = lua_pcallk(L, lua_gettop(L) - NURSERY - 1, LUA_MULTRET, 1,
+  int status = lua_pcallk(L, lua_gettop(L) - SK_NURSERY - 1, LUA_MULTRET, 1,
                           (lua_KContext)S, finishbody);
   return finishbody(L, status, (lua_KContext)S);
 }
@@ -203,13 +202,13 @@ static int core_run (lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_insert(L, 1);
   Nursery *n = pushnursery(L, false);
-  lua_insert(L, NURSERY);
+  lua_insert(L, SK_NURSERY);
   n->scope = sk_scope_enter(L, S, SK_RUN);
   n->run = n;
   sk_list_add(&S->nurseries, &n->peer);
   sk_scope_comehome(S, t, n);
   if (t == &S->top) sk_signals_ready(&S->sink);
-  int status = lua_pcallk(L, lua_gettop(L) - NURSERY - 1, LUA_MULTRET, 1,
+  int status = lua_pcallk(L, lua_gettop(L) - SK_NURSERY - 1, LUA_MULTRET, 1,
                           (lua_KContext)S, finishbody);
   return finishbody(L, status, (lua_KContext)S);
 }

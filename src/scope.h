@@ -21,6 +21,9 @@ SK_FUNC Scope *sk_scope_enter (lua_State *L, Sched *S, ScopeKind kind);
 /* Leave the innermost scope; it is not to be used afterwards. */
 SK_FUNC void sk_scope_leave (Sched *S, Scope *sc);
 
+/* Where the call that opened a group or run has that on its stack. */
+#define SK_NURSERY 2
+
 /*
 ** Take the scopes inside of 'base' off the running task: the coroutine that
 ** opened them was suspended. Returns the innermost. 'attach' puts them inside
