@@ -4,7 +4,7 @@
 PREFIX  = /usr/local
 DESTDIR =
 BUILD   = build
-LIMIT   = 600# seconds that the suite may take
+LIMIT   = 900# seconds that the suite may take
 SPEC    = spec
 ARGS    =# passed on to busted
 AREA    =# one of the benchmarks: sched, process, queue, sync, pool, wire, net, growth
