@@ -142,19 +142,19 @@ describe("skein.coroutine", function()
     end
     for _, how in ipairs { "closed", "forgotten", "both" } do
       local member = {}
-      local co = inside(member)
-      assert.is_true(skein.coroutine.resume(co))
+      local stray = inside(member)
+      assert.is_true(skein.coroutine.resume(stray))
       clean()
       assert.equal("running", member[1]:status())
-      if how ~= "forgotten" then coroutine.close(co) end
+      if how ~= "forgotten" then coroutine.close(stray) end
       clean()
-      if how ~= "closed" then co = nil end
+      if how ~= "closed" then stray = nil end
       clean()
       skein.sleep(0.001)
       if how ~= "closed" then assert.equal("cancelled", member[1]:status()) end
       member[1]:cancel()
       member[1]:join()
-      assert.is_true(how ~= "closed" or co ~= nil)
+      assert.is_true(how ~= "closed" or stray ~= nil)
     end
   end))
 
